@@ -1,0 +1,92 @@
+/* Messages between ranks: reliable, in order, never blocking, bounded.
+ *
+ * Over a transport that may lose, repeat and reorder packets. Messages to a
+ * peer form one stream, cut into packets that carry a sequence number; at
+ * most COMM_WINDOW of them are unacknowledged for each peer (the credits),
+ * and they are sent again, with back-off, until they are acknowledged. The
+ * receiver delivers in order. Acknowledging is a statement: "what you sent is
+ * safe with me"; the manager makes it after its journal has it, see
+ * comm_mark. A peer that has nothing to say says so once a
+ * second (heartbeat).
+ *
+ * Two services share a rank: each message names the port it is for.
+ */
+#ifndef MPIBATCH_COMM_COMM_H
+#define MPIBATCH_COMM_COMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "comm/transport.h"
+
+enum { COMM_WINDOW = 4 };
+/* How often a silent rank sends a heartbeat. */
+#define COMM_HEARTBEAT_NS INT64_C(1000000000)
+
+enum comm_port { COMM_TO_MANAGER, COMM_TO_WORKER, COMM_PORTS };
+
+struct comm;
+
+/* What a service wants to be told. Calls come from comm_turn. */
+struct comm_handler {
+    /* A message (borrowed during the call). */
+    void (*message)(void *arg, uint32_t peer, const void *data, size_t len);
+    /* Anything at all came from peer, be it a heartbeat. May be NULL. */
+    void (*heard)(void *arg, uint32_t peer);
+    /* The transport cannot reach the peer any more, or it broke the protocol
+     * (why). May be NULL. */
+    void (*gone)(void *arg, uint32_t peer, const char *why);
+    void *arg;
+};
+
+/* Create the endpoint of this rank over transport (borrowed). epoch tells
+ * this run of the program from others; max_message: bytes of the largest
+ * message. Heartbeats go to the peers that were talked to or listed with
+ * comm_watch. NULL with err ENOMEM. */
+struct comm *comm_create(struct transport *transport, uint32_t epoch,
+                         size_t max_message, struct err *err);
+void comm_destroy(struct comm *c);
+
+uint32_t comm_rank(const struct comm *c);
+uint32_t comm_size(const struct comm *c);
+
+/* Who gets the messages for a port. */
+void comm_listen(struct comm *c, enum comm_port port,
+                 const struct comm_handler *handler);
+
+/* Send heartbeats to peer from now on. */
+int comm_watch(struct comm *c, uint32_t peer, struct err *err);
+
+/* Queue a message (copied). 0, or -1 with err: ENOMEM, EMSGSIZE (over
+ * max_message), EPIPE (peer is forgotten or gone). */
+int comm_send(struct comm *c, uint32_t peer, enum comm_port port,
+              const void *data, size_t len, struct err *err);
+
+/* Bytes queued for peer that are not acknowledged; for all peers. */
+size_t comm_backlog_bytes(const struct comm *c, uint32_t peer);
+size_t comm_backlog_total_bytes(const struct comm *c);
+
+/* One turn: receive and deliver all that is there, send what may be sent,
+ * repeat what is overdue, heartbeats. Did anything happen? */
+bool comm_turn(struct comm *c, int64_t now_ns);
+
+/* When comm_turn has something to do at the latest. */
+int64_t comm_deadline_ns(const struct comm *c);
+
+/* Acknowledge late. With comm_hold, nothing is acknowledged by itself:
+ * comm_mark names all that was delivered so far, comm_ack acknowledges all up
+ * to a mark. Marks grow. */
+void comm_hold(struct comm *c);
+uint64_t comm_mark(struct comm *c);
+void comm_ack(struct comm *c, uint64_t mark);
+
+/* Never touch peer again: its queue is dropped, what it sends is ignored. */
+void comm_forget(struct comm *c, uint32_t peer);
+
+/* Is everything that was sent acknowledged, and all acknowledgements that we
+ * owe given and gone (peers forgotten aside)? */
+bool comm_idle(const struct comm *c);
+
+#endif

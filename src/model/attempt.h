@@ -1,0 +1,105 @@
+/* The record of one attempt: one execution of one task, and how it ended.
+ *
+ * It is what a worker reports, what the journal keeps, and a row of
+ * results.h5. Plain data; strings and metric values lie in the struct.
+ */
+#ifndef MPIBATCH_MODEL_ATTEMPT_H
+#define MPIBATCH_MODEL_ATTEMPT_H
+
+#include <stdint.h>
+
+#include "model/jobspec.h"
+
+/* Why an attempt ended as it did. The texts are in attempt_reason_name. */
+enum reason {
+    REASON_NONE,        /* it succeeded */
+    REASON_EXIT_CODE,   /* exited with a code that is not 0 */
+    REASON_SIGNAL,      /* ended by a signal that was not ours */
+    REASON_TIMEOUT,     /* over its max_wall_clock_time */
+    REASON_NOT_FOUND,   /* the command's program does not exist */
+    REASON_LAUNCH,      /* it could not be started; message says why */
+    REASON_LOST,        /* its worker was lost while it ran */
+    REASON_CANCELLED,   /* its job was terminated */
+    REASON_STOPPED,     /* the session was stopped */
+    REASON_INTERNAL,    /* the worker could not keep its output */
+    REASON_COUNT
+};
+
+enum attempt_result { RESULT_NONE, RESULT_SUCCESS, RESULT_FAILURE };
+
+/* What becomes of the task behind this attempt. */
+enum disposition {
+    TASK_ENDS,   /* completed, with this attempt's result */
+    TASK_RETRIES /* active again: another attempt follows */
+};
+
+/* Where an output is kept. */
+enum output_place {
+    OUTPUT_EMPTY,
+    OUTPUT_INLINE, /* with the message that carries the record */
+    OUTPUT_PACKED, /* at offset in output/<session>.<stream> */
+    OUTPUT_FILE    /* a file of its own: see store/output.h for its name */
+};
+
+struct output {
+    enum output_place place;
+    uint32_t session; /* packed: whose pack */
+    uint64_t offset;  /* packed */
+    uint64_t bytes;   /* all that the task printed */
+};
+
+enum metric_state {
+    METRIC_OK,
+    METRIC_MISSING,  /* no match, or the task failed */
+    METRIC_MALFORMED /* a match that is not of the type, or does not fit */
+};
+
+struct metric_value {
+    enum metric_state state;
+    union {
+        double number;
+        int64_t integer;
+    } u;
+    char *string; /* METRIC_STRING and OK: heap, owned by the attempt */
+};
+
+enum { ATTEMPT_MAX_MESSAGE = 255 };
+
+struct attempt {
+    uint32_t job;     /* index of the job in the spec */
+    uint32_t index;   /* of the task in its job */
+    uint32_t attempt; /* 1, 2, ... */
+    enum attempt_result result;
+    enum reason reason;
+    enum disposition disposition; /* set by the manager */
+    int32_t exit_code;            /* -1: did not exit */
+    int32_t signal;               /* 0: no signal ended it */
+    uint32_t node, rank, slot;    /* slot: the first one, within the node */
+    int64_t submit_ns, start_ns, end_ns; /* since 1970 UTC; 0: not known */
+    int64_t user_ns, system_ns;          /* CPU time, with reaped children */
+    uint64_t max_rss_bytes;
+    uint64_t read_bytes, write_bytes; /* of the storage layer */
+    struct output output[2];          /* stdout, stderr */
+    char message[ATTEMPT_MAX_MESSAGE + 1]; /* what the reason means; or "" */
+    uint32_t metric_count;                 /* the job's */
+    struct metric_value metrics[JOBSPEC_MAX_METRICS];
+};
+
+/* All zero but what "not known" is not zero for (exit_code -1). */
+void attempt_init(struct attempt *a);
+
+/* Free the strings of the metrics. */
+void attempt_fini(struct attempt *a);
+
+/* "none", "exit_code", "signal", "timeout", ...: in results and JSON. */
+const char *attempt_reason_name(enum reason reason);
+/* "none", "success", "failure". */
+const char *attempt_result_name(enum attempt_result result);
+/* "ok", "missing", "malformed". */
+const char *metric_state_name(enum metric_state state);
+
+/* How it ended, as a phrase for people: "exit code 3", "signal 9 (Killed)",
+ * "over its time limit", with the message behind it. */
+void attempt_describe(const struct attempt *a, char text[384]);
+
+#endif

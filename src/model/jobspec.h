@@ -1,0 +1,122 @@
+/* The checked model of a job spec: pool, jobs, task sets, templates, metrics.
+ *
+ * Built by spec/ from YAML, or by tests by hand; never changed afterwards.
+ * Everything it points to lies in its arena. Optional strings are NULL.
+ */
+#ifndef MPIBATCH_MODEL_JOBSPEC_H
+#define MPIBATCH_MODEL_JOBSPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "model/command.h"
+#include "model/taskset.h"
+#include "model/template.h"
+
+/* Bounds. Ids are Azure Batch's: [A-Za-z0-9_-], at most 64. */
+enum {
+    JOBSPEC_MAX_JOBS = 1024,
+    JOBSPEC_MAX_ID = 64,
+    JOBSPEC_MAX_ENV = 1024,
+    JOBSPEC_MAX_METRICS = 64,
+    JOBSPEC_MAX_SLOTS = 1024,
+    JOBSPEC_MIN_PRIORITY = -1000,
+    JOBSPEC_MAX_PRIORITY = 1000
+};
+
+/* What one slot stands for. */
+enum slot_unit { SLOT_CORE, SLOT_HWTHREAD, SLOT_NUMANODE, SLOT_PACKAGE };
+
+struct pool {
+    uint32_t task_slots_per_node; /* 0: as many as the node has units */
+    enum slot_unit slot_unit;
+};
+
+struct constraints {
+    int64_t max_wall_clock_ns;    /* 0: no limit */
+    int32_t max_task_retry_count; /* retries behind the first attempt;
+                                     -1: without limit */
+};
+
+struct env_setting {
+    const char *name;
+    const struct template *value;
+};
+
+/* How one task runs; in a sweep all tasks share it, listed tasks have one
+ * each. Values that the job gives its tasks are already in it. */
+struct task_template {
+    const struct template *id; /* NULL: the index in decimal */
+    struct command command;
+    const struct env_setting *env; /* the job's, then the task's own; a later
+                                      one wins */
+    uint32_t env_count;
+    struct constraints constraints;
+    uint32_t required_slots;            /* at least 1 */
+    const struct template *working_dir; /* NULL: the folder of the spec */
+};
+
+enum metric_source { METRIC_STDOUT, METRIC_STDERR };
+enum metric_type { METRIC_FLOAT64, METRIC_INT64, METRIC_STRING };
+enum { METRIC_MAX_STRING = 255 };
+
+/* A value to be found in a task's output: the first group of regex (the whole
+ * match if it has none) at its first match. */
+struct metric {
+    const char *name;
+    enum metric_source from;
+    const char *regex; /* PCRE2, checked; multi-line: ^ and $ match at lines */
+    enum metric_type type;
+    const char *units;     /* NULL: none given */
+    const char *long_name; /* NULL: none given */
+};
+
+struct job {
+    const char *id;
+    int32_t priority;
+    int64_t max_wall_clock_ns; /* of the whole job; 0: no limit */
+    struct taskset tasks;
+    const struct task_template *templates; /* tasks.count of them if listed,
+                                              else one */
+    const struct metric *metrics;
+    uint32_t metric_count;
+};
+
+struct jobspec {
+    struct arena *arena;
+    const char *name;
+    struct pool pool;
+    const struct job *jobs;
+    uint32_t job_count;
+};
+
+/* Free the spec and all it points to; NULL is fine. */
+void jobspec_destroy(struct jobspec *spec);
+
+/* The template of task index of a job. */
+const struct task_template *job_template(const struct job *job, uint32_t index);
+
+/* The id of task index, NUL-terminated, into id: at most JOBSPEC_MAX_ID
+ * bytes. -1 with err: EMSGSIZE (longer), EINVAL (a byte that ids cannot
+ * have). */
+int job_task_id(const struct job *job, uint32_t index,
+                char id[JOBSPEC_MAX_ID + 1], struct err *err);
+
+/* The index of the task with that id, or -1 (as int64_t): decimal indices
+ * directly, other ids by search over the set. */
+int64_t job_find_task(const struct job *job, const char *id);
+
+/* The job of that id, or -1. */
+int jobspec_find_job(const struct jobspec *spec, const char *id);
+
+/* Tasks of all jobs together. */
+uint64_t jobspec_task_count(const struct jobspec *spec);
+
+/* The most slots that any one task requires. */
+uint32_t jobspec_max_required_slots(const struct jobspec *spec);
+
+/* Is s an id: 1 to JOBSPEC_MAX_ID of [A-Za-z0-9_-]? */
+bool id_is_valid(const char *s);
+
+#endif

@@ -1,0 +1,32 @@
+/* Records as bytes: what messages, the journal and start-up share.
+ *
+ * A record is packed (base/pack.h) and starts with nothing but itself: who
+ * stores it frames it. Reading checks every bound against the job spec.
+ */
+#ifndef MPIBATCH_MODEL_RECORD_H
+#define MPIBATCH_MODEL_RECORD_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/pack.h"
+#include "model/attempt.h"
+#include "model/jobspec.h"
+#include "model/node.h"
+
+/* The largest record of an attempt. */
+enum { RECORD_MAX_BYTES = 20 * 1024 };
+
+/* Append the record of an attempt. -1 with errno as buf_put. */
+int record_put_attempt(struct buf *b, const struct attempt *a,
+                       const struct jobspec *spec);
+
+/* Read an attempt into a (attempt_fini it later). On failure u->bad is set or
+ * err says what is out of bounds: -1 with EPROTO, a initialised. */
+int record_get_attempt(struct unpack *u, const struct jobspec *spec,
+                       struct attempt *a, struct err *err);
+
+/* The same for a node. */
+int record_put_node(struct buf *b, const struct node_info *n);
+int record_get_node(struct unpack *u, struct node_info *n, struct err *err);
+
+#endif

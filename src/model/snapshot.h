@@ -1,0 +1,54 @@
+/* A snapshot of a run: what the progress line, status.json and `mpibatch
+ * status` show. Plain data; made by the manager once a second. */
+#ifndef MPIBATCH_MODEL_SNAPSHOT_H
+#define MPIBATCH_MODEL_SNAPSHOT_H
+
+#include <stdint.h>
+
+#include "model/jobspec.h"
+#include "model/state.h"
+
+enum run_state {
+    RUN_STARTING,
+    RUN_RUNNING,
+    RUN_STOPPING, /* told to stop; running tasks end or are ended */
+    RUN_PAUSED,   /* the run directory cannot be written; see pause_text */
+    RUN_FINISHED  /* this session is over; exit_code is valid */
+};
+
+/* Counts of tasks. total = succeeded + failed + running + active. */
+struct task_counts {
+    uint64_t total;
+    uint64_t succeeded, failed;
+    uint64_t running; /* known to have started and not ended */
+    uint64_t active;  /* not started, or to be retried */
+    uint64_t retried; /* attempts that were followed by another */
+    uint64_t invalid; /* succeeded, but a metric is missing or malformed */
+};
+
+struct job_snapshot {
+    enum job_state state;
+    enum job_end end;
+    struct task_counts tasks;
+};
+
+struct snapshot {
+    enum run_state state;
+    int exit_code; /* -1 until finished */
+    uint32_t session;
+    int64_t start_ns, now_ns; /* session start and now, since 1970 UTC */
+    uint32_t node_count, rank_count, ranks_lost;
+    uint32_t slot_count, slots_busy;
+    struct task_counts tasks;   /* all jobs */
+    uint64_t done_this_session; /* tasks that ended in this session */
+    double tasks_per_s;         /* recent; 0: not known */
+    int64_t eta_ns;             /* -1: not known */
+    char pause_text[256];
+    uint32_t job_count;
+    struct job_snapshot *jobs; /* job_count of them; owned by who made it */
+};
+
+/* "starting", "running", "stopping", "paused", "finished". */
+const char *run_state_name(enum run_state state);
+
+#endif

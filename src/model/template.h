@@ -1,0 +1,63 @@
+/* Templates: text with {placeholders}, compiled once, expanded per task.
+ *
+ *   {x}            the value of parameter x, as the user wrote it
+ *   {x:.3f}        formatted as Python would: [[fill]align][sign][0][width]
+ *                  [.precision][type], types d x o e f g s (E G X too)
+ *   {i:04d}
+ *   {task.id} {task.index} {job.id} {run.dir}
+ *   {{ and }}      braces
+ *
+ * A template knows for each placeholder in which kind of shell quotes it
+ * stands, so that a value can be put into a shell line as data whatever it
+ * contains. Compiled templates are never changed; they lie in an arena.
+ */
+#ifndef MPIBATCH_MODEL_TEMPLATE_H
+#define MPIBATCH_MODEL_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/taskset.h"
+
+struct template;
+
+/* Which placeholders are allowed beside parameters. */
+enum template_names {
+    TEMPLATE_TASK_ID = 1 << 0, /* {task.id}: everywhere but in ids */
+    TEMPLATE_ALL = TEMPLATE_TASK_ID
+};
+
+/* Compile text against the parameters of set (NULL: none). Returns the
+ * template (it lies in arena; borrows set), or NULL with err: EINVAL (what is
+ * wrong; a near name is suggested) or ENOMEM. *error_at: the byte in text
+ * where the error is. */
+const struct template *template_compile(struct arena *arena, const char *text,
+                                        const struct taskset *set,
+                                        unsigned names, size_t *error_at,
+                                        struct err *err);
+
+/* What a task is called and where it runs; the strings are borrowed. */
+struct template_context {
+    uint32_t index;
+    const char *task_id; /* may be NULL if the template has no {task.id} */
+    const char *job_id;
+    const char *run_dir; /* absolute */
+};
+
+/* Append the expansion for one task. for_shell: quote each value for the
+ * quotes it stands in. -1 with err: EMSGSIZE (over the buffer's maximum),
+ * ENOMEM, or EINVAL (a value that its format cannot show, such as {x:d} of
+ * "abc"). */
+int template_expand(const struct template *t, const struct template_context *c,
+                    bool for_shell, struct buf *out, struct err *err);
+
+/* The text that it was compiled from. Borrowed. */
+const char *template_text(const struct template *t);
+
+/* Has it no placeholder, so that each task gets the same text? */
+bool template_is_constant(const struct template *t);
+
+#endif

@@ -1,0 +1,45 @@
+/* A scalar with its type and its source text.
+ *
+ * Types are those of the YAML 1.2 core schema; the text is what the user
+ * wrote, and it is what goes into a command line: 0.10 stays 0.10.
+ */
+#ifndef MPIBATCH_MODEL_VALUE_H
+#define MPIBATCH_MODEL_VALUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum value_type {
+    VALUE_NULL,
+    VALUE_BOOL,
+    VALUE_INT,
+    VALUE_FLOAT,
+    VALUE_STRING
+};
+
+struct value {
+    enum value_type type;
+    union {
+        bool boolean;
+        int64_t integer;
+        double number;
+    } u;
+    const char *text; /* NUL-terminated UTF-8; whose it is, the owner says */
+};
+
+/* The value that text means as a plain (unquoted) YAML scalar: "", "~",
+ * "null" null; "true", "True", "TRUE" and false alike booleans; integers
+ * [-+]?[0-9]+, 0o7, 0xf (one that does not fit int64 is a float); floats with
+ * point or exponent, .inf, .nan; everything else a string. v->text = text. */
+void value_resolve(struct value *v, const char *text);
+
+/* A string value: what a quoted scalar is. v->text = text. */
+void value_string(struct value *v, const char *text);
+
+/* The value as a double: integers, floats and booleans; false for others. */
+bool value_number(const struct value *v, double *number);
+
+/* "null", "boolean", "integer", "number", "string": for messages. */
+const char *value_type_name(enum value_type type);
+
+#endif

@@ -1,0 +1,104 @@
+/* The journal: the truth of a run. One append-only file a session.
+ *
+ * A header, then records: length, type, CRC32C, payload; all little-endian. A
+ * torn tail is cut at the first bad record, reported, never guessed at; a bad
+ * record in front of good ones of the same file is corruption and an error.
+ */
+#ifndef MPIBATCH_STORE_JOURNAL_H
+#define MPIBATCH_STORE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/attempt.h"
+#include "model/jobspec.h"
+#include "model/node.h"
+#include "model/state.h"
+#include "store/rundir.h"
+#include "store/writer.h"
+
+enum journal_type {
+    JOURNAL_SESSION = 1, /* a session starts */
+    JOURNAL_NODE,        /* a rank of its pool */
+    JOURNAL_ATTEMPT,     /* an attempt ended */
+    JOURNAL_JOB,         /* a job changed its state */
+    JOURNAL_REACTIVATE,  /* failed tasks of a job are active again */
+    JOURNAL_TICK,        /* the session was alive at this time */
+    JOURNAL_END          /* the session ended in good order */
+};
+
+/* One record, decoded. */
+struct journal_record {
+    enum journal_type type;
+    uint32_t session;
+    int64_t time_ns; /* since 1970 UTC */
+    union {
+        struct {
+            char version[32], mpi[64];
+            uint32_t rank_count, node_count;
+        } session;
+        struct {
+            uint32_t rank, node, first_slot, slots;
+            struct node_info *info; /* reader's, valid until the next record */
+        } node;
+        struct attempt *attempt; /* reader's, valid until the next record */
+        struct {
+            uint32_t job;
+            enum job_state state;
+            enum job_end end;
+        } job;
+        struct {
+            uint32_t job;
+        } reactivate;
+        struct {
+            int exit_code;
+        } end;
+    } u;
+};
+
+/* ---- Writing ---- */
+
+struct journal;
+
+/* Start this session's file of an open run directory, through writer. NULL
+ * with err. */
+struct journal *journal_create(struct rundir *r, const struct jobspec *spec,
+                               struct writer *writer, struct err *err);
+void journal_destroy(struct journal *j);
+
+/* Append a record (record->session is set by the journal). *ticket: of the
+ * writer; may be NULL. */
+int journal_append(struct journal *j, const struct journal_record *record,
+                   uint64_t *ticket, struct err *err);
+
+/* ---- Reading ---- */
+
+struct journal_reader;
+
+/* Read all sessions' files in order, as of now. NULL with err. */
+struct journal_reader *journal_read(const struct rundir *r,
+                                    const struct jobspec *spec,
+                                    struct err *err);
+void journal_reader_destroy(struct journal_reader *jr);
+
+/* The next record into *out. 1, 0 at the end, -1 with err: EBADMSG (which
+ * file, which byte; records before it were delivered). */
+int journal_next(struct journal_reader *jr, struct journal_record *out,
+                 struct err *err);
+
+/* Only attempts of which `want` says so are decoded in full (others are
+ * skipped fast); NULL: all. */
+void journal_reader_filter(struct journal_reader *jr,
+                           bool (*want)(void *arg, uint32_t job,
+                                        uint32_t index),
+                           void *arg);
+
+/* Bytes cut off as torn tails so far, and of which file the last; for a
+ * warning. */
+uint64_t journal_torn_bytes(const struct journal_reader *jr, const char **file);
+
+/* Start again from the first record. */
+int journal_rewind(struct journal_reader *jr, struct err *err);
+
+#endif

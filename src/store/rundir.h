@@ -1,0 +1,66 @@
+/* The run directory: its layout, who may write to it, and the spec it is for.
+ *
+ *   run.yaml           the job spec as given, behind a header of comments with
+ *                      versions and provenance; never changes
+ *   journal/           0001.journal, ... one a session: the truth
+ *   output/            0001.stdout, 0001.stderr, ...: outputs, packed
+ *   files/             <job>/<task>/stdout.<attempt>: outputs too large to
+ *                      pack
+ *   status.json        a snapshot, replaced once a second
+ *   results.h5         a view of the journal
+ *   lock               held (flock and fcntl) by the session that writes
+ *
+ * Mode 0700; nothing outside it is ever written.
+ */
+#ifndef MPIBATCH_STORE_RUNDIR_H
+#define MPIBATCH_STORE_RUNDIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct rundir;
+
+/* Make the run directory at path for the job spec text (new), or open the one
+ * that is there for writing: takes the lock and starts a new session. NULL
+ * with err: EBUSY (another session has it: host, pid), EEXIST (it is there but
+ * not a run directory), EINVAL (it belongs to another spec: err says which
+ * line differs first, old and new), EPROTO (made by a newer version), or the
+ * errno of a file. *fresh: it was made now. Free with rundir_close. */
+struct rundir *rundir_open(const char *path, const char *spec_text,
+                           size_t spec_len, const char *spec_path, bool *fresh,
+                           struct err *err);
+
+/* Open a run directory to read; it may be in use. NULL with err (ENOENT: no
+ * such, or not a run directory). */
+struct rundir *rundir_open_read(const char *path, struct err *err);
+void rundir_close(struct rundir *r);
+
+/* Move a run directory aside, to the first free of PATH.1, PATH.2, ...;
+ * *to: where (mem_free). EBUSY if a session has it. 0 if there is none (*to
+ * NULL). */
+int rundir_move_aside(const char *path, char **to, struct err *err);
+
+/* Absolute path. Borrowed. */
+const char *rundir_path(const struct rundir *r);
+/* This session's number (1, 2, ...), or of a reader the last one's. */
+uint32_t rundir_session(const struct rundir *r);
+/* The spec text, as given (without run.yaml's header), and the path it came
+ * from (absolute; its folder is where tasks run). Borrowed. */
+const char *rundir_spec(const struct rundir *r, size_t *len);
+const char *rundir_spec_path(const struct rundir *r);
+
+/* A path within, printf-formatted; heap, free with mem_free; NULL: no
+ * memory. */
+char *rundir_file(const struct rundir *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Where a large output goes, relative to the run directory; makes the folders
+ * (on the worker's side: dir is the run directory's path). Heap. */
+char *rundir_large_output(const char *dir, const char *job_id,
+                          const char *task_id, uint32_t attempt, int stream,
+                          bool make, struct err *err);
+
+#endif

@@ -1,0 +1,86 @@
+/* The messages between the manager and its workers.
+ *
+ * Each starts with its kind; the protocol's version is exchanged once, in
+ * MSG_READY, and packets carry it too. Decoding checks every bound against
+ * the job spec that both sides hold: a malformed message is an error, never a
+ * crash.
+ */
+#ifndef MPIBATCH_WIRE_MSG_H
+#define MPIBATCH_WIRE_MSG_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/attempt.h"
+#include "model/jobspec.h"
+
+enum { MSG_VERSION = 1 };
+
+/* The largest output that travels inside a result, each of stdout and stderr;
+ * a longer one goes to a file of its own. */
+enum { MSG_MAX_OUTPUT = 64 * 1024 };
+/* The largest message. */
+enum { MSG_MAX_BYTES = 2 * MSG_MAX_OUTPUT + 32 * 1024 };
+
+enum msg_kind {
+    /* worker to manager */
+    MSG_READY = 1, /* I have slots */
+    MSG_STARTED,   /* this attempt has been running for a while */
+    MSG_RESULT,    /* this attempt ended */
+    MSG_RETURNED,  /* I have not started these, and will not */
+    MSG_LEFT,      /* nothing runs here and everything is reported */
+    /* manager to worker */
+    MSG_ASSIGN = 32, /* run these */
+    MSG_RECALL,      /* give back up to count unstarted tasks */
+    MSG_CANCEL,      /* end what runs of this job, give back the rest */
+    MSG_STOP,        /* give back the unstarted; if now: end what runs */
+    MSG_BYE          /* all is recorded: leave (answer MSG_LEFT) */
+};
+
+/* Tasks first..first+count-1 of a job, all in the same attempt. */
+struct msg_range {
+    uint32_t job, first, count, attempt;
+};
+
+struct msg {
+    enum msg_kind kind;
+    union {
+        struct {
+            uint32_t version;
+            uint32_t slots;
+        } ready;
+        struct {
+            uint32_t job, index, attempt;
+            uint32_t slot;    /* the first of its slots, within the node */
+            int64_t start_ns; /* since 1970 UTC */
+        } started;
+        struct msg_range range; /* MSG_RETURNED, MSG_ASSIGN */
+        struct {
+            uint32_t count;
+        } recall;
+        struct {
+            uint32_t job;
+        } cancel;
+        struct {
+            bool now;
+        } stop;
+        struct {
+            struct attempt *attempt; /* decoding: the caller's, filled */
+            const char *output[2];   /* OUTPUT_INLINE: borrowed bytes */
+            size_t output_len[2];
+        } result;
+    } u;
+};
+
+/* Append the message. -1 with errno as buf_put. */
+int msg_put(struct buf *b, const struct msg *m);
+
+/* Decode one message that fills data exactly; spec bounds job and task
+ * numbers. For MSG_RESULT m->u.result.attempt must point to an initialised
+ * attempt, which is filled (attempt_fini it) and the outputs borrow from
+ * data. -1 with err EPROTO; m is undefined then, the attempt initialised. */
+int msg_parse(const void *data, size_t len, const struct jobspec *spec,
+              struct msg *m, struct err *err);
+
+#endif
