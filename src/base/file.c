@@ -20,17 +20,17 @@ int file_read(const char *path, struct buf *b, struct err *err)
         return err_sys(err, errno, "cannot open %s", path);
     for (;;) {
         size_t room = b->max_bytes - b->len;
-        char *to = buf_reserve(b, room < READ_STEP_BYTES ? room
-                                                         : READ_STEP_BYTES);
+        char *to =
+            buf_reserve(b, room < READ_STEP_BYTES ? room : READ_STEP_BYTES);
         if (!to) {
             err_sys(err, errno, "cannot read %s", path);
             break;
         }
         char probe; /* at the maximum: is there one more byte? */
-        ssize_t n = room == 0 ? read(fd, &probe, 1)
-                              : read(fd, to, room < READ_STEP_BYTES
-                                                 ? room
-                                                 : READ_STEP_BYTES);
+        ssize_t n =
+            room == 0
+                ? read(fd, &probe, 1)
+                : read(fd, to, room < READ_STEP_BYTES ? room : READ_STEP_BYTES);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {

@@ -17,7 +17,8 @@ int file_read(const char *path, struct buf *b, struct err *err);
  * of it may be written then. */
 int file_write_all(int fd, const void *data, size_t len);
 
-/* Read len bytes at offset from fd. -1 with errno (EIO: the file is shorter). */
+/* Read len bytes at offset from fd. -1 with errno (EIO: the file is shorter).
+ */
 int file_read_at(int fd, void *data, size_t len, uint64_t offset);
 
 /* Replace the file at path by data, so that a reader sees the old or the new

@@ -184,7 +184,7 @@ static enum scan scan_iso(const char *s, uint64_t *ns)
 int duration_parse(const char *text, int64_t *ns, struct err *err)
 {
     uint64_t value = 0;
-    enum scan got = text[0] == 'P'       ? scan_iso(text, &value)
+    enum scan got = text[0] == 'P'      ? scan_iso(text, &value)
                     : strchr(text, ':') ? scan_clock(text, &value)
                                         : scan_units(text, &value);
     if (got == SCAN_RANGE)

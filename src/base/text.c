@@ -23,7 +23,8 @@ static unsigned distance(const char *a, size_t alen, const char *b, size_t blen)
                 best = prev[j] + 1;
             if (cur[j - 1] + 1 < best)
                 best = cur[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+                a[i - 2] == b[j - 1]) {
                 unsigned swap = row[(i - 2) % 3][j - 2] + 1;
                 if (swap < best)
                     best = swap;

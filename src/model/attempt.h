@@ -12,16 +12,16 @@
 
 /* Why an attempt ended as it did. The texts are in attempt_reason_name. */
 enum reason {
-    REASON_NONE,        /* it succeeded */
-    REASON_EXIT_CODE,   /* exited with a code that is not 0 */
-    REASON_SIGNAL,      /* ended by a signal that was not ours */
-    REASON_TIMEOUT,     /* over its max_wall_clock_time */
-    REASON_NOT_FOUND,   /* the command's program does not exist */
-    REASON_LAUNCH,      /* it could not be started; message says why */
-    REASON_LOST,        /* its worker was lost while it ran */
-    REASON_CANCELLED,   /* its job was terminated */
-    REASON_STOPPED,     /* the session was stopped */
-    REASON_INTERNAL,    /* the worker could not keep its output */
+    REASON_NONE,      /* it succeeded */
+    REASON_EXIT_CODE, /* exited with a code that is not 0 */
+    REASON_SIGNAL,    /* ended by a signal that was not ours */
+    REASON_TIMEOUT,   /* over its max_wall_clock_time */
+    REASON_NOT_FOUND, /* the command's program does not exist */
+    REASON_LAUNCH,    /* it could not be started; message says why */
+    REASON_LOST,      /* its worker was lost while it ran */
+    REASON_CANCELLED, /* its job was terminated */
+    REASON_STOPPED,   /* the session was stopped */
+    REASON_INTERNAL,  /* the worker could not keep its output */
     REASON_COUNT
 };
 
@@ -78,8 +78,8 @@ struct attempt {
     int64_t submit_ns, start_ns, end_ns; /* since 1970 UTC; 0: not known */
     int64_t user_ns, system_ns;          /* CPU time, with reaped children */
     uint64_t max_rss_bytes;
-    uint64_t read_bytes, write_bytes; /* of the storage layer */
-    struct output output[2];          /* stdout, stderr */
+    uint64_t read_bytes, write_bytes;      /* of the storage layer */
+    struct output output[2];               /* stdout, stderr */
     char message[ATTEMPT_MAX_MESSAGE + 1]; /* what the reason means; or "" */
     uint32_t metric_count;                 /* the job's */
     struct metric_value metrics[JOBSPEC_MAX_METRICS];

@@ -20,7 +20,7 @@ enum { COMMAND_MAX_BYTES = 1 << 17 };
 enum { COMMAND_MAX_WORDS = 4096 };
 
 struct command {
-    bool shell;                         /* run by /bin/sh -c */
+    bool shell;                          /* run by /bin/sh -c */
     const struct template *const *words; /* shell: one, the line */
     uint32_t word_count;
 };

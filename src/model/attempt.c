@@ -1,0 +1,85 @@
+/* The record of one attempt: see attempt.h. */
+#include "config.h"
+#include "model/attempt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/quantity.h"
+
+void attempt_init(struct attempt *a)
+{
+    memset(a, 0, sizeof(*a));
+    a->exit_code = -1;
+}
+
+void attempt_fini(struct attempt *a)
+{
+    for (uint32_t k = 0; k < a->metric_count; k++) {
+        mem_free(a->metrics[k].string);
+        a->metrics[k].string = NULL;
+    }
+}
+
+const char *attempt_reason_name(enum reason reason)
+{
+    static const char *const names[REASON_COUNT] = {
+        "none",   "exit_code", "signal",    "timeout", "not_found",
+        "launch", "lost",      "cancelled", "stopped", "internal"};
+    return names[reason];
+}
+
+const char *attempt_result_name(enum attempt_result result)
+{
+    static const char *const names[] = {"none", "success", "failure"};
+    return names[result];
+}
+
+const char *metric_state_name(enum metric_state state)
+{
+    static const char *const names[] = {"ok", "missing", "malformed"};
+    return names[state];
+}
+
+void attempt_describe(const struct attempt *a, char text[384])
+{
+    char phrase[96], took[16];
+    switch (a->reason) {
+    case REASON_NONE:
+        snprintf(phrase, sizeof(phrase), "succeeded");
+        break;
+    case REASON_EXIT_CODE:
+        snprintf(phrase, sizeof(phrase), "exit code %d", a->exit_code);
+        break;
+    case REASON_SIGNAL:
+        snprintf(phrase, sizeof(phrase), "signal %d (%s)", a->signal,
+                 strsignal(a->signal));
+        break;
+    case REASON_TIMEOUT:
+        snprintf(phrase, sizeof(phrase), "over its time limit, ended after %s",
+                 duration_format(a->end_ns - a->start_ns, took));
+        break;
+    case REASON_NOT_FOUND:
+        snprintf(phrase, sizeof(phrase), "program not found");
+        break;
+    case REASON_LAUNCH:
+        snprintf(phrase, sizeof(phrase), "could not be started");
+        break;
+    case REASON_LOST:
+        snprintf(phrase, sizeof(phrase), "lost with its worker");
+        break;
+    case REASON_CANCELLED:
+        snprintf(phrase, sizeof(phrase), "cancelled with its job");
+        break;
+    case REASON_STOPPED:
+        snprintf(phrase, sizeof(phrase), "stopped with the session");
+        break;
+    case REASON_INTERNAL:
+    case REASON_COUNT:
+        snprintf(phrase, sizeof(phrase), "failed in the worker");
+        break;
+    }
+    snprintf(text, 384, "%s%s%s", phrase, a->message[0] ? ": " : "",
+             a->message);
+}

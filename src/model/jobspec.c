@@ -1,0 +1,103 @@
+/* The checked model of a job spec: see jobspec.h. */
+#include "config.h"
+#include "model/jobspec.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void jobspec_destroy(struct jobspec *spec)
+{
+    if (spec)
+        arena_destroy(spec->arena); /* the spec itself lies in it */
+}
+
+const struct task_template *job_template(const struct job *job, uint32_t index)
+{
+    return &job->templates[job->tasks.method == SWEEP_NONE ? index : 0];
+}
+
+bool id_is_valid(const char *s)
+{
+    size_t len = 0;
+    for (; s[len]; len++)
+        if (!isalnum((unsigned char)s[len]) && s[len] != '_' && s[len] != '-')
+            return false;
+    return len > 0 && len <= JOBSPEC_MAX_ID;
+}
+
+int job_task_id(const struct job *job, uint32_t index,
+                char id[JOBSPEC_MAX_ID + 1], struct err *err)
+{
+    const struct template *t = job_template(job, index)->id;
+    if (!t) {
+        snprintf(id, JOBSPEC_MAX_ID + 1, "%" PRIu32, index);
+        return 0;
+    }
+    struct template_context c = {.index = index, .job_id = job->id};
+    struct buf b;
+    int rc = 0;
+    buf_init(&b, 4096);
+    if (template_expand(t, &c, false, &b, err) < 0)
+        rc = -1;
+    else if (b.len > JOBSPEC_MAX_ID)
+        rc = err_set(err, EMSGSIZE, "task id \"%.80s\" is longer than %d",
+                     buf_text(&b), JOBSPEC_MAX_ID);
+    else if (!id_is_valid(buf_text(&b)))
+        rc = err_set(err, EINVAL,
+                     "task id \"%s\": ids are made of letters, digits, - and _",
+                     buf_text(&b));
+    else
+        memcpy(id, b.data, b.len + 1);
+    buf_fini(&b);
+    return rc;
+}
+
+int64_t job_find_task(const struct job *job, const char *id)
+{
+    char have[JOBSPEC_MAX_ID + 1];
+    if (job->tasks.method != SWEEP_NONE && !job->templates[0].id) {
+        char *end;
+        if (!isdigit((unsigned char)id[0]) || (id[0] == '0' && id[1]))
+            return -1;
+        errno = 0;
+        unsigned long long v = strtoull(id, &end, 10);
+        return errno || *end || v >= job->tasks.count ? -1 : (int64_t)v;
+    }
+    for (uint32_t i = 0; i < job->tasks.count; i++)
+        if (job_task_id(job, i, have, NULL) == 0 && strcmp(have, id) == 0)
+            return i;
+    return -1;
+}
+
+int jobspec_find_job(const struct jobspec *spec, const char *id)
+{
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        if (strcmp(spec->jobs[j].id, id) == 0)
+            return (int)j;
+    return -1;
+}
+
+uint64_t jobspec_task_count(const struct jobspec *spec)
+{
+    uint64_t total = 0;
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        total += spec->jobs[j].tasks.count;
+    return total;
+}
+
+uint32_t jobspec_max_required_slots(const struct jobspec *spec)
+{
+    uint32_t most = 1;
+    for (uint32_t j = 0; j < spec->job_count; j++) {
+        const struct job *job = &spec->jobs[j];
+        uint32_t n = job->tasks.method == SWEEP_NONE ? job->tasks.count : 1;
+        for (uint32_t i = 0; i < n; i++)
+            if (job->templates[i].required_slots > most)
+                most = job->templates[i].required_slots;
+    }
+    return most;
+}

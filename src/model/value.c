@@ -1,0 +1,151 @@
+/* Scalars with type and source text: see value.h. */
+#include "config.h"
+#include "model/value.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_one_of(const char *s, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcmp(s, *words) == 0)
+            return true;
+    return false;
+}
+
+/* Digits of a base from s to its end, at least one, into *v. false: other
+ * characters; *range: does not fit. */
+static bool digits_scan(const char *s, int base, uint64_t *v, bool *range)
+{
+    *v = 0;
+    *range = false;
+    if (!*s)
+        return false;
+    for (; *s; s++) {
+        int d = isdigit((unsigned char)*s) ? *s - '0'
+                : isxdigit((unsigned char)*s)
+                    ? tolower((unsigned char)*s) - 'a' + 10
+                    : 99;
+        if (d >= base)
+            return false;
+        if (__builtin_mul_overflow(*v, (uint64_t)base, v) ||
+            __builtin_add_overflow(*v, (uint64_t)d, v))
+            *range = true;
+    }
+    return true;
+}
+
+/* [-+]?[0-9]+ | 0o[0-7]+ | 0x[0-9a-fA-F]+ that fits int64. */
+static bool integer_scan(const char *s, int64_t *out)
+{
+    bool range, negative = *s == '-';
+    uint64_t v;
+    if (s[0] == '0' && (s[1] == 'o' || s[1] == 'x')) {
+        if (!digits_scan(s + 2, s[1] == 'o' ? 8 : 16, &v, &range))
+            return false;
+    } else if (!digits_scan(s + (*s == '-' || *s == '+'), 10, &v, &range)) {
+        return false;
+    }
+    if (range || v > (uint64_t)INT64_MAX + negative)
+        return false;
+    *out = negative ? (int64_t)(0 - v) : (int64_t)v;
+    return true;
+}
+
+/* [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)? */
+static bool looks_like_float(const char *s)
+{
+    bool digits = false;
+    s += *s == '-' || *s == '+';
+    for (; isdigit((unsigned char)*s); s++)
+        digits = true;
+    if (*s == '.') {
+        for (s++; isdigit((unsigned char)*s); s++)
+            digits = true;
+    }
+    if (!digits)
+        return false;
+    if (*s == 'e' || *s == 'E') {
+        s++;
+        s += *s == '-' || *s == '+';
+        if (!isdigit((unsigned char)*s))
+            return false;
+        while (isdigit((unsigned char)*s))
+            s++;
+    }
+    return *s == '\0';
+}
+
+/* strtod of the C locale: the point is a point. */
+static double number_parse(const char *s)
+{
+    static const char *const inf[] = {".inf", ".Inf", ".INF", NULL};
+    if (is_one_of(s + (*s == '-' || *s == '+'), inf))
+        return *s == '-' ? -INFINITY : INFINITY;
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    double v = c ? strtod_l(s, NULL, c) : strtod(s, NULL);
+    if (c)
+        freelocale(c);
+    return v;
+}
+
+void value_resolve(struct value *v, const char *text)
+{
+    static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
+    static const char *const yes[] = {"true", "True", "TRUE", NULL};
+    static const char *const no[] = {"false", "False", "FALSE", NULL};
+    static const char *const inf[] = {".inf", ".Inf", ".INF", NULL};
+    static const char *const nan[] = {".nan", ".NaN", ".NAN", NULL};
+
+    *v = (struct value){.type = VALUE_STRING, .text = text};
+    if (is_one_of(text, nulls)) {
+        v->type = VALUE_NULL;
+    } else if (is_one_of(text, yes) || is_one_of(text, no)) {
+        v->type = VALUE_BOOL;
+        v->u.boolean = is_one_of(text, yes);
+    } else if (integer_scan(text, &v->u.integer)) {
+        v->type = VALUE_INT;
+    } else if (is_one_of(text, nan)) {
+        v->type = VALUE_FLOAT;
+        v->u.number = NAN;
+    } else if (looks_like_float(text) ||
+               is_one_of(text + (*text == '-' || *text == '+'), inf)) {
+        v->type = VALUE_FLOAT;
+        v->u.number = number_parse(text);
+    }
+}
+
+void value_string(struct value *v, const char *text)
+{
+    *v = (struct value){.type = VALUE_STRING, .text = text};
+}
+
+bool value_number(const struct value *v, double *number)
+{
+    switch (v->type) {
+    case VALUE_BOOL:
+        *number = v->u.boolean;
+        return true;
+    case VALUE_INT:
+        *number = (double)v->u.integer;
+        return true;
+    case VALUE_FLOAT:
+        *number = v->u.number;
+        return true;
+    case VALUE_NULL:
+    case VALUE_STRING:
+        break;
+    }
+    return false;
+}
+
+const char *value_type_name(enum value_type type)
+{
+    static const char *const names[] = {"null", "boolean", "integer", "number",
+                                        "string"};
+    return names[type];
+}
