@@ -8,6 +8,8 @@
 #ifndef MPIBATCH_WIRE_MSG_H
 #define MPIBATCH_WIRE_MSG_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -73,13 +75,16 @@ struct msg {
     } u;
 };
 
-/* Append the message. -1 with errno as buf_put. */
-int msg_put(struct buf *b, const struct msg *m);
+/* Append the message; spec says which metrics a result has. -1 with errno as
+ * buf_put, or EINVAL (an output that is not as its attempt says); b is as it
+ * was then. */
+int msg_put(struct buf *b, const struct msg *m, const struct jobspec *spec);
 
 /* Decode one message that fills data exactly; spec bounds job and task
- * numbers. For MSG_RESULT m->u.result.attempt must point to an initialised
- * attempt, which is filled (attempt_fini it) and the outputs borrow from
- * data. -1 with err EPROTO; m is undefined then, the attempt initialised. */
+ * numbers. m->u.result.attempt must point to an attempt that holds nothing,
+ * for MSG_RESULT to fill (attempt_fini it), while the outputs borrow from
+ * data; or be NULL: a result is an error here. -1 with err EPROTO or ENOMEM;
+ * m is undefined then, the attempt holds nothing. */
 int msg_parse(const void *data, size_t len, const struct jobspec *spec,
               struct msg *m, struct err *err);
 
