@@ -12,8 +12,7 @@
 
 #include "base/buf.h"
 
-/* Append. A failure is sticky in the buffer's caller: each returns 0 or -1
- * as buf_put. put_uint is a LEB128 varint of 1 to 10 bytes, put_int the same
+/* Append. Each returns 0, or -1 as buf_put; b is as it was then. put_uint is a LEB128 varint of 1 to 10 bytes, put_int the same
  * of the zigzag; put_bytes is put_uint(len) and the bytes. */
 int pack_put_u8(struct buf *b, uint8_t v);
 int pack_put_u32(struct buf *b, uint32_t v);
@@ -23,6 +22,9 @@ int pack_put_int(struct buf *b, int64_t v);
 int pack_put_double(struct buf *b, double v);
 int pack_put_bytes(struct buf *b, const void *data, size_t len);
 int pack_put_str(struct buf *b, const char *s);
+/* Take back all that was put since b->len was before. Returns -1; errno
+ * stays, so that a failed sequence ends with `return pack_undo(...)`. */
+int pack_undo(struct buf *b, size_t before);
 
 struct unpack {
     const unsigned char *p, *end;

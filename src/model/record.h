@@ -16,16 +16,20 @@
 /* The largest record of an attempt. */
 enum { RECORD_MAX_BYTES = 20 * 1024 };
 
-/* Append the record of an attempt. -1 with errno as buf_put. */
+/* Append the record of an attempt; metrics of its job that it does not have
+ * are missing. -1 with errno as buf_put, EINVAL (no such job) or EMSGSIZE (a
+ * metric's string is over METRIC_MAX_STRING); b is as it was then. */
 int record_put_attempt(struct buf *b, const struct attempt *a,
                        const struct jobspec *spec);
 
-/* Read an attempt into a (attempt_fini it later). On failure u->bad is set or
- * err says what is out of bounds: -1 with EPROTO, a initialised. */
+/* Read an attempt into a, which need not be initialised (what it held is not
+ * freed); attempt_fini it later. -1 with err: EPROTO (truncated, malformed,
+ * or what is out of bounds) or ENOMEM; u->bad is set and a initialised
+ * then. */
 int record_get_attempt(struct unpack *u, const struct jobspec *spec,
                        struct attempt *a, struct err *err);
 
-/* The same for a node. */
+/* The same for a node; *n is zeroed on failure. */
 int record_put_node(struct buf *b, const struct node_info *n);
 int record_get_node(struct unpack *u, struct node_info *n, struct err *err);
 

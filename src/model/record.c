@@ -1,0 +1,265 @@
+/* Records as bytes: see record.h. Owns the layout, which is the order of the
+ * calls below, the same in put and get. Times lie beside each other, so all
+ * but the start are kept as differences to it. */
+#include "config.h"
+#include "model/record.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Differences wrap around, so that any two times have one. */
+static int64_t minus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+static int64_t plus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int put_metric(struct buf *b, const struct metric_value *v,
+                      enum metric_type type)
+{
+    if (pack_put_u8(b, (uint8_t)v->state) < 0)
+        return -1;
+    if (v->state != METRIC_OK)
+        return 0;
+    switch (type) {
+    case METRIC_FLOAT64:
+        return pack_put_double(b, v->u.number);
+    case METRIC_INT64:
+        return pack_put_int(b, v->u.integer);
+    case METRIC_STRING:
+        break;
+    }
+    const char *s = v->string ? v->string : "";
+    size_t len = strlen(s);
+    if (len > METRIC_MAX_STRING) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    return pack_put_bytes(b, s, len);
+}
+
+/* All metrics of the job; those that the attempt lacks are missing. */
+static int put_metrics(struct buf *b, const struct attempt *a,
+                       const struct job *job)
+{
+    static const struct metric_value missing = {.state = METRIC_MISSING};
+    if (pack_put_uint(b, job->metric_count) < 0)
+        return -1;
+    for (uint32_t i = 0; i < job->metric_count; i++) {
+        const struct metric_value *v =
+            i < a->metric_count ? &a->metrics[i] : &missing;
+        if (put_metric(b, v, job->metrics[i].type) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int put_output(struct buf *b, const struct output *o)
+{
+    return pack_put_u8(b, (uint8_t)o->place) | pack_put_uint(b, o->session) |
+           pack_put_uint(b, o->offset) | pack_put_uint(b, o->bytes);
+}
+
+int record_put_attempt(struct buf *b, const struct attempt *a,
+                       const struct jobspec *spec)
+{
+    size_t before = b->len;
+    if (a->job >= spec->job_count) {
+        errno = EINVAL;
+        return -1;
+    }
+    int rc = pack_put_uint(b, a->job);
+    rc |= pack_put_uint(b, a->index);
+    rc |= pack_put_uint(b, a->attempt);
+    rc |= pack_put_u8(b, (uint8_t)a->result);
+    rc |= pack_put_u8(b, (uint8_t)a->reason);
+    rc |= pack_put_u8(b, (uint8_t)a->disposition);
+    rc |= pack_put_int(b, a->exit_code);
+    rc |= pack_put_int(b, a->signal);
+    rc |= pack_put_uint(b, a->node);
+    rc |= pack_put_uint(b, a->rank);
+    rc |= pack_put_uint(b, a->slot);
+    rc |= pack_put_u64(b, (uint64_t)a->start_ns);
+    rc |= pack_put_int(b, minus(a->start_ns, a->submit_ns));
+    rc |= pack_put_int(b, minus(a->end_ns, a->start_ns));
+    rc |= pack_put_int(b, a->user_ns);
+    rc |= pack_put_int(b, a->system_ns);
+    rc |= pack_put_uint(b, a->max_rss_bytes);
+    rc |= pack_put_uint(b, a->read_bytes);
+    rc |= pack_put_uint(b, a->write_bytes);
+    rc |= put_output(b, &a->output[0]);
+    rc |= put_output(b, &a->output[1]);
+    rc |=
+        pack_put_bytes(b, a->message, strnlen(a->message, ATTEMPT_MAX_MESSAGE));
+    if (rc == 0 && put_metrics(b, a, &spec->jobs[a->job]) == 0)
+        return 0;
+    return pack_undo(b, before);
+}
+
+static uint32_t get_u32(struct unpack *u)
+{
+    return (uint32_t)unpack_uint_max(u, UINT32_MAX);
+}
+
+static int32_t get_i32(struct unpack *u)
+{
+    int64_t v = unpack_int(u);
+    if (v < INT32_MIN || v > INT32_MAX)
+        u->bad = true;
+    return (int32_t)v;
+}
+
+/* One byte, less than count. */
+static uint8_t get_enum(struct unpack *u, unsigned count)
+{
+    uint8_t v = unpack_u8(u);
+    if (v < count)
+        return v;
+    u->bad = true;
+    return 0;
+}
+
+static void get_output(struct unpack *u, struct output *o)
+{
+    o->place = get_enum(u, OUTPUT_FILE + 1);
+    o->session = get_u32(u);
+    o->offset = unpack_uint(u);
+    o->bytes = unpack_uint(u);
+}
+
+/* The plain fields, all but the metrics. */
+static void get_fields(struct unpack *u, struct attempt *a)
+{
+    a->job = get_u32(u);
+    a->index = get_u32(u);
+    a->attempt = get_u32(u);
+    a->result = get_enum(u, RESULT_FAILURE + 1);
+    a->reason = get_enum(u, REASON_COUNT);
+    a->disposition = get_enum(u, TASK_RETRIES + 1);
+    a->exit_code = get_i32(u);
+    a->signal = get_i32(u);
+    a->node = get_u32(u);
+    a->rank = get_u32(u);
+    a->slot = get_u32(u);
+    a->start_ns = (int64_t)unpack_u64(u);
+    a->submit_ns = minus(a->start_ns, unpack_int(u));
+    a->end_ns = plus(a->start_ns, unpack_int(u));
+    a->user_ns = unpack_int(u);
+    a->system_ns = unpack_int(u);
+    a->max_rss_bytes = unpack_uint(u);
+    a->read_bytes = unpack_uint(u);
+    a->write_bytes = unpack_uint(u);
+    get_output(u, &a->output[0]);
+    get_output(u, &a->output[1]);
+    unpack_str(u, a->message, sizeof(a->message));
+}
+
+/* false: no memory. */
+static bool get_metric(struct unpack *u, struct metric_value *v,
+                       enum metric_type type)
+{
+    char text[METRIC_MAX_STRING + 1];
+    v->state = get_enum(u, METRIC_MALFORMED + 1);
+    if (v->state != METRIC_OK)
+        return true;
+    switch (type) {
+    case METRIC_FLOAT64:
+        v->u.number = unpack_double(u);
+        return true;
+    case METRIC_INT64:
+        v->u.integer = unpack_int(u);
+        return true;
+    case METRIC_STRING:
+        break;
+    }
+    unpack_str(u, text, sizeof(text));
+    return u->bad || (v->string = mem_strdup(text));
+}
+
+static int get_metrics(struct unpack *u, const struct job *job,
+                       struct attempt *a, struct err *err)
+{
+    uint64_t count = unpack_uint(u);
+    if (!u->bad && count != job->metric_count)
+        return err_set(err, EPROTO,
+                       "attempt record: %llu metrics, job %s has %u",
+                       (unsigned long long)count, job->id, job->metric_count);
+    for (uint32_t i = 0; i < job->metric_count && !u->bad; i++) {
+        a->metric_count = i + 1;
+        if (!get_metric(u, &a->metrics[i], job->metrics[i].type))
+            return err_set(err, ENOMEM, "attempt record: no memory");
+    }
+    return 0;
+}
+
+/* Is there such a task? */
+static int check_task(const struct attempt *a, const struct jobspec *spec,
+                      struct err *err)
+{
+    if (a->job >= spec->job_count)
+        return err_set(err, EPROTO, "attempt record: job %u of %u", a->job,
+                       spec->job_count);
+    if (a->index >= spec->jobs[a->job].tasks.count)
+        return err_set(err, EPROTO, "attempt record: task %u of %u in job %s",
+                       a->index, spec->jobs[a->job].tasks.count,
+                       spec->jobs[a->job].id);
+    if (a->attempt == 0)
+        return err_set(err, EPROTO, "attempt record: attempts count from 1");
+    return 0;
+}
+
+int record_get_attempt(struct unpack *u, const struct jobspec *spec,
+                       struct attempt *a, struct err *err)
+{
+    attempt_init(a);
+    get_fields(u, a);
+    if (!u->bad) {
+        if (check_task(a, spec, err) < 0 ||
+            get_metrics(u, &spec->jobs[a->job], a, err) < 0)
+            goto fail;
+    }
+    if (!u->bad)
+        return 0;
+    err_set(err, EPROTO, "attempt record: truncated or malformed");
+fail:
+    u->bad = true;
+    attempt_fini(a);
+    attempt_init(a);
+    return -1;
+}
+
+int record_put_node(struct buf *b, const struct node_info *n)
+{
+    size_t before = b->len;
+    int rc =
+        pack_put_bytes(b, n->hostname, strnlen(n->hostname, NODE_MAX_NAME));
+    rc |= pack_put_u64(b, n->boot_id);
+    rc |= pack_put_bytes(b, n->cpus, strnlen(n->cpus, NODE_MAX_CPUS));
+    rc |= pack_put_uint(b, n->memory_bytes);
+    rc |= pack_put_uint(b, n->cores);
+    rc |= pack_put_uint(b, n->hwthreads);
+    rc |= pack_put_int(b, n->pid);
+    return rc == 0 ? 0 : pack_undo(b, before);
+}
+
+int record_get_node(struct unpack *u, struct node_info *n, struct err *err)
+{
+    memset(n, 0, sizeof(*n));
+    unpack_str(u, n->hostname, sizeof(n->hostname));
+    n->boot_id = unpack_u64(u);
+    unpack_str(u, n->cpus, sizeof(n->cpus));
+    n->memory_bytes = unpack_uint(u);
+    n->cores = get_u32(u);
+    n->hwthreads = get_u32(u);
+    n->pid = get_i32(u);
+    if (!u->bad)
+        return 0;
+    memset(n, 0, sizeof(*n));
+    return err_set(err, EPROTO, "node record: truncated or malformed");
+}
