@@ -1,0 +1,584 @@
+/* One attempt being run: see run.h. */
+#include "config.h"
+#include "worker/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "wire/msg.h"
+
+/* How long to wait before a stalled output is tried again. */
+#define DRAIN_AGAIN_NS NS_PER_SEC
+
+#define container_of(ptr, type, member)                                        \
+    ((type *)((char *)(ptr)-offsetof(type, member)))
+
+static const struct job *run_job(const struct run *run)
+{
+    return &run->context->config->spec->jobs[run->attempt.job];
+}
+
+static const struct task_template *run_template(const struct run *run)
+{
+    return job_template(run_job(run), run->attempt.index);
+}
+
+/* ---- The end of an attempt ---- */
+
+/* Say how the process ended, from its wait status. */
+static void attempt_judge(struct attempt *a, int status, enum reason ours)
+{
+    if (WIFEXITED(status))
+        a->exit_code = WEXITSTATUS(status);
+    else if (WIFSIGNALED(status))
+        a->signal = WTERMSIG(status);
+    if (ours != REASON_NONE)
+        a->reason = ours;
+    else if (a->signal)
+        a->reason = REASON_SIGNAL;
+    else if (a->exit_code != 0)
+        a->reason = REASON_EXIT_CODE;
+    a->result = a->reason == REASON_NONE ? RESULT_SUCCESS : RESULT_FAILURE;
+}
+
+static void attempt_account(struct attempt *a, const struct rusage *usage,
+                            uint64_t observed_rss_bytes)
+{
+    struct rusage self;
+    uint64_t peak = (uint64_t)usage->ru_maxrss * 1024;
+    a->user_ns = usage->ru_utime.tv_sec * NS_PER_SEC +
+                 usage->ru_utime.tv_usec * NS_PER_US;
+    a->system_ns = usage->ru_stime.tv_sec * NS_PER_SEC +
+                   usage->ru_stime.tv_usec * NS_PER_US;
+    a->read_bytes = (uint64_t)usage->ru_inblock * 512;
+    a->write_bytes = (uint64_t)usage->ru_oublock * 512;
+    /* The kernel counts our own size, too: the child had it until it executed
+     * the task. A peak not above ours says nothing. */
+    getrusage(RUSAGE_SELF, &self);
+    a->max_rss_bytes =
+        peak > (uint64_t)self.ru_maxrss * 1024 ? peak : observed_rss_bytes;
+}
+
+/* Complete the record and hand it over. */
+static void run_report(struct run *run)
+{
+    const struct job *job = run_job(run);
+    struct attempt *a = &run->attempt;
+    const char *data[2] = {"", ""};
+    size_t len[2] = {0, 0};
+    struct err err;
+
+    for (int s = 0; s < 2; s++) {
+        struct capture *c = &run->capture[s];
+        a->output[s].bytes = c->bytes;
+        a->output[s].place = c->file_fd >= 0 ? OUTPUT_FILE
+                             : c->bytes > 0  ? OUTPUT_INLINE
+                                             : OUTPUT_EMPTY;
+        if (capture_view(c, &data[s], &len[s], &err) < 0) {
+            log_warning("job %s task %s: %s", job->id, run->task_id, err.text);
+            data[s] = NULL;
+            len[s] = 0;
+        }
+    }
+    if (job->metric_count > 0) {
+        const char *const seen[2] = {data[0] ? data[0] : "",
+                                     data[1] ? data[1] : ""};
+        if (extractor_run(run->context->extractors[a->job], seen, len, a,
+                          &err) < 0)
+            log_warning("job %s task %s: %s", job->id, run->task_id, err.text);
+    }
+    run->context->ended(run->context->arg, run, a, data, len);
+    for (int s = 0; s < 2; s++)
+        capture_view_end(&run->capture[s], data[s], len[s]);
+}
+
+/* Make the run free again. */
+static void run_release(struct run *run)
+{
+    keeper_clear(run->context->config->keeper, run->number);
+    loop_timer_stop(run->context->config->loop, &run->timer);
+    for (int s = 0; s < 2; s++)
+        capture_fini(&run->capture[s]);
+    attempt_fini(&run->attempt);
+    mem_free(run->slots);
+    run->slots = NULL;
+    run->slot_count = 0;
+    run->pid = 0;
+    run->stage = RUN_FREE;
+}
+
+static void pipe_unwatch(struct run_pipe *p)
+{
+    if (p->watched)
+        loop_remove_fd(p->run->context->config->loop, &p->watch);
+    p->watched = false;
+}
+
+/* Its output cannot be written now: say so once, try again later. */
+static void run_stall(struct run *run, const struct err *why)
+{
+    struct err err;
+    if (!run->warned)
+        log_warning("job %s task %s: %s; trying again each second",
+                    run_job(run)->id, run->task_id, why->text);
+    run->warned = true;
+    struct loop *loop = run->context->config->loop;
+    if (run->stage == RUN_DRAINING &&
+        loop_timer_start(loop, &run->timer, loop_now_ns(loop) + DRAIN_AGAIN_NS,
+                         &err) < 0)
+        log_error("%s", err.text);
+}
+
+/* The process is gone: read what is left of its output, then report. */
+static void run_drain(struct run *run)
+{
+    struct err err;
+    for (int s = 0; s < 2; s++) {
+        pipe_unwatch(&run->pipe[s]);
+        if (!capture_finish(&run->capture[s], &err)) {
+            run_stall(run, &err);
+            return;
+        }
+    }
+    run_report(run);
+    run_release(run);
+}
+
+/* End what the attempt has left behind. Other runs' processes are kept. */
+static void run_sweep(struct run *run)
+{
+    struct run_context *c = run->context;
+    size_t n = 0;
+    for (uint32_t i = 0; i < c->run_count; i++)
+        if (c->runs[i].pid > 0)
+            c->keep[n++] = c->runs[i].pid;
+    c->keep[n++] = keeper_pid(c->config->keeper);
+    spawn_sweep(c->config->spawner, run->pid, run->marker, c->keep, n);
+}
+
+static void on_end(struct loop_fd *watch, uint32_t events)
+{
+    struct run *run = container_of(watch, struct run, pid_watch);
+    struct loop *loop = run->context->config->loop;
+    struct rusage usage;
+    int status;
+    (void)events;
+
+    run_sweep(
+        run); /* first: as long as it is not reaped, its group is its own */
+    if (spawn_reap(run->pid, &status, &usage) < 0) {
+        if (errno == EAGAIN)
+            return;
+        /* somebody else has reaped it: we cannot know how it ended */
+        memset(&usage, 0, sizeof(usage));
+        status = 0;
+        run->end_reason = REASON_INTERNAL;
+        snprintf(run->attempt.message, sizeof(run->attempt.message),
+                 "its exit status was lost");
+    }
+    loop_remove_fd(loop, watch);
+    close(watch->fd);
+    watch->fd = -1;
+    loop_timer_stop(loop, &run->timer);
+    run->attempt.end_ns = loop_wall_ns(loop);
+    attempt_judge(&run->attempt, status, run->end_reason);
+    attempt_account(&run->attempt, &usage, run->peak_rss_bytes);
+    run->stage = RUN_DRAINING;
+    run->pid = 0;
+    run_drain(run);
+}
+
+static void on_output(struct loop_fd *watch, uint32_t events)
+{
+    struct run_pipe *p = container_of(watch, struct run_pipe, watch);
+    struct run *run = p->run;
+    struct capture *c = &run->capture[p - run->pipe];
+    struct err err;
+    (void)events;
+
+    switch (capture_read(c, &err)) {
+    case CAPTURE_OPEN:
+    case CAPTURE_MORE:
+        break;
+    case CAPTURE_CLOSED:
+        pipe_unwatch(p);
+        break;
+    case CAPTURE_STALLED: /* run_observe watches it again */
+        pipe_unwatch(p);
+        run_stall(run, &err);
+        break;
+    }
+}
+
+/* ---- Ending it ---- */
+
+static void on_timer(struct loop_timer *timer)
+{
+    struct run *run = container_of(timer, struct run, timer);
+    switch (run->stage) {
+    case RUN_FREE:
+    case RUN_KILLED:
+        break;
+    case RUN_ACTIVE:
+        run_end(run, REASON_TIMEOUT, run->context->config->grace_ns);
+        break;
+    case RUN_TERMINATED:
+        spawn_signal_group(run->pid, SIGKILL);
+        run->stage = RUN_KILLED;
+        break;
+    case RUN_DRAINING:
+        run_drain(run);
+        break;
+    }
+}
+
+void run_end(struct run *run, enum reason why, int64_t grace_ns)
+{
+    struct loop *loop = run->context->config->loop;
+    int64_t at_ns = loop_now_ns(loop) + grace_ns;
+    struct err err;
+
+    if (run->stage != RUN_ACTIVE && run->stage != RUN_TERMINATED)
+        return;
+    if (run->stage == RUN_ACTIVE) {
+        run->end_reason = why;
+        spawn_signal_group(run->pid, SIGTERM);
+        spawn_signal_group(run->pid, SIGCONT); /* a stopped task must see it */
+    } else if (run->timer.at_ns <= at_ns) {
+        return;
+    }
+    run->stage = RUN_TERMINATED;
+    if (grace_ns <= 0 || loop_timer_start(loop, &run->timer, at_ns, &err) < 0) {
+        spawn_signal_group(run->pid, SIGKILL);
+        run->stage = RUN_KILLED;
+    }
+}
+
+/* ---- Starting it ---- */
+
+/* Where a large output of this run goes. */
+static char *output_path(void *arg, int stream, struct err *err)
+{
+    struct run *run = arg;
+    const struct worker_config *cfg = run->context->config;
+    return cfg->output_path(cfg->arg, run_job(run)->id, run->task_id,
+                            run->attempt.attempt, stream, err);
+}
+
+/* The CPUs of its slots; *own: to be freed, or NULL if borrowed. */
+static const cpu_set_t *run_cpus(const struct run *run, cpu_set_t **own)
+{
+    const struct slots *s = run->context->config->slots;
+    *own = NULL;
+    if (run->slot_count == 1)
+        return s->slots[run->slots[0]].cpus;
+    cpu_set_t *set = mem_calloc(1, s->cpus_bytes);
+    if (!set)
+        return NULL;
+    for (uint32_t i = 0; i < run->slot_count; i++)
+        CPU_OR_S(s->cpus_bytes, set, set, s->slots[run->slots[i]].cpus);
+    *own = set;
+    return set;
+}
+
+static int env_put(struct run *run, struct err *err, const char *name,
+                   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static int env_put(struct run *run, struct err *err, const char *name,
+                   const char *fmt, ...)
+{
+    char value[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(value, sizeof(value), fmt, ap);
+    va_end(ap);
+    return environment_set(run->context->config->environment, name, value, err);
+}
+
+/* What a task finds in its environment: who it is, then the user's settings. */
+static int run_environment(struct run *run, const struct template_context *tc,
+                           const cpu_set_t *cpus, struct err *err)
+{
+    const struct worker_config *cfg = run->context->config;
+    const struct task_template *t = run_template(run);
+    const struct slot *slot = &cfg->slots->slots[run->slots[0]];
+    struct environment *env = cfg->environment;
+    struct buf value;
+    int rc = 0;
+
+    environment_reset(env);
+    snprintf(run->marker, sizeof(run->marker), "%s=%s-%" PRIu32 "-%" PRIu64,
+             WORKER_MARKER, cfg->key, comm_rank(cfg->comm),
+             ++run->context->started);
+    if (environment_set(env, WORKER_MARKER, strchr(run->marker, '=') + 1, err) <
+            0 ||
+        environment_set(env, "MPIBATCH_RUN_DIR", cfg->run_dir, err) < 0 ||
+        environment_set(env, "MPIBATCH_JOB_ID", tc->job_id, err) < 0 ||
+        environment_set(env, "MPIBATCH_TASK_ID", tc->task_id, err) < 0 ||
+        env_put(run, err, "MPIBATCH_TASK_INDEX", "%" PRIu32, tc->index) < 0 ||
+        env_put(run, err, "MPIBATCH_TASK_ATTEMPT", "%" PRIu32,
+                run->attempt.attempt) < 0 ||
+        env_put(run, err, "MPIBATCH_SLOT", "%" PRIu32, slot->number) < 0 ||
+        env_put(run, err, "MPIBATCH_SLOTS", "%" PRIu32, run->slot_count) < 0 ||
+        env_put(run, err, "OMP_NUM_THREADS", "%" PRIu32,
+                topo_thread_count(cfg->topo, cpus, cfg->slots->cpus_bytes,
+                                  cfg->spec->pool.slot_unit)) < 0)
+        return -1;
+    buf_init(&value, COMMAND_MAX_BYTES);
+    for (uint32_t i = 0; rc == 0 && i < t->env_count; i++) {
+        buf_reset(&value);
+        rc = template_expand(t->env[i].value, tc, false, &value, err);
+        if (rc == 0)
+            rc = environment_set(env, t->env[i].name, buf_text(&value), err);
+    }
+    buf_fini(&value);
+    return rc;
+}
+
+/* Expand everything and start the process. step: what failed in the child. */
+static int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
+                     enum spawn_step *step, struct err *err)
+{
+    const struct worker_config *cfg = run->context->config;
+    const struct task_template *t = run_template(run);
+    struct template_context tc = {.index = run->attempt.index,
+                                  .task_id = run->task_id,
+                                  .job_id = run_job(run)->id,
+                                  .run_dir = cfg->run_dir};
+    struct argv argv;
+    struct buf dir;
+    char *cwd = NULL;
+    cpu_set_t *own_cpus = NULL;
+    int rc = -1;
+
+    *step = SPAWN_SETUP;
+    argv_init(&argv);
+    buf_init(&dir, 4096);
+    const cpu_set_t *cpus = run_cpus(run, &own_cpus);
+    if (!cpus) {
+        err_set(err, ENOMEM, "no memory to start a task");
+        goto out;
+    }
+    if (t->working_dir &&
+        template_expand(t->working_dir, &tc, false, &dir, err) < 0)
+        goto out;
+    cwd = path_join(cfg->work_dir, t->working_dir ? buf_text(&dir) : ".");
+    if (!cwd) {
+        err_set(err, ENOMEM, "no memory to start a task");
+        goto out;
+    }
+    if (command_expand(&t->command, &tc, &argv, err) < 0 ||
+        run_environment(run, &tc, cpus, err) < 0)
+        goto out;
+    char *const *envp = environment_envp(cfg->environment, err);
+    if (!envp)
+        goto out;
+    struct spawn what = {.argv = argv.argv,
+                         .envp = envp,
+                         .cwd = t->working_dir ? cwd : cfg->work_dir,
+                         .cpus = cpus,
+                         .cpus_bytes = cfg->slots->cpus_bytes,
+                         .out_fd = out_fd,
+                         .err_fd = err_fd};
+    rc = spawner_start(cfg->spawner, &what, &run->pid, pidfd, step, err);
+out:
+    mem_free(cwd);
+    mem_free(own_cpus);
+    buf_fini(&dir);
+    argv_fini(&argv);
+    return rc;
+}
+
+/* Watch the process, its output, its time limit. */
+static int run_watch(struct run *run, int pidfd, struct err *err)
+{
+    struct loop *loop = run->context->config->loop;
+    int64_t limit_ns = run_template(run)->constraints.max_wall_clock_ns;
+
+    run->pid_watch = (struct loop_fd){.ready = on_end, .fd = pidfd};
+    if (loop_add_fd(loop, &run->pid_watch, EPOLLIN, err) < 0) {
+        run->pid_watch.fd = -1;
+        return -1;
+    }
+    for (int s = 0; s < 2; s++) {
+        struct run_pipe *p = &run->pipe[s];
+        p->watch =
+            (struct loop_fd){.ready = on_output, .fd = run->capture[s].fd};
+        if (loop_add_fd(loop, &p->watch, EPOLLIN, err) < 0)
+            return -1;
+        p->watched = true;
+    }
+    if (limit_ns > 0 &&
+        loop_timer_start(loop, &run->timer, run->start_mono_ns + limit_ns,
+                         err) < 0)
+        return -1;
+    return 0;
+}
+
+/* Is this a lack that may pass: processes, memory, descriptors? */
+static bool is_passing(int code)
+{
+    return code == EAGAIN || code == ENOMEM || code == EMFILE || code == ENFILE;
+}
+
+/* It could not be started: that is its record. */
+static void run_fail(struct run *run, enum spawn_step step,
+                     const struct err *err)
+{
+    struct attempt *a = &run->attempt;
+    a->reason = step == SPAWN_EXEC && err->code == ENOENT ? REASON_NOT_FOUND
+                                                          : REASON_LAUNCH;
+    a->result = RESULT_FAILURE;
+    a->end_ns = a->start_ns;
+    snprintf(a->message, sizeof(a->message), "%.255s", err->text);
+    for (int s = 0; s < 2; s++)
+        if (run->capture[s].fd >= 0)
+            close(run->capture[s].fd);
+    run->capture[0].fd = run->capture[1].fd = -1;
+    run_report(run);
+    run_release(run);
+}
+
+void run_init(struct run *run, struct run_context *context, uint32_t number)
+{
+    *run = (struct run){.context = context, .number = number};
+    for (int s = 0; s < 2; s++) {
+        run->pipe[s].run = run;
+        run->capture[s].fd = run->capture[s].file_fd = -1;
+    }
+    run->pid_watch.fd = -1;
+    loop_timer_init(&run->timer, on_timer);
+}
+
+/* Stop watching; end its processes without grace. */
+static void run_abandon(struct run *run)
+{
+    struct loop *loop = run->context->config->loop;
+    struct rusage usage;
+    int status;
+    for (int s = 0; s < 2; s++)
+        pipe_unwatch(&run->pipe[s]);
+    if (run->pid_watch.fd >= 0) {
+        loop_remove_fd(loop, &run->pid_watch);
+        close(run->pid_watch.fd);
+        run->pid_watch.fd = -1;
+    }
+    if (run->pid > 0) {
+        spawn_signal_group(run->pid, SIGKILL);
+        run_sweep(run);
+        /* it was sent SIGKILL: it ends, at the latest when its I/O does */
+        for (int i = 0; i < 1000 && spawn_reap(run->pid, &status, &usage) < 0 &&
+                        errno == EAGAIN;
+             i++)
+            usleep(1000);
+    }
+    run_release(run);
+}
+
+void run_fini(struct run *run)
+{
+    if (run->stage != RUN_FREE)
+        run_abandon(run);
+}
+
+enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
+                           uint32_t attempt, const uint32_t *slots,
+                           uint32_t slot_count, struct err *err)
+{
+    const struct worker_config *cfg = run->context->config;
+    const struct capture_file where = {.path = output_path, .arg = run};
+    struct attempt *a = &run->attempt;
+    enum spawn_step step = SPAWN_SETUP;
+    int child[2] = {-1, -1}, pidfd = -1, rc = -1;
+
+    attempt_init(a);
+    a->job = job;
+    a->index = index;
+    a->attempt = attempt;
+    a->node = cfg->node;
+    a->rank = comm_rank(cfg->comm);
+    a->slot = cfg->slots->slots[slots[0]].number;
+    a->start_ns = loop_wall_ns(cfg->loop);
+    run->start_mono_ns = loop_now_ns(cfg->loop);
+    run->end_reason = REASON_NONE;
+    run->announced = run->warned = false;
+    run->peak_rss_bytes = 0;
+    run->pid = 0;
+    run->slots = mem_alloc(slot_count * sizeof(*slots));
+    if (!run->slots) {
+        err_set(err, ENOMEM, "no memory to start a task");
+        return RUN_LATER;
+    }
+    memcpy(run->slots, slots, slot_count * sizeof(*slots));
+    run->slot_count = slot_count;
+    run->stage = RUN_ACTIVE;
+
+    if (job_task_id(run_job(run), index, run->task_id, err) == 0 &&
+        capture_init(&run->capture[0], 0, MSG_MAX_OUTPUT, &where, &child[0],
+                     err) == 0 &&
+        capture_init(&run->capture[1], 1, MSG_MAX_OUTPUT, &where, &child[1],
+                     err) == 0)
+        rc = run_spawn(run, child[0], child[1], &pidfd, &step, err);
+    for (int s = 0; s < 2; s++)
+        if (child[s] >= 0)
+            close(child[s]);
+    if (rc < 0) {
+        if (is_passing(err->code)) {
+            run_abandon(run);
+            return RUN_LATER;
+        }
+        run_fail(run, step, err);
+        return RUN_FAILED;
+    }
+    keeper_set(cfg->keeper, run->number, run->pid,
+               strchr(run->marker, '=') + 1);
+    if (run_watch(run, pidfd, err) < 0) {
+        if (run->pid_watch.fd < 0)
+            close(pidfd);
+        run_abandon(run);
+        return RUN_LATER;
+    }
+    return RUN_STARTED;
+}
+
+void run_observe(struct run *run)
+{
+    struct loop *loop = run->context->config->loop;
+    char path[64], line[4096];
+    struct err err;
+
+    if (run->stage == RUN_FREE || run->stage == RUN_DRAINING)
+        return;
+    for (int s = 0; s < 2; s++) { /* a stalled output: try again */
+        struct run_pipe *p = &run->pipe[s];
+        struct capture *c = &run->capture[s];
+        if (c->stalled && !p->watched && c->fd >= 0 &&
+            capture_read(c, &err) != CAPTURE_STALLED &&
+            loop_add_fd(loop, &p->watch, EPOLLIN, &err) == 0)
+            p->watched = true;
+    }
+    snprintf(path, sizeof(path), "/proc/%ld/status", (long)run->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t n = read(fd, line, sizeof(line) - 1);
+    close(fd);
+    line[n > 0 ? n : 0] = '\0';
+    const char *peak = strstr(line, "\nVmHWM:");
+    if (peak)
+        run->peak_rss_bytes = strtoull(peak + 7, NULL, 10) * 1024;
+}

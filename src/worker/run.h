@@ -1,0 +1,96 @@
+/* One attempt being run: its processes, its output, its limits.
+ *
+ *   RUN_FREE -> RUN_ACTIVE -> [RUN_TERMINATED -> [RUN_KILLED ->]]
+ *            -> RUN_DRAINING -> RUN_FREE
+ *
+ * An attempt is active until its first process ends; a time limit, a
+ * cancelled job or a stopped session sends SIGTERM (terminated) and, after a
+ * grace, SIGKILL (killed). When the process has ended, whatever it left behind
+ * is ended too, its output is read to the end (draining: as long as a full
+ * disk takes), and the record is complete.
+ */
+#ifndef MPIBATCH_WORKER_RUN_H
+#define MPIBATCH_WORKER_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/attempt.h"
+#include "worker/capture.h"
+#include "worker/extract.h"
+#include "worker/worker.h"
+
+enum run_stage {
+    RUN_FREE,
+    RUN_ACTIVE,
+    RUN_TERMINATED,
+    RUN_KILLED,
+    RUN_DRAINING
+};
+
+struct run;
+
+/* What the runs of a worker share; borrowed. */
+struct run_context {
+    const struct worker_config *config;
+    struct extractor **extractors; /* one a job */
+    struct run *runs;              /* one a slot of this rank */
+    uint32_t run_count;
+    pid_t *keep;      /* scratch of run_count + 1: see spawn_sweep */
+    uint64_t started; /* attempts so far: for their markers */
+    /* The record is complete (a->output and the bytes are borrowed); the run
+     * is free afterwards. */
+    void (*ended)(void *arg, struct run *run, struct attempt *a,
+                  const char *const output[2], const size_t output_len[2]);
+    void *arg;
+};
+
+struct run {
+    enum run_stage stage;
+    struct run_context *context;
+    uint32_t number; /* index in context->runs: the first of its slots */
+    uint32_t *slots; /* the slots it occupies, indices of this rank's */
+    uint32_t slot_count;
+    struct attempt attempt;
+    char task_id[JOBSPEC_MAX_ID + 1];
+    enum reason end_reason; /* why we ended it; REASON_NONE: we did not */
+    pid_t pid;
+    char marker[128]; /* NAME=VALUE */
+    int64_t start_mono_ns;
+    uint64_t peak_rss_bytes; /* of the first process, as last looked at */
+    bool announced;          /* the manager was told that it runs */
+    bool warned;             /* that its output cannot be written */
+    struct capture capture[2];
+    struct loop_fd pid_watch;
+    struct run_pipe {
+        struct loop_fd watch;
+        struct run *run;
+        bool watched;
+    } pipe[2];
+    struct loop_timer timer; /* limit, grace, or draining again */
+};
+
+enum run_started {
+    RUN_STARTED,
+    RUN_FAILED, /* it could not be: its record went to ended() already */
+    RUN_LATER   /* the system lacks something at present (err): try again */
+};
+
+/* Prepare the run with this number for use. */
+void run_init(struct run *run, struct run_context *context, uint32_t number);
+/* End its processes at once, free what it holds. */
+void run_fini(struct run *run);
+
+/* Start task index of job, attempt number, on the given slots (copied). */
+enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
+                           uint32_t attempt, const uint32_t *slots,
+                           uint32_t slot_count, struct err *err);
+
+/* End it: SIGTERM, and SIGKILL after grace_ns (at once if 0). An attempt that
+ * is being ended already only gets the shorter grace. */
+void run_end(struct run *run, enum reason why, int64_t grace_ns);
+
+/* Look at its memory: to be called now and then. */
+void run_observe(struct run *run);
+
+#endif

@@ -1,0 +1,66 @@
+/* The worker: runs the tasks that the manager assigns to this rank.
+ *
+ * It keeps what it was given in a queue, starts the first task as soon as its
+ * slots are free, and reports each attempt's end; reports are kept until the
+ * manager has acknowledged them (comm's job). It loses no task: each one ends
+ * in a result or is returned.
+ *
+ * If the manager is silent for too long or gone, the worker ends its tasks
+ * and leaves: what it runs will be run again.
+ */
+#ifndef MPIBATCH_WORKER_WORKER_H
+#define MPIBATCH_WORKER_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "comm/comm.h"
+#include "comm/loop.h"
+#include "model/jobspec.h"
+#include "proc/environment.h"
+#include "proc/keeper.h"
+#include "proc/spawn.h"
+#include "topo/topo.h"
+
+/* The environment variable that marks the processes of an attempt. */
+#define WORKER_MARKER "MPIBATCH_ATTEMPT_KEY"
+
+struct worker;
+
+/* All borrowed for the worker's life. */
+struct worker_config {
+    struct loop *loop;
+    struct comm *comm;
+    const struct jobspec *spec;
+    const struct topo *topo;
+    const struct slots *slots;
+    struct spawner *spawner;
+    struct keeper *keeper;
+    struct environment *environment;
+    const char *run_dir;   /* absolute */
+    const char *work_dir;  /* where tasks run: the folder of the spec */
+    const char *key;       /* tells this session's processes from others' */
+    uint32_t node;         /* this rank's node */
+    int64_t grace_ns;      /* from SIGTERM to SIGKILL: over a time limit */
+    int64_t stop_grace_ns; /* the same when the session is stopped */
+    int64_t silence_ns;    /* a manager not heard for so long is lost */
+    /* Called once: the manager has let us go (orphaned false), or is lost and
+     * all tasks are ended (true). */
+    void (*left)(void *arg, bool orphaned);
+    /* The path (mem_alloc) for an output that is too large for a message; its
+     * folders exist. NULL with err. */
+    char *(*output_path)(void *arg, const char *job_id, const char *task_id,
+                         uint32_t attempt, int stream, struct err *err);
+    void *arg;
+};
+
+/* Create the worker and listen on COMM_TO_WORKER. NULL with err. */
+struct worker *worker_create(const struct worker_config *config,
+                             struct err *err);
+void worker_destroy(struct worker *w);
+
+/* Tell the manager (rank 0) that we are ready. */
+int worker_start(struct worker *w, struct err *err);
+
+#endif
