@@ -1,0 +1,863 @@
+/* The manager: see manager.h.
+ *
+ * The order of things in a turn is what keeps the promise "acknowledged means
+ * journaled": messages are handled and their records appended; then what has
+ * been received so far gets a mark, tied to the last record's ticket; a mark
+ * is acknowledged once its ticket is written.
+ */
+#include "config.h"
+#include "manager/manager.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "manager/background.h"
+#include "manager/pace.h"
+#include "sched/sched.h"
+#include "store/results.h"
+#include "wire/msg.h"
+
+#define SNAPSHOT_NS NS_PER_SEC
+#define ALIVE_NS    (10 * NS_PER_SEC)
+#define PUBLISH_NS  (60 * NS_PER_SEC)
+#define LEAVE_NS    (10 * NS_PER_SEC)
+/* The part of stderr that an observer is shown. */
+enum { TAIL_BYTES = 2000 };
+enum { MARKS_MAX = 1024 };
+
+enum stage {
+    MANAGER_RUNNING,
+    MANAGER_RECORDING,
+    MANAGER_PUBLISHING,
+    MANAGER_LEAVING,
+    MANAGER_DONE
+};
+
+/* What was received up to a mark may be acknowledged when ticket is written. */
+struct pending_mark {
+    uint64_t mark, ticket;
+};
+
+enum rank_state { RANK_SILENT, RANK_JOINED, RANK_LEFT, RANK_LOST };
+
+struct manager {
+    struct manager_config config;
+    struct sched *sched;
+    enum stage stage;
+    int exit_code;
+    bool stopping, stop_now, paused;
+    enum rank_state *ranks;
+    struct map started; /* (job, index) that run now -> start, wall ns */
+    uint64_t *invalid;  /* one a job: succeeded with a metric missing */
+    uint64_t done_before, ended;
+    uint64_t ticket; /* of the last record */
+    struct pending_mark marks[MARKS_MAX];
+    uint32_t mark_first, mark_count;
+    int64_t start_wall_ns, created_wall_ns, alive_at_ns;
+    int64_t publish_at_ns, publish_began_ns, leave_at_ns;
+    struct snapshot snap;
+    struct pace pace;
+    struct loop_timer tick;
+    struct buf out;
+    struct attempt attempt; /* scratch for results */
+    struct background *status, *results;
+    /* the status writer's own copy of the snapshot */
+    struct snapshot shown;
+    struct job_snapshot *shown_jobs;
+    volatile bool give_up; /* results: no time left */
+};
+
+static uint64_t task_key(uint32_t job, uint32_t index)
+{
+    return (uint64_t)job << 32 | index;
+}
+
+static int64_t now_ns(const struct manager *m)
+{
+    return loop_now_ns(m->config.loop);
+}
+
+/* ---- Telling people ---- */
+
+static void notice(struct manager *m, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void notice(struct manager *m, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (m->config.observer.notice)
+        m->config.observer.notice(m->config.observer.arg, text);
+}
+
+/* Our own memory is gone in the middle of the work: what is journaled is safe,
+ * the rest runs again. */
+static void fail(struct manager *m, const struct err *err)
+{
+    notice(m, "%s: stopping", err->text);
+    m->stopping = m->stop_now = true;
+    m->exit_code = EXIT_LOST;
+    if (m->stage == MANAGER_RUNNING)
+        m->stage = MANAGER_RECORDING;
+}
+
+/* ---- The journal ---- */
+
+static void journal_put(struct manager *m, struct journal_record *r)
+{
+    struct err err;
+    r->time_ns = loop_wall_ns(m->config.loop);
+    if (journal_append(m->config.journal, r, &m->ticket, &err) < 0)
+        fail(m, &err);
+}
+
+static void journal_start(struct manager *m)
+{
+    struct comm *comm = m->config.comm;
+    struct journal_record r = {.type = JOURNAL_SESSION};
+    snprintf(r.u.session.version, sizeof(r.u.session.version), "%s",
+             PACKAGE_VERSION);
+    snprintf(r.u.session.mpi, sizeof(r.u.session.mpi), "%s",
+             m->config.mpi_library);
+    r.u.session.rank_count = comm_size(comm);
+    r.u.session.node_count = m->config.node_count;
+    journal_put(m, &r);
+}
+
+static void journal_node(struct manager *m, uint32_t rank, uint32_t slots)
+{
+    struct journal_record r = {
+        .type = JOURNAL_NODE,
+        .u.node = {.rank = rank,
+                   .node = m->config.rank_nodes[rank],
+                   .slots = slots,
+                   .info = (struct node_info *)&m->config.ranks[rank]}};
+    journal_put(m, &r);
+}
+
+static void journal_attempt(struct manager *m, struct attempt *a)
+{
+    struct journal_record r = {.type = JOURNAL_ATTEMPT, .u.attempt = a};
+    journal_put(m, &r);
+}
+
+static void journal_job(struct manager *m, uint32_t job, enum job_state state,
+                        enum job_end end)
+{
+    struct journal_record r = {
+        .type = JOURNAL_JOB, .u.job = {.job = job, .state = state, .end = end}};
+    journal_put(m, &r);
+    writer_sync(m->config.writer);
+}
+
+/* ---- Messages to workers ---- */
+
+static void tell(struct manager *m, uint32_t rank, const struct msg *msg)
+{
+    struct err err;
+    buf_reset(&m->out);
+    if (msg_put(&m->out, msg, m->config.spec) < 0) {
+        err_sys(&err, errno, "no memory for a message");
+        fail(m, &err);
+    } else if (comm_send(m->config.comm, rank, COMM_TO_WORKER, m->out.data,
+                         m->out.len, &err) < 0 &&
+               err.code != EPIPE) { /* a lost rank: sched hears of it */
+        fail(m, &err);
+    }
+}
+
+/* ---- Results ---- */
+
+static bool attempt_is_invalid(const struct attempt *a)
+{
+    for (uint32_t k = 0; k < a->metric_count; k++)
+        if (a->metrics[k].state != METRIC_OK)
+            return a->result == RESULT_SUCCESS;
+    return false;
+}
+
+/* Keep the outputs; a->output says where they are. */
+static int outputs_put(struct manager *m, struct attempt *a,
+                       const char *const output[2], const size_t len[2],
+                       struct err *err)
+{
+    for (int s = 0; s < 2; s++)
+        if (a->output[s].place == OUTPUT_INLINE &&
+            output_pack_put(m->config.outputs, s, output[s], len[s],
+                            &a->output[s], err) < 0)
+            return -1;
+    return 0;
+}
+
+static void observe_failure(struct manager *m, const struct attempt *a,
+                            const char *text, size_t len)
+{
+    const struct manager_observer *o = &m->config.observer;
+    size_t tail = len < TAIL_BYTES ? len : TAIL_BYTES;
+    if (o->failure && a->result == RESULT_FAILURE &&
+        a->reason != REASON_STOPPED)
+        o->failure(o->arg, a, tail ? text + len - tail : "", tail);
+}
+
+static void on_result(struct manager *m, uint32_t rank, const struct msg *msg)
+{
+    struct attempt *a = msg->u.result.attempt;
+    struct err err;
+    bool accepted;
+
+    a->rank = rank;
+    a->node = m->config.rank_nodes[rank];
+    a->submit_ns = m->created_wall_ns;
+    if (sched_attempt_ended(m->sched, now_ns(m), rank, a, &accepted, &err) <
+        0) {
+        fail(m, &err);
+        return;
+    }
+    if (!accepted)
+        return;
+    map_remove(&m->started, task_key(a->job, a->index));
+    if (outputs_put(m, a, msg->u.result.output, msg->u.result.output_len,
+                    &err) < 0) {
+        fail(m, &err);
+        return;
+    }
+    journal_attempt(m, a);
+    if (a->disposition == TASK_ENDS)
+        m->ended++;
+    if (attempt_is_invalid(a))
+        m->invalid[a->job]++;
+    observe_failure(m, a, msg->u.result.output[1], msg->u.result.output_len[1]);
+}
+
+static void on_started(struct manager *m, uint32_t rank, const struct msg *msg)
+{
+    struct err err;
+    if (sched_attempt_started(m->sched, now_ns(m), rank, msg->u.started.job,
+                              msg->u.started.index, msg->u.started.attempt,
+                              &err) < 0)
+        fail(m, &err);
+    else if (map_set(&m->started,
+                     task_key(msg->u.started.job, msg->u.started.index),
+                     (uint64_t)msg->u.started.start_ns) < 0)
+        log_debug("no memory to note a start"); /* it only lacks in a record */
+}
+
+static void on_ready(struct manager *m, uint32_t rank, const struct msg *msg)
+{
+    struct err err;
+    if (msg->u.ready.version != MSG_VERSION) {
+        notice(m, "rank %" PRIu32 " runs another version of mpibatch", rank);
+        return;
+    }
+    if (m->ranks[rank] != RANK_SILENT)
+        return;
+    m->ranks[rank] = RANK_JOINED;
+    journal_node(m, rank, msg->u.ready.slots);
+    if (sched_worker_join(m->sched, now_ns(m), rank, msg->u.ready.slots, &err) <
+        0)
+        fail(m, &err);
+    if (m->stopping)
+        tell(m, rank,
+             &(struct msg){.kind = MSG_STOP, .u.stop.now = m->stop_now});
+}
+
+static void on_returned(struct manager *m, uint32_t rank,
+                        const struct msg_range *r)
+{
+    struct err err;
+    if (sched_tasks_returned(m->sched, now_ns(m), rank, r->job, r->first,
+                             r->count, r->attempt, &err) < 0)
+        fail(m, &err);
+}
+
+static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
+{
+    struct manager *m = arg;
+    struct msg msg = {.u.result.attempt = &m->attempt};
+    struct err err;
+
+    attempt_init(&m->attempt);
+    if (msg_parse(data, len, m->config.spec, &msg, &err) < 0) {
+        /* whoever talks nonsense is not trusted with tasks */
+        notice(m, "rank %" PRIu32 " sent a malformed message (%s)", rank,
+               err.text);
+        if (sched_worker_gone(m->sched, now_ns(m), rank, &err) < 0)
+            fail(m, &err);
+        return;
+    }
+    switch (msg.kind) {
+    case MSG_READY:
+        on_ready(m, rank, &msg);
+        break;
+    case MSG_STARTED:
+        on_started(m, rank, &msg);
+        break;
+    case MSG_RESULT:
+        on_result(m, rank, &msg);
+        break;
+    case MSG_RETURNED:
+        on_returned(m, rank, &msg.u.range);
+        break;
+    case MSG_LEFT:
+        m->ranks[rank] = RANK_LEFT;
+        break;
+    case MSG_ASSIGN:
+    case MSG_RECALL:
+    case MSG_CANCEL:
+    case MSG_STOP:
+    case MSG_BYE:
+        notice(m, "rank %" PRIu32 " sent message %d", rank, (int)msg.kind);
+        break;
+    }
+    attempt_fini(&m->attempt);
+}
+
+static void on_heard(void *arg, uint32_t rank)
+{
+    struct manager *m = arg;
+    sched_worker_heard(m->sched, now_ns(m), rank);
+}
+
+static void on_gone(void *arg, uint32_t rank, const char *why)
+{
+    struct manager *m = arg;
+    struct err err;
+    log_debug("rank %" PRIu32 ": %s", rank, why);
+    if (sched_worker_gone(m->sched, now_ns(m), rank, &err) < 0)
+        fail(m, &err);
+}
+
+/* ---- The scheduler's actions ---- */
+
+static void do_lost(struct manager *m, uint32_t rank)
+{
+    m->ranks[rank] = RANK_LOST;
+    comm_forget(m->config.comm, rank);
+    notice(m, "rank %" PRIu32 " on %s is lost; its tasks will run elsewhere",
+           rank, m->config.ranks[rank].hostname);
+}
+
+static void do_attempt_lost(struct manager *m, const struct sched_action *act)
+{
+    struct attempt a;
+    uint64_t start = 0, key = task_key(act->job, act->first);
+    attempt_init(&a);
+    a.job = act->job;
+    a.index = act->first;
+    a.attempt = act->attempt;
+    a.rank = act->worker;
+    a.node = m->config.rank_nodes[act->worker];
+    a.result = RESULT_FAILURE;
+    a.reason = REASON_LOST;
+    a.disposition = TASK_RETRIES;
+    a.submit_ns = m->created_wall_ns;
+    a.end_ns = loop_wall_ns(m->config.loop);
+    a.start_ns = map_get(&m->started, key, &start) ? (int64_t)start : 0;
+    a.metric_count = m->config.spec->jobs[a.job].metric_count;
+    for (uint32_t k = 0; k < a.metric_count; k++)
+        a.metrics[k].state = METRIC_MISSING;
+    map_remove(&m->started, key);
+    journal_attempt(m, &a);
+}
+
+static void do_action(struct manager *m, const struct sched_action *act)
+{
+    struct msg_range range = {.job = act->job,
+                              .first = act->first,
+                              .count = act->count,
+                              .attempt = act->attempt};
+    switch (act->kind) {
+    case SCHED_ASSIGN:
+        tell(m, act->worker,
+             &(struct msg){.kind = MSG_ASSIGN, .u.range = range});
+        break;
+    case SCHED_RECALL:
+        tell(m, act->worker,
+             &(struct msg){.kind = MSG_RECALL, .u.recall.count = act->count});
+        break;
+    case SCHED_CANCEL_JOB:
+        tell(m, act->worker,
+             &(struct msg){.kind = MSG_CANCEL, .u.cancel.job = act->job});
+        break;
+    case SCHED_STOP_WORKER:
+        tell(m, act->worker,
+             &(struct msg){.kind = MSG_STOP, .u.stop.now = act->stop_now});
+        break;
+    case SCHED_WORKER_LOST:
+        do_lost(m, act->worker);
+        break;
+    case SCHED_ATTEMPT_LOST:
+        do_attempt_lost(m, act);
+        break;
+    case SCHED_JOB_CHANGED:
+        journal_job(m, act->job, act->job_state, act->job_end);
+        if (act->job_end == JOB_END_MAX_WALL_CLOCK_TIME &&
+            act->job_state == JOB_TERMINATING)
+            notice(m, "job %s is over its max_wall_clock_time",
+                   m->config.spec->jobs[act->job].id);
+        break;
+    }
+}
+
+/* ---- Snapshots ---- */
+
+static bool any_rank_lost(const struct manager *m)
+{
+    for (uint32_t r = 0; r < comm_size(m->config.comm); r++)
+        if (m->ranks[r] == RANK_LOST)
+            return true;
+    return false;
+}
+
+const struct snapshot *manager_snapshot(struct manager *m)
+{
+    struct snapshot *s = &m->snap;
+    sched_snapshot(m->sched, s);
+    s->tasks.invalid = 0;
+    for (uint32_t j = 0; j < s->job_count; j++) {
+        s->jobs[j].tasks.invalid = m->invalid[j];
+        s->tasks.invalid += m->invalid[j];
+    }
+    s->state = m->stage == MANAGER_DONE || m->stage == MANAGER_LEAVING
+                   ? RUN_FINISHED
+               : m->paused   ? RUN_PAUSED
+               : m->stopping ? RUN_STOPPING
+                             : RUN_RUNNING;
+    s->exit_code = s->state == RUN_FINISHED ? m->exit_code : -1;
+    s->session = rundir_session(m->config.rundir);
+    s->start_ns = m->start_wall_ns;
+    s->now_ns = loop_wall_ns(m->config.loop);
+    s->node_count = m->config.node_count;
+    s->rank_count = comm_size(m->config.comm);
+    s->done_this_session = m->ended;
+    s->tasks_per_s = pace_rate(&m->pace);
+    s->eta_ns = pace_eta_ns(&m->pace, s->tasks.active + s->tasks.running);
+    return s;
+}
+
+/* In the background: write the copied snapshot. */
+static int status_run(void *arg, struct err *err)
+{
+    struct manager *m = arg;
+    return status_write(m->config.rundir, m->config.spec, &m->shown,
+                        &m->config.origin, err);
+}
+
+static void status_publish(struct manager *m)
+{
+    if (background_busy(m->status))
+        return;
+    m->shown = *manager_snapshot(m);
+    memcpy(m->shown_jobs, m->snap.jobs,
+           m->snap.job_count * sizeof(m->shown_jobs[0]));
+    m->shown.jobs = m->shown_jobs;
+    background_start(m->status);
+}
+
+static int results_run(void *arg, struct err *err)
+{
+    struct manager *m = arg;
+    return results_build(m->config.rundir, m->config.spec, &m->give_up, err);
+}
+
+/* Start making results.h5; the next time is due when twenty times as long as
+ * this takes has passed. */
+static void results_publish(struct manager *m)
+{
+    if (background_start(m->results)) {
+        m->publish_began_ns = now_ns(m);
+        m->publish_at_ns = INT64_MAX;
+    }
+}
+
+static void results_outcome(struct manager *m)
+{
+    struct err err;
+    int outcome = background_outcome(m->results, &err);
+    if (outcome == 0)
+        return;
+    int64_t took_ns = now_ns(m) - m->publish_began_ns;
+    m->publish_at_ns =
+        now_ns(m) + (took_ns * 20 > PUBLISH_NS ? took_ns * 20 : PUBLISH_NS);
+    if (outcome < 0 && err.code != ECANCELED)
+        notice(m, "cannot make results.h5: %s", err.text);
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+    struct manager *m =
+        (struct manager *)((char *)timer - offsetof(struct manager, tick));
+    struct err err;
+    char why[256];
+    bool stalled = writer_stalled(m->config.writer, why);
+
+    pace_note(&m->pace, now_ns(m), m->ended);
+    if (stalled && !m->paused) {
+        snprintf(m->snap.pause_text, sizeof(m->snap.pause_text), "%s", why);
+        notice(m, "%s: no task is started until that is possible again", why);
+    } else if (!stalled && m->paused) {
+        m->snap.pause_text[0] = '\0';
+        notice(m, "the run directory can be written again: going on");
+    }
+    m->paused = stalled;
+    sched_pause(m->sched, stalled);
+    if (now_ns(m) >= m->alive_at_ns && m->stage == MANAGER_RUNNING) {
+        m->alive_at_ns = now_ns(m) + ALIVE_NS;
+        journal_put(m, &(struct journal_record){.type = JOURNAL_TICK});
+    }
+    if (m->stage == MANAGER_RUNNING && now_ns(m) >= m->publish_at_ns)
+        results_publish(m);
+    results_outcome(m);
+    if (background_outcome(m->status, &err) < 0)
+        log_debug("%s", err.text); /* the journal's trouble is what counts */
+    status_publish(m);
+    if (m->config.observer.progress && m->stage < MANAGER_DONE)
+        m->config.observer.progress(m->config.observer.arg,
+                                    manager_snapshot(m));
+    if (loop_timer_start(m->config.loop, &m->tick, now_ns(m) + SNAPSHOT_NS,
+                         &err) < 0)
+        fail(m, &err);
+}
+
+/* ---- The end ---- */
+
+static int exit_code_now(struct manager *m)
+{
+    const struct snapshot *s = manager_snapshot(m);
+    if (m->exit_code >= 0)
+        return m->exit_code;
+    if (!sched_all_completed(m->sched))
+        return m->stopping || m->config.task_limit ? EXIT_STOPPED : EXIT_LOST;
+    return s->tasks.succeeded == s->tasks.total ? EXIT_ALL_SUCCEEDED
+                                                : EXIT_SOME_FAILED;
+}
+
+static void record_begin(struct manager *m)
+{
+    m->stage = MANAGER_RECORDING;
+    m->exit_code = exit_code_now(m);
+    struct journal_record r = {.type = JOURNAL_END,
+                               .u.end.exit_code = m->exit_code};
+    journal_put(m, &r);
+    writer_sync(m->config.writer);
+}
+
+static void leave_begin(struct manager *m)
+{
+    m->stage = MANAGER_LEAVING;
+    m->leave_at_ns = now_ns(m) + LEAVE_NS;
+    for (uint32_t r = 0; r < comm_size(m->config.comm); r++)
+        if (m->ranks[r] != RANK_LOST)
+            tell(m, r, &(struct msg){.kind = MSG_BYE});
+}
+
+/* Has every rank that lives said that it goes, and heard that we know? */
+static bool all_left(struct manager *m)
+{
+    for (uint32_t r = 0; r < comm_size(m->config.comm); r++)
+        if (m->ranks[r] == RANK_SILENT || m->ranks[r] == RANK_JOINED)
+            return false;
+    return comm_idle(m->config.comm);
+}
+
+static void done(struct manager *m, bool clean)
+{
+    struct err err;
+    m->stage = MANAGER_DONE;
+    background_destroy(m->status); /* waits; then the last word is ours */
+    m->status = NULL;
+    if (status_write(m->config.rundir, m->config.spec, manager_snapshot(m),
+                     &m->config.origin, &err) < 0)
+        log_warning("%s", err.text);
+    m->config.finished(m->config.arg, m->exit_code, clean);
+}
+
+/* Go through the stages of the end, as far as is possible now. */
+static void end_step(struct manager *m)
+{
+    if (m->stage == MANAGER_RUNNING && sched_finished(m->sched))
+        record_begin(m);
+    if (m->stage == MANAGER_RECORDING &&
+        writer_synced(m->config.writer) >= m->ticket) {
+        m->stage = MANAGER_PUBLISHING;
+        if (m->stop_now)
+            m->give_up = true; /* a build that has begun */
+        else if (!background_start(m->results))
+            m->stage = MANAGER_RECORDING; /* wait for the one that is going */
+    }
+    if (m->stage == MANAGER_PUBLISHING && !background_busy(m->results)) {
+        results_outcome(m);
+        leave_begin(m);
+    }
+    if (m->stage == MANAGER_LEAVING) {
+        bool left = all_left(m);
+        if (left || now_ns(m) >= m->leave_at_ns)
+            done(m, left && !any_rank_lost(m));
+    }
+}
+
+void manager_stop(struct manager *m, bool now, const char *why)
+{
+    struct err err;
+    if (m->stage > MANAGER_RECORDING)
+        return;
+    if (!m->stopping || (now && !m->stop_now))
+        notice(m, "%s: %s", why,
+               now ? "ending the running tasks; the same command resumes"
+                   : "no task is started any more; running tasks may end");
+    m->stopping = true;
+    m->stop_now |= now;
+    if (sched_stop(m->sched, now_ns(m), now ? SCHED_STOP_NOW : SCHED_DRAIN,
+                   &err) < 0)
+        fail(m, &err);
+}
+
+/* ---- A turn ---- */
+
+/* Tie what was received to the last record, acknowledge what is written. */
+static void acknowledge(struct manager *m)
+{
+    struct comm *comm = m->config.comm;
+    uint64_t written = writer_written(m->config.writer);
+    uint64_t mark = comm_mark(comm);
+    uint32_t last = (m->mark_first + m->mark_count - 1) % MARKS_MAX;
+
+    if (m->mark_count > 0 &&
+        (m->marks[last].ticket == m->ticket || m->mark_count == MARKS_MAX))
+        m->marks[last] = (struct pending_mark){mark, m->ticket};
+    else
+        m->marks[(m->mark_first + m->mark_count++) % MARKS_MAX] =
+            (struct pending_mark){mark, m->ticket};
+    uint64_t acked = 0;
+    while (m->mark_count > 0 && m->marks[m->mark_first].ticket <= written) {
+        acked = m->marks[m->mark_first].mark;
+        m->mark_first = (m->mark_first + 1) % MARKS_MAX;
+        m->mark_count--;
+    }
+    if (acked > 0)
+        comm_ack(comm, acked);
+}
+
+static bool on_turn(void *arg)
+{
+    struct manager *m = arg;
+    struct sched_action act;
+    struct err err;
+    bool busy = false;
+
+    if (m->stage == MANAGER_DONE)
+        return false;
+    if (now_ns(m) >= sched_deadline_ns(m->sched) &&
+        sched_tick(m->sched, now_ns(m), &err) < 0)
+        fail(m, &err);
+    while (sched_next(m->sched, now_ns(m), &act)) {
+        do_action(m, &act);
+        busy = true;
+    }
+    writer_flush(m->config.writer);
+    acknowledge(m);
+    end_step(m);
+    return busy;
+}
+
+/* ---- Life ---- */
+
+/* What earlier sessions have used up of a job's time: from their start to
+ * the job's end, or to the last sign of life. */
+struct past_time {
+    int64_t session_start_ns, last_ns;
+    int64_t *used_ns; /* one a job */
+    bool *ended;      /* in this session */
+};
+
+static void past_session_end(struct past_time *p, uint32_t jobs)
+{
+    for (uint32_t j = 0; j < jobs; j++) {
+        if (!p->ended[j] && p->session_start_ns)
+            p->used_ns[j] += p->last_ns - p->session_start_ns;
+        p->ended[j] = false;
+    }
+}
+
+static int replay_one(struct manager *m, const struct journal_record *r,
+                      struct past_time *p, struct err *err)
+{
+    uint32_t jobs = m->config.spec->job_count;
+    switch (r->type) {
+    case JOURNAL_SESSION:
+        past_session_end(p, jobs);
+        p->session_start_ns = r->time_ns;
+        if (m->created_wall_ns == 0)
+            m->created_wall_ns = r->time_ns;
+        break;
+    case JOURNAL_ATTEMPT:
+        if (attempt_is_invalid(r->u.attempt))
+            m->invalid[r->u.attempt->job]++;
+        if (sched_replay_attempt(m->sched, r->u.attempt, err) < 0)
+            return -1;
+        break;
+    case JOURNAL_JOB:
+        if (r->u.job.state == JOB_COMPLETED && !p->ended[r->u.job.job]) {
+            p->ended[r->u.job.job] = true;
+            p->used_ns[r->u.job.job] += r->time_ns - p->session_start_ns;
+        }
+        if (sched_replay_job(m->sched, r->u.job.job, r->u.job.state,
+                             r->u.job.end, err) < 0)
+            return -1;
+        break;
+    case JOURNAL_REACTIVATE:
+        sched_reactivate_failed(m->sched, r->u.reactivate.job);
+        p->used_ns[r->u.reactivate.job] = 0;
+        break;
+    case JOURNAL_NODE:
+    case JOURNAL_TICK:
+    case JOURNAL_END:
+        break;
+    }
+    p->last_ns = r->time_ns;
+    return 0;
+}
+
+static int replay(struct manager *m, struct journal_reader *past,
+                  struct err *err)
+{
+    uint32_t jobs = m->config.spec->job_count;
+    struct past_time p = {
+        .used_ns = mem_calloc(jobs, sizeof(*p.used_ns)),
+        .ended = mem_calloc(jobs, sizeof(*p.ended)),
+    };
+    struct journal_record r;
+    int rc = -1, got;
+    if (!p.used_ns || !p.ended) {
+        err_set(err, ENOMEM, "no memory to read the journal");
+        goto out;
+    }
+    while ((got = journal_next(past, &r, err)) > 0)
+        if (replay_one(m, &r, &p, err) < 0)
+            goto out;
+    if (got < 0)
+        goto out;
+    past_session_end(&p, jobs);
+    for (uint32_t j = 0; j < jobs; j++)
+        sched_replay_job_time(m->sched, j, p.used_ns[j]);
+    rc = 0;
+out:
+    mem_free(p.used_ns);
+    mem_free(p.ended);
+    return rc;
+}
+
+struct manager *manager_create(const struct manager_config *config,
+                               struct journal_reader *past, struct err *err)
+{
+    uint32_t jobs = config->spec->job_count, ranks = comm_size(config->comm);
+    struct manager *m = mem_calloc(1, sizeof(*m));
+    if (!m)
+        goto nomem;
+    m->config = *config;
+    m->exit_code = -1;
+    m->publish_at_ns = now_ns(m) + PUBLISH_NS;
+    m->alive_at_ns = now_ns(m) + ALIVE_NS;
+    map_init(&m->started);
+    buf_init(&m->out, MSG_MAX_BYTES);
+    loop_timer_init(&m->tick, on_tick);
+    m->ranks = mem_calloc(ranks, sizeof(m->ranks[0]));
+    m->invalid = mem_calloc(jobs, sizeof(m->invalid[0]));
+    m->snap.jobs = mem_calloc(jobs, sizeof(m->snap.jobs[0]));
+    m->shown_jobs = mem_calloc(jobs, sizeof(m->shown_jobs[0]));
+    m->snap.job_count = jobs;
+    if (!m->ranks || !m->invalid || !m->snap.jobs || !m->shown_jobs)
+        goto nomem;
+    struct sched_config sc;
+    sched_config_init(&sc);
+    sc.spec = config->spec;
+    sc.worker_count = ranks;
+    sc.task_limit = config->task_limit;
+    m->sched = sched_create(&sc, err);
+    if (!m->sched || replay(m, past, err) < 0)
+        goto fail;
+    m->start_wall_ns = clock_wall_ns();
+    if (m->created_wall_ns == 0)
+        m->created_wall_ns = m->start_wall_ns;
+    return m;
+nomem:
+    err_set(err, ENOMEM, "no memory for the manager");
+fail:
+    manager_destroy(m);
+    return NULL;
+}
+
+void manager_destroy(struct manager *m)
+{
+    if (!m)
+        return;
+    m->give_up = true;
+    background_destroy(m->results);
+    background_destroy(m->status);
+    loop_timer_stop(m->config.loop, &m->tick);
+    sched_destroy(m->sched);
+    map_fini(&m->started);
+    buf_fini(&m->out);
+    mem_free(m->ranks);
+    mem_free(m->invalid);
+    mem_free(m->snap.jobs);
+    mem_free(m->shown_jobs);
+    mem_free(m);
+}
+
+bool manager_has_work(const struct manager *m)
+{
+    return !sched_all_completed(m->sched);
+}
+
+/* Failed tasks are active again; the journal says so. */
+static void reactivate(struct manager *m)
+{
+    for (uint32_t j = 0; j < m->config.spec->job_count; j++) {
+        uint64_t count = sched_reactivate_failed(m->sched, j);
+        if (count == 0)
+            continue;
+        struct journal_record r = {.type = JOURNAL_REACTIVATE,
+                                   .u.reactivate.job = j};
+        journal_put(m, &r);
+        notice(m, "job %s: %" PRIu64 " failed task%s run again",
+               m->config.spec->jobs[j].id, count, count == 1 ? "" : "s");
+    }
+}
+
+int manager_start(struct manager *m, struct err *err)
+{
+    struct comm *comm = m->config.comm;
+    comm_listen(comm, COMM_TO_MANAGER,
+                &(struct comm_handler){.message = on_message,
+                                       .heard = on_heard,
+                                       .gone = on_gone,
+                                       .arg = m});
+    comm_hold(comm);
+    for (uint32_t r = 0; r < comm_size(comm); r++)
+        if (comm_watch(comm, r, err) < 0)
+            return -1;
+    m->status = background_create(status_run, m, err);
+    if (!m->status)
+        return -1;
+    m->results = background_create(results_run, m, err);
+    if (!m->results)
+        return -1;
+    journal_start(m);
+    if (m->config.rerun_failed)
+        reactivate(m);
+    if (loop_add_turn(m->config.loop, on_turn, m, err) < 0)
+        return -1;
+    return loop_timer_start(m->config.loop, &m->tick, now_ns(m), err);
+}

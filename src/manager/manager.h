@@ -1,0 +1,97 @@
+/* The manager: binds the scheduler to ranks, journal and people, on rank 0.
+ *
+ * It turns messages into the scheduler's inputs and the scheduler's actions
+ * into messages; it writes what has happened to the journal before it
+ * acknowledges it, and once a second publishes a snapshot. It decides nothing
+ * about tasks: that is sched/.
+ *
+ *   MANAGER_RUNNING    tasks are handed out and end
+ *   MANAGER_RECORDING  nothing is left to do; the journal goes to disk
+ *   MANAGER_PUBLISHING results.h5 is made (not when stopped: no time)
+ *   MANAGER_LEAVING    workers are told to go
+ *   MANAGER_DONE       finished() was called
+ */
+#ifndef MPIBATCH_MANAGER_MANAGER_H
+#define MPIBATCH_MANAGER_MANAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "comm/comm.h"
+#include "comm/loop.h"
+#include "model/attempt.h"
+#include "model/jobspec.h"
+#include "model/node.h"
+#include "model/snapshot.h"
+#include "store/journal.h"
+#include "store/output.h"
+#include "store/rundir.h"
+#include "store/status.h"
+#include "store/writer.h"
+
+/* The exit codes of a run. */
+enum {
+    EXIT_ALL_SUCCEEDED = 0,
+    EXIT_SOME_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_STOPPED = 3, /* early; the same command resumes */
+    EXIT_LOST = 4     /* infrastructure; the same command resumes */
+};
+
+/* Who watches the run. All calls come from the loop; each may be NULL. */
+struct manager_observer {
+    /* Once a second, and at the end. */
+    void (*progress)(void *arg, const struct snapshot *snap);
+    /* An attempt failed (a->disposition: for good, or to be retried); the end
+     * of its stderr, borrowed. */
+    void (*failure)(void *arg, const struct attempt *a, const char *stderr_tail,
+                    size_t len);
+    /* Something people should know: a lost rank, a full disk. */
+    void (*notice)(void *arg, const char *text);
+    void *arg;
+};
+
+/* All borrowed for the manager's life. */
+struct manager_config {
+    struct loop *loop;
+    struct comm *comm;
+    const struct jobspec *spec;
+    struct rundir *rundir;
+    struct writer *writer;
+    struct journal *journal;
+    struct output_pack *outputs;
+    const struct node_info *ranks; /* one a rank */
+    const uint32_t *rank_nodes;    /* the node of each rank */
+    uint32_t node_count;
+    const char *mpi_library;
+    uint64_t task_limit;
+    bool rerun_failed;
+    struct status_origin origin;
+    struct manager_observer observer;
+    /* Over: with this exit code; clean: no rank was lost. Called once. */
+    void (*finished)(void *arg, int exit_code, bool clean);
+    void *arg;
+};
+
+struct manager;
+
+/* Create the manager from what the journal of earlier sessions says, and
+ * listen on COMM_TO_MANAGER. NULL with err. */
+struct manager *manager_create(const struct manager_config *config,
+                               struct journal_reader *past, struct err *err);
+void manager_destroy(struct manager *m);
+
+/* Is there anything to do? False: every job is completed. */
+bool manager_has_work(const struct manager *m);
+
+/* The state of the run now; jobs borrowed until the next call. */
+const struct snapshot *manager_snapshot(struct manager *m);
+
+/* Begin the session: journal it, take part in the loop. */
+int manager_start(struct manager *m, struct err *err);
+
+/* Stop: hand out nothing more; now: end what runs. */
+void manager_stop(struct manager *m, bool now, const char *why);
+
+#endif
