@@ -30,6 +30,9 @@ void topo_destroy(struct topo *t);
  * share their node by topo_divide); under srun its own binding. */
 int topo_describe(const struct topo *t, struct node_info *n, struct err *err);
 
+/* A node has at most so many. */
+enum { TOPO_MAX_SLOTS = 1 << 16 };
+
 /* One slot: its number in the node and its CPUs (OS indices). */
 struct slot {
     uint32_t number;
@@ -53,7 +56,7 @@ struct slots {
  * get blocks of consecutive slots that differ by at most one; if a task
  * requires more slots than that (granule), fewer ranks get slots, as many as
  * can have granule each, and the others none. -1 with err: EINVAL (no CPU is
- * left, malformed list), ENOMEM. Free with slots_fini. */
+ * left, malformed list, over TOPO_MAX_SLOTS), ENOMEM. Free with slots_fini. */
 int topo_divide(const struct topo *t, const struct pool *pool,
                 const char *const *cpus, uint32_t local, uint32_t local_count,
                 uint32_t granule, struct slots *out, struct err *err);
