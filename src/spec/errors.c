@@ -1,0 +1,222 @@
+/* The errors of a job spec: see errors.h and spec.h.
+ *
+ * Owns the list and how an error is shown with its source line; what is an
+ * error, others know.
+ */
+#include "config.h"
+#include "spec/errors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+/* What the list is when there was no memory for one. */
+static const struct spec_error no_memory = {0, 0, "out of memory"};
+
+int spec_errors_init(struct spec_errors *errors)
+{
+    errors->count = 0;
+    errors->list = mem_alloc(SPEC_MAX_ERRORS * sizeof(errors->list[0]));
+    if (errors->list)
+        return 0;
+    errors->list = (struct spec_error *)&no_memory; /* never written to */
+    errors->count = 1;
+    return -1;
+}
+
+void spec_errors_fini(struct spec_errors *errors)
+{
+    if (errors->list != &no_memory)
+        mem_free(errors->list);
+    *errors = (struct spec_errors){0};
+}
+
+bool spec_errors_full(const struct spec_errors *errors)
+{
+    return errors->count == SPEC_MAX_ERRORS;
+}
+
+/* How a terminal may have the character of n bytes at s: a tab as a blank,
+ * control and malformed bytes as \xNN. Returns its width in columns. */
+static unsigned char_show(const char *s, size_t n, char shown[16])
+{
+    unsigned char c = (unsigned char)*s;
+    bool control = n == 1 && (c < 0x20 || c >= 0x7f);
+    bool c1 = n == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0;
+    if (c == '\t')
+        return (unsigned)snprintf(shown, 16, " ");
+    if (control)
+        return (unsigned)snprintf(shown, 16, "\\x%02x", c);
+    if (c1)
+        return (unsigned)snprintf(shown, 16, "\\u%04x", (unsigned char)s[1]);
+    snprintf(shown, 16, "%.*s", (int)n, s);
+    return 1;
+}
+
+/* Copy raw to text, cut to its size, with no byte that a terminal would act
+ * on. */
+static void text_set(char text[ERR_TEXT_MAX], const char *raw)
+{
+    size_t len = 0, left = strlen(raw);
+    char shown[16];
+    for (size_t n; left > 0; raw += n, left -= n) {
+        n = source_char_len(raw, left);
+        char_show(raw, n, shown);
+        size_t bytes = strlen(shown);
+        if (len + bytes >= ERR_TEXT_MAX)
+            break;
+        memcpy(text + len, shown, bytes);
+        len += bytes;
+    }
+    text[len] = '\0';
+}
+
+void spec_errors_add(struct spec_errors *errors, unsigned line, unsigned column,
+                     const char *fmt, ...)
+{
+    char raw[ERR_TEXT_MAX];
+    va_list ap;
+    if (spec_errors_full(errors))
+        return;
+    va_start(ap, fmt);
+    vsnprintf(raw, sizeof(raw), fmt, ap);
+    va_end(ap);
+    struct spec_error *e = &errors->list[errors->count++];
+    e->line = line;
+    e->column = column;
+    text_set(e->text, raw);
+}
+
+void spec_errors_end(struct spec_errors *errors, const char *text)
+{
+    if (spec_errors_full(errors))
+        errors->count--;
+    spec_errors_add(errors, 0, 0, "%s", text);
+}
+
+/* Insertion sort: short, stable, and the list is short and nearly sorted. */
+void spec_errors_sort(struct spec_errors *errors)
+{
+    struct spec_error *list = errors->list;
+    for (size_t i = 1; i < errors->count; i++) {
+        struct spec_error e = list[i];
+        size_t at = i;
+        while (at > 0 &&
+               (list[at - 1].line > e.line || (list[at - 1].line == e.line &&
+                                               list[at - 1].column > e.column)))
+            at--;
+        memmove(&list[at + 1], &list[at], (i - at) * sizeof(e));
+        list[at] = e;
+    }
+}
+
+struct excerpt excerpt_of(const char *text)
+{
+    struct excerpt x;
+    size_t len = strlen(text);
+    if (len <= 40) {
+        memcpy(x.text, text, len + 1);
+        return x;
+    }
+    len = 40;
+    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    memcpy(x.text, text, len);
+    memcpy(x.text + len, "...", 4);
+    return x;
+}
+
+size_t source_char_len(const char *s, size_t room)
+{
+    unsigned char lead = (unsigned char)*s;
+    size_t n = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return n <= room && text_is_utf8(s, n) ? n : 1;
+}
+
+size_t source_break_len(const char *s, size_t room)
+{
+    static const char *const breaks[] = {
+        "\r\n", "\n", "\r", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+    for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++) {
+        size_t n = strlen(breaks[i]);
+        if (n <= room && memcmp(s, breaks[i], n) == 0)
+            return n;
+    }
+    return 0;
+}
+
+const char *source_line(const char *text, size_t len, unsigned line,
+                        size_t *line_len)
+{
+    size_t start = 0, end, n = 0;
+    for (;; start = end + n) {
+        for (end = start; end < len; end++)
+            if ((n = source_break_len(text + end, len - end)) > 0)
+                break;
+        if (--line == 0)
+            break;
+        if (end == len)
+            return NULL;
+    }
+    *line_len = end - start;
+    return text + start;
+}
+
+enum { SHOW_COLUMNS = 100, SHOW_BEFORE = 60 };
+
+/* The source line as far as it fits, and a caret under its character number
+ * `column` (from 1). */
+static int show_source(struct buf *out, const char *line, size_t len,
+                       unsigned number, unsigned column)
+{
+    unsigned before = 0, total = 0; /* columns: up to the caret, of all */
+    unsigned x = 0, caret = 0, at = 1;
+    char shown[16];
+    for (size_t i = 0, n; i < len; i += n, at++) {
+        n = source_char_len(line + i, len - i);
+        unsigned width = char_show(line + i, n, shown);
+        before += at < column ? width : 0;
+        total += width;
+    }
+    unsigned from =
+        before > SHOW_BEFORE && total > SHOW_COLUMNS ? before - SHOW_BEFORE : 0;
+    unsigned to = from + SHOW_COLUMNS;
+    if (buf_printf(out, "%5u | %s", number, from ? "..." : "") < 0)
+        return -1;
+    at = 1;
+    for (size_t i = 0, n; i < len && x < to; i += n, at++) {
+        n = source_char_len(line + i, len - i);
+        unsigned width = char_show(line + i, n, shown);
+        if (x >= from && buf_puts(out, shown) < 0)
+            return -1;
+        caret += x >= from && at < column ? width : 0;
+        x += width;
+    }
+    return buf_printf(out, "%s\n      | %*s^\n", x < total ? "..." : "",
+                      (int)(caret + (from ? 3 : 0)), "");
+}
+
+int spec_error_show(const struct spec_error *e, const char *file,
+                    const char *text, size_t len, struct buf *out)
+{
+    size_t line_len;
+    if (text_put_printable(out, file, strlen(file), false) < 0)
+        return -1;
+    if (e->line == 0)
+        return buf_printf(out, ": error: %s\n", e->text);
+    if (buf_printf(out, ":%u:%u: error: %s\n", e->line, e->column, e->text) < 0)
+        return -1;
+    const char *line = source_line(text, len, e->line, &line_len);
+    if (line && e->line == 1 && line_len >= 3 &&
+        memcmp(line, "\xef\xbb\xbf", 3) == 0) {
+        line += 3;
+        line_len -= 3;
+    }
+    return line ? show_source(out, line, line_len, e->line,
+                              e->column ? e->column : 1)
+                : 0;
+}

@@ -1,0 +1,459 @@
+/* The table of all keys, and what can be said from it alone: see keys.h. */
+#include "config.h"
+#include "spec/keys.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/quantity.h"
+#include "base/text.h"
+#include "model/command.h"
+#include "model/jobspec.h"
+#include "spec/spec.h"
+
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+#define TYPE(...) (&(const struct key_type){__VA_ARGS__})
+
+#define RANGE(of_kind, low, high, ...)                                         \
+    TYPE(.kind = (of_kind), .min = (low), .max = (high), __VA_ARGS__)
+
+#define TEXT(low, bytes)   RANGE(KEY_TEXT, low, bytes, .of = NULL)
+#define TEMPLATE(bytes)    RANGE(KEY_TEMPLATE, 0, bytes, .of = NULL)
+#define INTEGER(low, high) RANGE(KEY_INTEGER, low, high, .of = NULL)
+#define ID                 RANGE(KEY_ID, 1, JOBSPEC_MAX_ID, .of = NULL)
+#define DURATION           RANGE(KEY_DURATION, 1, INT64_MAX, .of = NULL)
+#define REGEX              RANGE(KEY_REGEX, 1, 4096, .of = NULL)
+#define SCALAR             RANGE(KEY_SCALAR, 0, COMMAND_MAX_BYTES, .of = NULL)
+#define CHOICE(...)                                                            \
+    TYPE(.kind = KEY_CHOICE, .words = (const char *const[]){__VA_ARGS__, NULL})
+#define STRUCT(keys)          TYPE(.kind = KEY_STRUCT, .set = &(keys))
+#define LIST(type, low, high) RANGE(KEY_LIST, low, high, .of = (type))
+#define MAP(type, low, high)  RANGE(KEY_MAP, low, high, .of = (type))
+/* A map of parameters or metrics. */
+#define NAMED(type, low, high)                                                 \
+    RANGE(KEY_MAP, low, high, .of = (type), .pattern = KEY_NAME_PATTERN)
+/* A list, or what else. */
+#define LIST_OR(type, low, high, other)                                        \
+    RANGE(KEY_LIST, low, high, .of = (type), .another = (other))
+
+#define COMMAND                                                                \
+    RANGE(KEY_TEMPLATE, 0, COMMAND_MAX_BYTES,                                  \
+          .another = LIST(TEMPLATE(COMMAND_MAX_BYTES), 1, COMMAND_MAX_WORDS))
+#define ENVIRONMENT                                                            \
+    LIST_OR(STRUCT(setting_keys), 0, JOBSPEC_MAX_ENV,                          \
+            MAP(TEMPLATE(COMMAND_MAX_BYTES), 0, JOBSPEC_MAX_ENV))
+
+enum { LABEL_MAX = 255, PATH_BYTES_MAX = 4095, RETRIES_MAX = 1000000 };
+
+/* The name of a member of the set's fields, and where it is. */
+#define KEY(fields, member)                                                    \
+    .name = #member, .at = offsetof(struct fields, member)
+
+#define KEY_SET(rows) .keys = (rows), .count = LENGTH(rows)
+
+static const struct key spec_rows[] = {
+    {KEY(spec_fields, name), TEXT(1, LABEL_MAX),
+     .otherwise = "the name of the file without its suffix",
+     .meaning = "What the run is called", .example = "ising"},
+    {KEY(spec_fields, pool), STRUCT(pool_keys),
+     .otherwise = "one slot a core of each node",
+     .meaning = "How the nodes of the allocation are used"},
+    {KEY(spec_fields, jobs), LIST(STRUCT(job_keys), 1, JOBSPEC_MAX_JOBS),
+     .required = true, .meaning = "The jobs to run",
+     .example = "[{id: scan, task: {command_line: ./solve}}]"},
+};
+const struct key_set spec_keys = {
+    .name = "spec",
+    .noun = "a job spec",
+    .plural = "job specs",
+    .path = NULL,
+    .meaning = "A job spec says which tasks are to be run, and how",
+    KEY_SET(spec_rows)};
+
+static const struct key pool_rows[] = {
+    {KEY(pool_fields, task_slots_per_node), INTEGER(1, JOBSPEC_MAX_SLOTS),
+     .otherwise = "as many as the node has units",
+     .meaning = "Slots of each node: how many tasks of one slot it runs at "
+                "once",
+     .example = "4"},
+    {KEY(pool_fields, slot_unit),
+     CHOICE("core", "hwthread", "numanode", "package"), .fallback = "core",
+     .meaning = "What one slot stands for: a core, a hardware thread, a NUMA "
+                "node or a package (socket)"},
+};
+const struct key_set pool_keys = {
+    .name = "pool",
+    .noun = "the pool",
+    .plural = "pools",
+    .path = "pool",
+    .meaning = "The pool is made of the nodes of the allocation; a task "
+               "occupies one or more of their slots",
+    KEY_SET(pool_rows)};
+
+static const struct key job_rows[] = {
+    {KEY(job_fields, id), ID,
+     .otherwise = "\"job\" if there is just one job; else it is required",
+     .meaning = "What the job is called: 1 to 64 letters, digits, \"_\" and "
+                "\"-\"; no two jobs have the same, whether in upper or lower "
+                "case",
+     .example = "scan"},
+    {KEY(job_fields, priority),
+     INTEGER(JOBSPEC_MIN_PRIORITY, JOBSPEC_MAX_PRIORITY), .fallback = "0",
+     .meaning = "Tasks of a job of higher priority start first"},
+    {KEY(job_fields, constraints), STRUCT(job_constraints_keys),
+     .otherwise = "no limits, no retries",
+     .meaning = "Limits of the job as a whole"},
+    {KEY(job_fields, common_environment_settings), ENVIRONMENT,
+     .otherwise = "none",
+     .meaning = "Environment variables of all tasks of the job",
+     .example = "{OMP_PROC_BIND: close}"},
+    {KEY(job_fields, sweep), STRUCT(sweep_keys), .excludes = "tasks",
+     .otherwise = "one task, or those of tasks",
+     .meaning = "Makes a task of each combination of parameters"},
+    {KEY(job_fields, tasks), LIST(STRUCT(task_keys), 1, TASKSET_MAX_COUNT),
+     .excludes = "sweep", .otherwise = "one task, or those of sweep",
+     .meaning = "The tasks, one by one",
+     .example = "[{command_line: ./a}, {command_line: ./b}]"},
+    {KEY(job_fields, task), STRUCT(task_keys),
+     .otherwise = "nothing; required without tasks",
+     .meaning = "The template of the tasks of a sweep; the task, if there is "
+                "neither sweep nor tasks; with tasks, what they do not set "
+                "themselves",
+     .example = "{command_line: './solve --T {T}'}"},
+    {KEY(job_fields, metrics),
+     NAMED(STRUCT(metric_keys), 0, JOBSPEC_MAX_METRICS), .otherwise = "none",
+     .meaning = "Numbers and texts to be found in what a task prints: a name "
+                "and how to find it",
+     .example = "{energy: {regex: '^E = (\\S+)', units: J}}"},
+};
+const struct key_set job_keys = {
+    .name = "job",
+    .noun = "a job",
+    .plural = "jobs",
+    .path = "jobs[]",
+    .meaning = "A job is a set of tasks that have something in common",
+    KEY_SET(job_rows)};
+
+static const struct key job_constraints_rows[] = {
+    {KEY(constraints_fields, max_wall_clock_time), DURATION,
+     .otherwise = "no limit",
+     .meaning = "How long the job may last from its start; then its tasks are "
+                "ended and the job is completed",
+     .example = "12h"},
+    {KEY(constraints_fields, max_task_retry_count), INTEGER(-1, RETRIES_MAX),
+     .fallback = "0",
+     .meaning = "How often each of its tasks is tried again after a failure; "
+                "-1 without limit"},
+};
+const struct key_set job_constraints_keys = {.name = "job_constraints",
+                                             .noun = "the constraints of a job",
+                                             .plural = "constraints",
+                                             .path = "jobs[].constraints",
+                                             .meaning = "Limits of a job",
+                                             KEY_SET(job_constraints_rows)};
+
+static const struct key sweep_rows[] = {
+    {KEY(sweep_fields, method), CHOICE("grid", "list"), .fallback = "grid",
+     .meaning = "grid: each combination of the parameters' values, the last "
+                "parameter running fastest; list: the given points"},
+    {KEY(sweep_fields, parameters),
+     NAMED(LIST_OR(SCALAR, 1, TASKSET_MAX_COUNT, STRUCT(parameter_keys)), 1,
+           TASKSET_MAX_PARAMS),
+     .otherwise = "nothing; required with grid",
+     .meaning = "The parameters: a name, and its values or a mapping that says "
+                "more; with list, only units and long names",
+     .example = "{L: [16, 32], T: {values: [2.2, 2.3], units: J/k}}"},
+    {KEY(sweep_fields, points),
+     LIST(NAMED(SCALAR, 1, TASKSET_MAX_PARAMS), 1, TASKSET_MAX_COUNT),
+     .otherwise = "nothing; required with list",
+     .meaning = "The points of a list: a value for each parameter; all points "
+                "have the same parameters",
+     .example = "[{L: 16, T: 2.2}, {L: 32, T: 2.3}]"},
+};
+const struct key_set sweep_keys = {
+    .name = "sweep",
+    .noun = "a sweep",
+    .plural = "sweeps",
+    .path = "jobs[].sweep",
+    .meaning = "A sweep makes many tasks of one template; a value goes into "
+               "the command line as it is written here: 0.10 stays 0.10",
+    KEY_SET(sweep_rows)};
+
+static const struct key parameter_rows[] = {
+    {KEY(parameter_fields, values), LIST(SCALAR, 1, TASKSET_MAX_COUNT),
+     .otherwise = "nothing; required with grid",
+     .meaning = "The values, in their order", .example = "[0.5, 1.0, 2.0]"},
+    {KEY(parameter_fields, units), TEXT(0, LABEL_MAX), .otherwise = "none",
+     .meaning = "What it is measured in, for results.h5", .example = "K"},
+    {KEY(parameter_fields, long_name), TEXT(0, LABEL_MAX), .otherwise = "none",
+     .meaning = "What it is, for axes of plots", .example = "temperature"},
+};
+const struct key_set parameter_keys = {.name = "parameter",
+                                       .noun = "a parameter",
+                                       .plural = "parameters",
+                                       .path = "jobs[].sweep.parameters.NAME",
+                                       .meaning = "A parameter of a sweep",
+                                       KEY_SET(parameter_rows)};
+
+static const struct key task_rows[] = {
+    {KEY(task_fields, id), TEMPLATE(LABEL_MAX),
+     .otherwise = "the task's index in decimal",
+     .meaning = "What the task is called, as a job; no two tasks of a job have "
+                "the same",
+     .example = "'L{L}-{task.index}'"},
+    {KEY(task_fields, command_line), COMMAND, .otherwise = "nothing; required",
+     .meaning = "What is run: a line, which goes through /bin/sh only if it "
+                "has something for a shell in it, or a list of words, which "
+                "never does",
+     .example = "'./solve --T {T}'"},
+    {KEY(task_fields, environment_settings), ENVIRONMENT, .otherwise = "none",
+     .meaning = "Environment variables of the task, beside and before those "
+                "of its job",
+     .example = "{SEED: '{task.index}'}"},
+    {KEY(task_fields, constraints), STRUCT(task_constraints_keys),
+     .otherwise = "no time limit; the job's retries",
+     .meaning = "Limits of each attempt at the task"},
+    {KEY(task_fields, required_slots), INTEGER(1, JOBSPEC_MAX_SLOTS),
+     .fallback = "1", .meaning = "How many slots of a node the task occupies"},
+    {KEY(task_fields, working_dir), TEMPLATE(PATH_BYTES_MAX),
+     .otherwise = "the folder of the job spec",
+     .meaning = "The folder that the task is started in; relative to the "
+                "folder of the job spec",
+     .example = "'runs/{task.id}'"},
+};
+const struct key_set task_keys = {.name = "task",
+                                  .noun = "a task",
+                                  .plural = "tasks",
+                                  .path = "jobs[].task or jobs[].tasks[]",
+                                  .meaning = "A task is one run of a program",
+                                  KEY_SET(task_rows)};
+
+static const struct key task_constraints_rows[] = {
+    {KEY(constraints_fields, max_wall_clock_time), DURATION,
+     .otherwise = "no limit",
+     .meaning = "How long an attempt may last; then it is ended and has failed",
+     .example = "30m"},
+    {KEY(constraints_fields, max_task_retry_count), INTEGER(-1, RETRIES_MAX),
+     .otherwise = "that of the job",
+     .meaning = "How often the task is tried again after a failure; -1 "
+                "without limit",
+     .example = "2"},
+};
+const struct key_set task_constraints_keys = {.name = "task_constraints",
+                                              .noun =
+                                                  "the constraints of a task",
+                                              .plural = "constraints",
+                                              .path = "jobs[].task.constraints",
+                                              .meaning = "Limits of a task",
+                                              KEY_SET(task_constraints_rows)};
+
+static const struct key setting_rows[] = {
+    {KEY(setting_fields, name), TEXT(1, LABEL_MAX), .required = true,
+     .meaning = "The name of the variable", .example = "SEED"},
+    {KEY(setting_fields, value), TEMPLATE(COMMAND_MAX_BYTES), .required = true,
+     .meaning = "Its value", .example = "'{task.index}'"},
+};
+const struct key_set setting_keys = {
+    .name = "environment_setting",
+    .noun = "an environment setting",
+    .plural = "environment settings",
+    .path = "environment_settings[]",
+    .meaning = "One environment variable, as Azure Batch writes it",
+    KEY_SET(setting_rows)};
+
+static const struct key metric_rows[] = {
+    {KEY(metric_fields, from), CHOICE("stdout", "stderr"), .fallback = "stdout",
+     .meaning = "Which output it is in"},
+    {KEY(metric_fields, regex), REGEX, .required = true,
+     .meaning = "A Perl-compatible regular expression; the metric is its first "
+                "group at the first match, or the whole match if it has no "
+                "group; ^ and $ match at the ends of lines",
+     .example = "'^E = (\\S+)'"},
+    {KEY(metric_fields, type), CHOICE("float64", "int64", "string"),
+     .fallback = "float64", .meaning = "What it is kept as"},
+    {KEY(metric_fields, units), TEXT(0, LABEL_MAX), .otherwise = "none",
+     .meaning = "What it is measured in, for results.h5", .example = "J"},
+    {KEY(metric_fields, long_name), TEXT(0, LABEL_MAX), .otherwise = "none",
+     .meaning = "What it is, for axes of plots", .example = "energy per site"},
+};
+const struct key_set metric_keys = {
+    .name = "metric",
+    .noun = "a metric",
+    .plural = "metrics",
+    .path = "jobs[].metrics.NAME",
+    .meaning = "A metric is a value that is found in the output of each task",
+    KEY_SET(metric_rows)};
+
+const struct key_set *const key_sets[] = {
+    &spec_keys,    &pool_keys,      &job_keys,  &job_constraints_keys,
+    &sweep_keys,   &parameter_keys, &task_keys, &task_constraints_keys,
+    &setting_keys, &metric_keys,    NULL};
+
+const char *const key_reserved_names[] = {
+    "job_id",      "task_id",      "task_index",    "attempt",
+    "state",       "result",       "reason",        "exit_code",
+    "signal",      "node",         "rank",          "slot",
+    "submit_time", "start_time",   "end_time",      "duration_s",
+    "user_s",      "system_s",     "max_rss_bytes", "read_bytes",
+    "write_bytes", "stdout_bytes", "stderr_bytes",  NULL};
+
+const struct key *key_find(const struct key_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->keys[i].name, name) == 0)
+            return &set->keys[i];
+    return NULL;
+}
+
+/* -- Types in words ------------------------------------------------------ */
+
+/* One of them, and several. Those without depend on more than the kind. */
+static const struct {
+    const char *one, *several;
+} kind_words[KEY_KIND_COUNT] = {
+    [KEY_TEXT] = {"a text", "texts"},
+    [KEY_ID] = {"an id (1 to 64 letters, digits, \"_\" and \"-\")", "ids"},
+    [KEY_INTEGER] = {"an integer", "integers"},
+    [KEY_NUMBER] = {"a number", "numbers"},
+    [KEY_BOOLEAN] = {"true or false", "true or false"},
+    [KEY_DURATION] = {"a duration (such as 90s, 1h30m, 01:30:00)", "durations"},
+    [KEY_SIZE] = {"a size (such as 512MiB, 4GB)", "sizes"},
+    [KEY_TEMPLATE] = {"a text", "texts"},
+    [KEY_REGEX] = {"a regular expression", "regular expressions"},
+    [KEY_SCALAR] = {"a value", "values"},
+    [KEY_LIST] = {NULL, "lists"},
+    [KEY_MAP] = {NULL, "mappings"},
+};
+
+static int describe_choice(const char *const *words, struct buf *out)
+{
+    for (size_t i = 0; words[i]; i++)
+        if (buf_printf(out, "%s%s",
+                       i == 0         ? ""
+                       : words[i + 1] ? ", "
+                                      : " or ",
+                       words[i]) < 0)
+            return -1;
+    return 0;
+}
+
+/* "jobs", "values", "lists or parameters": elements of a list or map. */
+static int describe_elements(const struct key_type *of, struct buf *out)
+{
+    for (; of; of = of->another) {
+        const char *several = of->kind == KEY_STRUCT
+                                  ? of->set->plural
+                                  : kind_words[of->kind].several;
+        if (buf_printf(out, "%s%s", several, of->another ? " or " : "") < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* "a mapping (`id`, `priority`, ...)": enough to recognise it. */
+static int describe_struct(const struct key_set *set, struct buf *out)
+{
+    enum { SHOWN = 4 };
+    if (buf_puts(out, "a mapping (") < 0)
+        return -1;
+    for (size_t i = 0; i < set->count && i < SHOWN; i++)
+        if (buf_printf(out, "%s`%s`", i ? ", " : "", set->keys[i].name) < 0)
+            return -1;
+    return buf_puts(out, set->count > SHOWN ? ", ...)" : ")");
+}
+
+static int describe_one(const struct key_type *type, struct buf *out)
+{
+    switch (type->kind) {
+    case KEY_INTEGER:
+        return buf_printf(out, "an integer from %" PRId64 " to %" PRId64,
+                          type->min, type->max);
+    case KEY_CHOICE:
+        return describe_choice(type->words, out);
+    case KEY_LIST:
+        return buf_puts(out, "a list of ") < 0
+                   ? -1
+                   : describe_elements(type->of, out);
+    case KEY_MAP:
+        return buf_puts(out, "a mapping of names to ") < 0
+                   ? -1
+                   : describe_elements(type->of, out);
+    case KEY_STRUCT:
+        return describe_struct(type->set, out);
+    default:
+        return buf_puts(out, kind_words[type->kind].one);
+    }
+}
+
+int key_type_describe(const struct key_type *type, struct buf *out)
+{
+    for (; type; type = type->another)
+        if (describe_one(type, out) < 0 ||
+            (type->another && buf_puts(out, ", or ") < 0))
+            return -1;
+    return 0;
+}
+
+/* -- Unknown keys -------------------------------------------------------- */
+
+enum { WORD_MAX = 64, NAMES_MAX = 32 };
+
+/* The word in our spelling: "maxWallClockTime" and "max-wall-clock-time" are
+ * "max_wall_clock_time". false: too long to be one of ours. */
+static bool word_normalise(const char *word, char out[WORD_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; word[i]; i++) {
+        if (n + 2 >= WORD_MAX)
+            return false;
+        if (isupper((unsigned char)word[i]) && i > 0 &&
+            islower((unsigned char)word[i - 1]))
+            out[n++] = '_';
+        out[n++] = word[i] == '-' || word[i] == ' '
+                       ? '_'
+                       : (char)tolower((unsigned char)word[i]);
+    }
+    out[n] = '\0';
+    return true;
+}
+
+static const char *set_nearest(const struct key_set *set, const char *word)
+{
+    const char *names[NAMES_MAX];
+    size_t count = set->count < NAMES_MAX ? set->count : NAMES_MAX;
+    for (size_t i = 0; i < count; i++)
+        names[i] = set->keys[i].name;
+    return text_nearest(word, names, count);
+}
+
+/* The set that has this key, other than one. */
+static const struct key_set *set_elsewhere(const struct key_set *here,
+                                           const char *word)
+{
+    for (size_t i = 0; key_sets[i]; i++)
+        if (key_sets[i] != here && key_find(key_sets[i], word))
+            return key_sets[i];
+    return NULL;
+}
+
+int key_suggest(const struct key_set *set, const char *unknown, struct buf *out)
+{
+    char word[WORD_MAX];
+    if (word_normalise(unknown, word)) {
+        const char *nearest = set_nearest(set, word);
+        if (nearest)
+            return buf_printf(out, "did you mean `%s`?", nearest);
+        const struct key_set *elsewhere = set_elsewhere(set, word);
+        if (elsewhere)
+            return buf_printf(out, "`%s` belongs %s%s", word,
+                              elsewhere->path ? "under " : "at the top level",
+                              elsewhere->path ? elsewhere->path : "");
+    }
+    if (buf_puts(out, "known are ") < 0)
+        return -1;
+    for (size_t i = 0; i < set->count; i++)
+        if (buf_printf(out, "%s`%s`", i ? ", " : "", set->keys[i].name) < 0)
+            return -1;
+    return 0;
+}

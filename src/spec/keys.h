@@ -1,0 +1,141 @@
+/* All keys of a job spec, as one table.
+ *
+ * The parser, its error messages, the JSON Schema and the man page are made
+ * from it: a key is one row in keys.c, and a member of the set's fields. Pure
+ * data; how it is read, read.h knows.
+ */
+#ifndef MPIBATCH_SPEC_KEYS_H
+#define MPIBATCH_SPEC_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct tree_node;
+
+enum key_kind {
+    KEY_TEXT,
+    KEY_ID,
+    KEY_INTEGER,
+    KEY_NUMBER,
+    KEY_BOOLEAN,
+    KEY_DURATION,
+    KEY_SIZE,
+    KEY_CHOICE,   /* one of a few words */
+    KEY_TEMPLATE, /* text with placeholders */
+    KEY_REGEX,
+    KEY_SCALAR, /* any scalar but null */
+    KEY_LIST,
+    KEY_MAP,    /* names of the user's choice, each with a value */
+    KEY_STRUCT, /* a fixed set of keys */
+    KEY_KIND_COUNT
+};
+
+/* What a value must be. */
+struct key_type {
+    enum key_kind kind;
+    int64_t min, max; /* integer; duration in ns; bytes of size and text; how
+                         many in a list or map */
+    const char *const *words;       /* choice: NULL-terminated */
+    const struct key_type *of;      /* list, map: of each element */
+    const char *pattern;            /* map: what its names match; or NULL */
+    const struct key_set *set;      /* struct */
+    const struct key_type *another; /* a form it may have as well: for another
+                                       kind of YAML node */
+};
+
+struct key {
+    const char *name;
+    size_t at; /* of its struct field in the set's fields */
+    const struct key_type *type;
+    bool required;
+    const char *fallback;  /* the default, as one would write it */
+    const char *otherwise; /* in words, what holds without it and fallback */
+    const char *excludes;  /* a key of the set that may not stand beside it */
+    const char *meaning;   /* a sentence, without its full stop */
+    const char *example;   /* a value */
+};
+
+/* The keys of one kind of mapping. */
+struct key_set {
+    const char *name;   /* of its definition in the schema */
+    const char *noun;   /* "a job" */
+    const char *plural; /* "jobs" */
+    const char *path;   /* where it stands: "jobs[]"; NULL: at the top */
+    const char *meaning;
+    const struct key *keys;
+    size_t count;
+};
+
+/* A key as it was read. */
+struct field {
+    const struct tree_node *key;  /* NULL: not given */
+    const struct tree_node *node; /* its value; NULL: none, or a wrong one */
+    const struct key_type *form;  /* the form that the value has */
+    union {
+        int64_t integer; /* integer, boolean, duration in ns, size in bytes,
+                            number of the choice; the default if not given */
+        double number;
+    } u;
+};
+
+struct spec_fields {
+    struct field name, pool, jobs;
+};
+struct pool_fields {
+    struct field task_slots_per_node, slot_unit;
+};
+struct job_fields {
+    struct field id, priority, constraints, common_environment_settings, sweep,
+        tasks, task, metrics;
+};
+struct constraints_fields { /* of jobs and of tasks */
+    struct field max_wall_clock_time, max_task_retry_count;
+};
+struct setting_fields {
+    struct field name, value;
+};
+struct sweep_fields {
+    struct field method, parameters, points;
+};
+struct parameter_fields {
+    struct field values, units, long_name;
+};
+struct task_fields {
+    struct field id, command_line, environment_settings, constraints,
+        required_slots, working_dir;
+};
+struct metric_fields {
+    struct field from, regex, type, units, long_name;
+};
+
+extern const struct key_set spec_keys, pool_keys, job_keys,
+    job_constraints_keys, sweep_keys, parameter_keys, task_keys,
+    task_constraints_keys, setting_keys, metric_keys;
+
+/* All of them, from the outside in; NULL-terminated. */
+extern const struct key_set *const key_sets[];
+
+/* Names that parameters and metrics cannot have: the columns of the task table
+ * of results.h5. NULL-terminated. */
+extern const char *const key_reserved_names[];
+
+/* What parameters and metrics may be called, as a regular expression. */
+#define KEY_NAME_PATTERN "^[A-Za-z_][A-Za-z0-9_]*$"
+enum { KEY_NAME_MAX = 64 };
+
+/* The key of that name, or NULL. */
+const struct key *key_find(const struct key_set *set, const char *name);
+
+/* Append what a value of that type is: "an integer from 1 to 9", "a list of
+ * jobs". 0, or -1 as buf_put. */
+int key_type_describe(const struct key_type *type, struct buf *out);
+
+/* Append what to do about an unknown key of the set: the nearest name, or
+ * where the key belongs, or what is known. 0, or -1 as buf_put. */
+int key_suggest(const struct key_set *set, const char *unknown,
+                struct buf *out);
+
+#endif

@@ -1,0 +1,188 @@
+/* The man page mpibatch-jobspec(5) in mdoc, made from the table of keys. What
+ * is not about one key, such as templates, is text here. */
+#include "config.h"
+#include "spec/spec.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "spec/keys.h"
+
+static const char head[] =
+    ".Dd November 23, 2026\n"
+    ".Dt MPIBATCH-JOBSPEC 5\n"
+    ".Os mpibatch\n"
+    ".Sh NAME\n"
+    ".Nm mpibatch-jobspec\n"
+    ".Nd job specs of mpibatch\n"
+    ".Sh DESCRIPTION\n"
+    "A job spec is a YAML file that says which tasks\n"
+    ".Xr mpibatch 1\n"
+    "is to run: a pool, and jobs, which are sets of tasks.\n"
+    "Keys that are not described here are errors.\n"
+    ".Sh EXAMPLES\n"
+    "One task for each combination of temperature and size:\n"
+    ".Bd -literal -offset indent\n"
+    "name: ising\n"
+    "jobs:\n"
+    "  - id: scan\n"
+    "    sweep:\n"
+    "      parameters:\n"
+    "        L: [16, 32, 64]\n"
+    "        T: {values: [2.2, 2.3, 2.4], units: J/k}\n"
+    "    task:\n"
+    "      command_line: ./ising --size {L} --temperature {T:.3f}\n"
+    "      constraints: {max_wall_clock_time: 10m}\n"
+    "    metrics:\n"
+    "      energy: {regex: '^E = (\\eS+)', units: J}\n"
+    ".Ed\n"
+    ".Pp\n"
+    "Two tasks that have nothing in common:\n"
+    ".Bd -literal -offset indent\n"
+    "jobs:\n"
+    "  - tasks:\n"
+    "      - {id: first, command_line: ./prepare}\n"
+    "      - {id: second, command_line: [./count, 'a b.txt']}\n"
+    ".Ed\n";
+
+static const char values[] =
+    ".Sh VALUES\n"
+    "Plain scalars have the types of YAML 1.2:\n"
+    ".Li 1e-4\n"
+    "is a number,\n"
+    ".Li no ,\n"
+    ".Li 010\n"
+    "and\n"
+    ".Li 12:30:00\n"
+    "are not a boolean, an octal number and a number of seconds.\n"
+    "Where a text is needed, the source of a number is that text.\n"
+    ".Bl -tag -width Ds\n"
+    ".It Durations\n"
+    ".Li 90s , 1h30m , 1.5h , 250ms , 2d ,\n"
+    ".Li 01:30:00 , 1-12:00:00 , PT1H30M ,\n"
+    "or a number of seconds.\n"
+    ".It Sizes\n"
+    ".Li 512MiB , 4GB ,\n"
+    "or a number of bytes; KB, MB and GB are powers of 1000, KiB, MiB and GiB\n"
+    "of 1024.\n"
+    ".It Anchors\n"
+    "Anchors, aliases and merge keys work:\n"
+    ".Li \"<<: *base\"\n"
+    "puts the keys of a mapping into another, which may have its own.\n"
+    ".El\n"
+    ".Sh TEMPLATES\n"
+    "In command lines, values of environment settings, working folders and ids\n"
+    "of tasks these are replaced for each task:\n"
+    ".Bl -tag -width Ds\n"
+    ".It Brq Ar x\n"
+    "The value of parameter\n"
+    ".Ar x ,\n"
+    "as it is written in the job spec.\n"
+    ".It Brq Ar x : Ns Ar format\n"
+    "The same, formatted as Python would:\n"
+    ".Li {x:.3f} , {x:04d} , {x:>8s} .\n"
+    ".It Brq task.id\n"
+    ".It Brq task.index\n"
+    ".It Brq job.id\n"
+    ".It Brq run.dir\n"
+    "The id and index of the task, its job, and the run directory.\n"
+    ".It Li {{ No and Li }}\n"
+    "A brace.\n"
+    ".El\n"
+    ".Pp\n"
+    "A value that goes into a line for the shell is quoted: it is one word or\n"
+    "a part of one, whatever it contains.\n"
+    "A text that starts with a brace needs quotes, or YAML takes it for a\n"
+    "mapping.\n"
+    ".Sh SEE ALSO\n"
+    ".Xr mpibatch 1\n";
+
+enum { LINE_BYTES = 72 };
+
+/* Append a text with what is special to roff escaped; if wrap, in lines of
+ * about LINE_BYTES. */
+static int put_escaped(struct buf *out, const char *s, bool wrap)
+{
+    size_t line = 0;
+    bool first = true; /* of a line */
+    for (; *s; s++, line++) {
+        bool ends =
+            wrap && *s == ' ' && line + strcspn(s + 1, " ") > LINE_BYTES;
+        int rc = ends         ? buf_putc(out, '\n')
+                 : *s == '\\' ? buf_puts(out, "\\e")
+                 : first && (*s == '.' || *s == '\'')
+                     ? buf_printf(out, "\\&%c", *s)
+                     : buf_putc(out, *s);
+        if (rc < 0)
+            return -1;
+        first = ends;
+        line = ends ? 0 : line;
+    }
+    return 0;
+}
+
+/* Append a macro or the start of a sentence, text, and what ends it. */
+static int put_line(struct buf *out, const char *before, const char *text,
+                    const char *after)
+{
+    bool macro = strchr(before, '\n') || before[0] == '.';
+    if (buf_puts(out, before) < 0 || put_escaped(out, text, !macro) < 0)
+        return -1;
+    return buf_puts(out, after);
+}
+
+static int put_key(struct buf *out, const struct key *key)
+{
+    struct buf type;
+    buf_init(&type, 1024);
+    int rc = key_type_describe(key->type, &type);
+    if (rc == 0)
+        rc = buf_printf(out, ".It Cm %s\n", key->name);
+    if (rc == 0)
+        rc = put_line(out, "", key->meaning, ".\n");
+    if (rc == 0)
+        rc = put_line(out, "It is ", buf_text(&type), ".\n");
+    if (rc == 0 && key->required)
+        rc = buf_puts(out, "Required.\n");
+    if (rc == 0 && key->fallback)
+        rc = put_line(out, "Default: ", key->fallback, ".\n");
+    if (rc == 0 && key->otherwise)
+        rc = put_line(out, "Without it: ", key->otherwise, ".\n");
+    if (rc == 0 && key->excludes)
+        rc = put_line(out, "Not together with\n.Cm ", key->excludes, " .\n");
+    if (rc == 0 && key->example)
+        rc = buf_printf(out, "Example:\n.Dl %s: ", key->name);
+    if (rc == 0 && key->example)
+        rc = put_escaped(out, key->example, false);
+    if (rc == 0 && key->example)
+        rc = buf_putc(out, '\n');
+    buf_fini(&type);
+    return rc;
+}
+
+static int put_set(struct buf *out, const struct key_set *set)
+{
+    if (buf_printf(out, ".Ss Keys of %s\n", set->noun) < 0 ||
+        put_line(out, "", set->meaning, ".\n") < 0)
+        return -1;
+    if (set->path && put_line(out, "It stands under\n.Li ", set->path, " .\n"))
+        return -1;
+    if (buf_puts(out, ".Bl -tag -width Ds\n") < 0)
+        return -1;
+    for (size_t i = 0; i < set->count; i++)
+        if (put_key(out, &set->keys[i]) < 0)
+            return -1;
+    return buf_puts(out, ".El\n");
+}
+
+int spec_put_man(struct buf *out, struct err *err)
+{
+    int rc = buf_puts(out, head);
+    if (rc == 0)
+        rc = buf_puts(out, ".Sh KEYS\n");
+    for (size_t i = 0; rc == 0 && key_sets[i]; i++)
+        rc = put_set(out, key_sets[i]);
+    if (rc == 0)
+        rc = buf_puts(out, values);
+    return rc < 0 ? err_sys(err, errno, "cannot write the man page") : 0;
+}

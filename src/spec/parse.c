@@ -1,0 +1,166 @@
+/* The tree of a job spec to the model: pool, jobs, and what they are called. */
+#include "config.h"
+#include "spec/spec.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "spec/errors.h"
+#include "spec/parse.h"
+#include "spec/read.h"
+
+static void pool_build(struct parse *p, const struct field *f)
+{
+    struct pool_fields pool;
+    fields_read(p->errors, "`pool`", f->node, &pool_keys, &pool);
+    p->spec->pool.task_slots_per_node =
+        (uint32_t)pool.task_slots_per_node.u.integer;
+    p->spec->pool.slot_unit = (enum slot_unit)pool.slot_unit.u.integer;
+}
+
+/* A job without sweep and list is one task. */
+static int set_build(struct parse *p, const struct job_fields *f,
+                     struct taskset *set)
+{
+    bool known = true;
+    if (f->sweep.node) {
+        if (sweep_build(p, f->sweep.node, set, &known) < 0)
+            return -1;
+    } else {
+        taskset_init_listed(set, f->tasks.node ? f->tasks.node->count : 1);
+        known = !f->sweep.key;
+    }
+    p->blind = !known;
+    return 0;
+}
+
+static int job_build(struct parse *p, const struct job_fields *f,
+                     struct job *job)
+{
+    size_t errors_before = p->errors->count;
+    struct constraints_fields c;
+    fields_read(p->errors, "`constraints`", f->constraints.node,
+                &job_constraints_keys, &c);
+    job->id = f->id.node ? f->id.node->u.text : "job";
+    job->priority = (int32_t)f->priority.u.integer;
+    job->max_wall_clock_ns = c.max_wall_clock_time.u.integer;
+    int32_t retries = (int32_t)c.max_task_retry_count.u.integer;
+    if (set_build(p, f, &job->tasks) < 0 ||
+        tasks_build(p, f, retries, job) < 0 ||
+        metrics_build(p, &f->metrics, job) < 0)
+        return -1;
+    return p->errors->count == errors_before ? job_check(p, f, job) : 0;
+}
+
+/* Jobs have ids if there are several, and no two the same. */
+static void job_ids_check(struct parse *p, const struct tree_node *jobs,
+                          const struct job_fields *fields)
+{
+    for (uint32_t i = 0; i < jobs->count; i++) {
+        const struct tree_node *id = fields[i].id.node, *at = &jobs->u.items[i];
+        if (!fields[i].id.key && jobs->count > 1 && at->kind == TREE_MAPPING)
+            spec_errors_add(p->errors, at->line, at->column,
+                            "a job needs `id` if there are several jobs");
+        for (uint32_t k = 0; id && k < i; k++) {
+            const struct tree_node *other = fields[k].id.node;
+            if (!other || strcasecmp(id->u.text, other->u.text) != 0)
+                continue;
+            spec_errors_add(p->errors, id->line, id->column,
+                            "the job in line %u is called \"%s\" already",
+                            other->line, other->u.text);
+            break;
+        }
+    }
+}
+
+static int jobs_build(struct parse *p, const struct tree_node *list)
+{
+    uint32_t count = list->count;
+    struct job *jobs = arena_calloc(p->arena, count, sizeof(*jobs));
+    struct job_fields *fields = arena_calloc(p->arena, count, sizeof(*fields));
+    if (!jobs || !fields)
+        return -1;
+    p->spec->jobs = jobs;
+    p->spec->job_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        fields_read(p->errors, "a job", &list->u.items[i], &job_keys,
+                    &fields[i]);
+    job_ids_check(p, list, fields);
+    for (uint32_t i = 0; i < count; i++)
+        if (list->u.items[i].kind == TREE_MAPPING &&
+            job_build(p, &fields[i], &jobs[i]) < 0)
+            return -1;
+    return 0;
+}
+
+static int spec_build(struct parse *p, const struct tree_node *root,
+                      const char *stem)
+{
+    struct spec_fields f;
+    fields_read(p->errors, "a job spec", root, &spec_keys, &f);
+    p->spec->name = f.name.node ? f.name.node->u.text
+                                : arena_strdup(p->arena, stem ? stem : "run");
+    if (!p->spec->name)
+        return -1;
+    pool_build(p, &f.pool);
+    return f.jobs.node ? jobs_build(p, f.jobs.node) : 0;
+}
+
+struct jobspec *spec_parse(const char *text, size_t len,
+                           const char *file_name_stem,
+                           struct spec_errors *errors)
+{
+    if (spec_errors_init(errors) < 0)
+        return NULL;
+    struct arena *nodes = arena_create(SPEC_MAX_BYTES);
+    struct parse p = {.errors = errors, .arena = arena_create(SPEC_MAX_BYTES)};
+    struct tree_node root;
+    if (nodes && p.arena)
+        p.spec = arena_calloc(p.arena, 1, sizeof(*p.spec));
+    if (!p.spec) {
+        spec_errors_end(errors, "out of memory");
+    } else {
+        p.spec->arena = p.arena;
+        if (tree_parse(text, len, nodes, p.arena, errors, &root) == 0 &&
+            spec_build(&p, &root, file_name_stem) < 0)
+            spec_errors_end(errors,
+                            arena_used_bytes(p.arena) > SPEC_MAX_BYTES / 4
+                                ? "the job spec is too large for memory"
+                                : "out of memory");
+    }
+    arena_destroy(nodes);
+    if (errors->count == 0) {
+        spec_errors_fini(errors);
+        return p.spec;
+    }
+    spec_errors_sort(errors);
+    arena_destroy(p.arena);
+    return NULL;
+}
+
+bool name_check(struct parse *p, const struct tree_node *key, const char *noun)
+{
+    const char *s = key->u.text;
+    static const char first[] = "_abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    if (*s == '\0' || s[strspn(s, first)] || (*s >= '0' && *s <= '9') ||
+        key->count > KEY_NAME_MAX) {
+        spec_errors_add(
+            p->errors, key->line, key->column,
+            "\"%s\" cannot be the name of a %s; it must be letters, "
+            "digits and \"_\", no digit first, at most %d",
+            excerpt_of(s).text, noun, KEY_NAME_MAX);
+        return false;
+    }
+    for (size_t i = 0; key_reserved_names[i]; i++) {
+        if (strcmp(key_reserved_names[i], s) != 0)
+            continue;
+        spec_errors_add(p->errors, key->line, key->column,
+                        "a %s cannot be called `%s`; that is a column of the "
+                        "task table",
+                        noun, s);
+        return false;
+    }
+    return true;
+}

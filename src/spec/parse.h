@@ -1,0 +1,44 @@
+/* Building the model: what the files parse*.c share. Internal to spec/.
+ *
+ * Each builder adds what is wrong to the errors and goes on; it returns -1
+ * only if there is no memory, which ends the search. What it builds is of use
+ * only if no error was added.
+ */
+#ifndef MPIBATCH_SPEC_PARSE_H
+#define MPIBATCH_SPEC_PARSE_H
+
+#include <stdbool.h>
+
+#include "model/jobspec.h"
+#include "spec/keys.h"
+#include "spec/spec.h"
+#include "spec/yaml_tree.h"
+
+struct parse {
+    struct spec_errors *errors;
+    struct arena *arena; /* of the model */
+    struct jobspec *spec;
+    bool blind; /* the job's parameters are not known: leave templates alone */
+};
+
+/* The mapping of a sweep to a task set. *known: at least the parameters'
+ * names are in the set. */
+int sweep_build(struct parse *p, const struct tree_node *node,
+                struct taskset *set, bool *known);
+
+/* The templates of a job whose task set is there already. retries: what its
+ * tasks have if they do not say. */
+int tasks_build(struct parse *p, const struct job_fields *f, int32_t retries,
+                struct job *job);
+
+int metrics_build(struct parse *p, const struct field *f, struct job *job);
+
+/* Of a job without errors: are the task ids valid and distinct, do the values
+ * suit the formats? */
+int job_check(struct parse *p, const struct job_fields *f,
+              const struct job *job);
+
+/* May a parameter or metric be called that? */
+bool name_check(struct parse *p, const struct tree_node *key, const char *noun);
+
+#endif

@@ -1,0 +1,241 @@
+/* What can only be checked by expanding: task ids, and formats of values.
+ *
+ * Up to CHECK_MAX tasks all ids are made and compared; of larger sweeps those
+ * on the diagonal, on which each value of each parameter stands.
+ */
+#include "config.h"
+#include "spec/parse.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "spec/errors.h"
+
+enum { CHECK_MAX = 1000000 };
+
+struct check {
+    struct parse *parse;
+    const struct job *job;
+    const struct tree_node *task, *tasks; /* as in the file; may be NULL */
+};
+
+/* Where a key of task `index` stands, as nearly as can be said. */
+static const struct tree_node *key_place(const struct check *c, uint32_t index,
+                                         const char *key)
+{
+    const struct tree_node *own = c->tasks ? &c->tasks->u.items[index] : NULL;
+    const struct tree_node *n = own ? tree_get(own, key) : NULL;
+    if (!n && c->task)
+        n = tree_get(c->task, key);
+    return n ? n : own ? own : c->task;
+}
+
+/* Add an error at a key of task `index`; -1 if it says that there is no
+ * memory. */
+static int report(const struct check *c, uint32_t index, const char *key,
+                  const struct err *err)
+{
+    const struct tree_node *at = key_place(c, index, key);
+    if (err->code == ENOMEM)
+        return -1;
+    spec_errors_add(c->parse->errors, at->line, at->column, "%s", err->text);
+    return 0;
+}
+
+/* How many steps the diagonal of a set has, and the task of a step. */
+static uint32_t diagonal_length(const struct taskset *set)
+{
+    uint32_t length = set->method == SWEEP_GRID ? 1 : set->count;
+    for (uint32_t k = 0; set->method == SWEEP_GRID && k < set->param_count; k++)
+        if (set->params[k].value_count > length)
+            length = set->params[k].value_count;
+    return length < CHECK_MAX ? length : CHECK_MAX;
+}
+
+static uint32_t diagonal_index(const struct taskset *set, uint32_t step)
+{
+    uint32_t positions[TASKSET_MAX_PARAMS];
+    if (set->method != SWEEP_GRID)
+        return step;
+    for (uint32_t k = 0; k < set->param_count; k++)
+        positions[k] = step % set->params[k].value_count;
+    return taskset_index(set, positions);
+}
+
+/* -- Ids ----------------------------------------------------------------- */
+
+static uint64_t id_hash(const char *s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+static void report_twins(const struct check *c, uint32_t first, uint32_t second,
+                         const char *id)
+{
+    const struct tree_node *at = key_place(c, second, "id");
+    if (c->tasks)
+        spec_errors_add(c->parse->errors, at->line, at->column,
+                        "the task in line %u has the id \"%s\" already",
+                        c->tasks->u.items[first].line, id);
+    else
+        spec_errors_add(c->parse->errors, at->line, at->column,
+                        "tasks %u and %u both get the id \"%s\"; put all "
+                        "parameters or {task.index} into it",
+                        first, second, id);
+}
+
+/* Is the id of task `index` valid and new? *stop: enough is reported. */
+static int id_check(const struct check *c, uint32_t index, struct map *seen,
+                    bool *stop)
+{
+    char id[JOBSPEC_MAX_ID + 1], other[JOBSPEC_MAX_ID + 1];
+    struct err err;
+    uint64_t first;
+    if (job_task_id(c->job, index, id, &err) < 0) {
+        *stop = !c->tasks;
+        return report(c, index, "id", &err);
+    }
+    uint64_t hash = id_hash(id);
+    if (!map_get(seen, hash, &first))
+        return map_set(seen, hash, index);
+    if (job_task_id(c->job, (uint32_t)first, other, &err) == 0 &&
+        strcmp(id, other) == 0) {
+        report_twins(c, (uint32_t)first, index, id);
+        *stop = !c->tasks;
+    }
+    return 0;
+}
+
+/* Check the ids of all tasks, or of the diagonal. */
+static int ids_check(const struct check *c, uint32_t steps, bool diagonal)
+{
+    struct map seen;
+    bool stop = false;
+    int rc = 0;
+    map_init(&seen);
+    for (uint32_t i = 0; rc == 0 && !stop && i < steps; i++) {
+        uint32_t index = diagonal ? diagonal_index(&c->job->tasks, i) : i;
+        rc = id_check(c, index, &seen, &stop);
+        stop = stop || spec_errors_full(c->parse->errors);
+    }
+    map_fini(&seen);
+    return rc;
+}
+
+/* Does a template use a name? */
+static bool template_uses(const char *text, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *s = text; (s = strchr(s, '{')); s++) {
+        if (s[1] == '{')
+            s++;
+        else if (strncmp(s + 1, name, len) == 0 &&
+                 (s[1 + len] == '}' || s[1 + len] == ':'))
+            return true;
+    }
+    return false;
+}
+
+/* Of a sweep too large to try: an id must name all that varies. */
+static int large_ids_check(const struct check *c)
+{
+    const struct taskset *set = &c->job->tasks;
+    const char *text = template_text(c->job->templates[0].id);
+    size_t errors_before = c->parse->errors->count;
+    const struct tree_node *at = key_place(c, 0, "id");
+    for (uint32_t k = 0; k < set->param_count; k++)
+        if (set->params[k].value_count > 1 &&
+            !template_uses(text, "task.index") &&
+            !template_uses(text, set->params[k].name))
+            spec_errors_add(c->parse->errors, at->line, at->column,
+                            "the id needs {%s} or {task.index}, so that no two "
+                            "tasks get the same",
+                            set->params[k].name);
+    if (c->parse->errors->count > errors_before)
+        return 0;
+    return ids_check(c, diagonal_length(set), true);
+}
+
+static int job_ids_check(const struct check *c)
+{
+    const struct taskset *set = &c->job->tasks;
+    uint32_t templates = set->method == SWEEP_NONE ? set->count : 1, i = 0;
+    while (i < templates && !c->job->templates[i].id)
+        i++;
+    if (i == templates) /* all are indices */
+        return 0;
+    if (set->method != SWEEP_NONE && set->count > CHECK_MAX)
+        return large_ids_check(c);
+    return ids_check(c, set->count, false);
+}
+
+/* -- Formats ------------------------------------------------------------- */
+
+/* Can the template be expanded for a task? Only a format can prevent that. */
+static int suits(const struct check *c, const struct template *t,
+                 uint32_t index, const char *key, bool *bad)
+{
+    struct template_context context = {.index = index,
+                                       .task_id = "task",
+                                       .job_id = c->job->id,
+                                       .run_dir = "/"};
+    struct err err;
+    struct buf out;
+    if (!t || *bad || !strchr(template_text(t), ':'))
+        return 0;
+    buf_init(&out, COMMAND_MAX_BYTES);
+    int rc = template_expand(t, &context, false, &out, &err);
+    buf_fini(&out);
+    if (rc == 0)
+        return 0;
+    *bad = true;
+    return report(c, index, key, &err);
+}
+
+static int task_suits(const struct check *c, uint32_t index, bool *bad)
+{
+    const struct task_template *t = job_template(c->job, index);
+    for (uint32_t i = 0; i < t->command.word_count; i++)
+        if (suits(c, t->command.words[i], index, "command_line", bad) < 0)
+            return -1;
+    for (uint32_t i = 0; i < t->env_count; i++)
+        if (suits(c, t->env[i].value, index, "environment_settings", bad) < 0)
+            return -1;
+    return suits(c, t->working_dir, index, "working_dir", bad);
+}
+
+static bool has_format(const struct task_template *t)
+{
+    bool has = t->working_dir && strchr(template_text(t->working_dir), ':');
+    for (uint32_t i = 0; i < t->command.word_count; i++)
+        has = has || strchr(template_text(t->command.words[i]), ':');
+    for (uint32_t i = 0; i < t->env_count; i++)
+        has = has || strchr(template_text(t->env[i].value), ':');
+    return has;
+}
+
+static int formats_check(const struct check *c)
+{
+    const struct taskset *set = &c->job->tasks;
+    uint32_t steps = diagonal_length(set);
+    bool bad = false;
+    if (set->method != SWEEP_NONE && !has_format(&c->job->templates[0]))
+        return 0;
+    for (uint32_t i = 0; i < steps && !bad; i++)
+        if (task_suits(c, diagonal_index(set, i), &bad) < 0)
+            return -1;
+    return 0;
+}
+
+int job_check(struct parse *p, const struct job_fields *f,
+              const struct job *job)
+{
+    struct check c = {
+        .parse = p, .job = job, .task = f->task.node, .tasks = f->tasks.node};
+    return job_ids_check(&c) < 0 ? -1 : formats_check(&c);
+}

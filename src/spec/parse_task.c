@@ -1,0 +1,297 @@
+/* Tasks: the template of a sweep, listed tasks and what they inherit,
+ * environment settings, metrics. */
+#include "config.h"
+#include "spec/parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "spec/check_regex.h"
+#include "spec/errors.h"
+#include "spec/read.h"
+
+/* What a task has before it says something itself. */
+struct inherited {
+    struct task_template task;
+    bool has_command; /* even if it is wrong */
+};
+
+/* Report an error inside of a scalar, at byte `at` of its text. */
+static void text_error(struct parse *p, const struct tree_node *n, size_t at,
+                       const char *text)
+{
+    spec_errors_add(p->errors, n->line, tree_column(n, at), "%s", text);
+}
+
+/* *out stays NULL if the template is wrong. */
+static int template_build(struct parse *p, const struct tree_node *n,
+                          const struct taskset *set, unsigned names,
+                          const struct template **out)
+{
+    struct err err;
+    size_t at = 0;
+    if (p->blind)
+        return 0;
+    *out = template_compile(p->arena, n->u.text, set, names, &at, &err);
+    if (*out)
+        return 0;
+    if (err.code == ENOMEM)
+        return -1;
+    text_error(p, n, at, err.text);
+    return 0;
+}
+
+/* -- Command lines ------------------------------------------------------- */
+
+static int words_build(struct parse *p, const struct field *f,
+                       const struct taskset *set, struct command *out)
+{
+    const struct tree_node *n = f->node;
+    const struct template **words =
+        arena_calloc(p->arena, n->count, sizeof(*words));
+    if (!words)
+        return -1;
+    for (uint32_t i = 0; i < n->count; i++) {
+        struct field word = {0};
+        const struct tree_node *item = &n->u.items[i];
+        if (!value_read(p->errors, "a word of `command_line`", item,
+                        f->form->of, &word))
+            continue;
+        if (i == 0 && item->count == 0)
+            text_error(p, item, 0, "the command has no name");
+        if (template_build(p, item, set, TEMPLATE_ALL, &words[i]) < 0)
+            return -1;
+    }
+    *out = (struct command){.words = words, .word_count = n->count};
+    return 0;
+}
+
+static int command_build(struct parse *p, const struct field *f,
+                         const struct taskset *set, struct command *out)
+{
+    struct err err;
+    size_t at = 0;
+    if (f->form->kind == KEY_LIST)
+        return words_build(p, f, set, out);
+    if (p->blind ||
+        command_compile(p->arena, f->node->u.text, set, out, &at, &err) == 0)
+        return 0;
+    if (err.code == ENOMEM)
+        return -1;
+    text_error(p, f->node, at, err.text);
+    return 0;
+}
+
+/* -- Environment settings ------------------------------------------------ */
+
+static bool env_name_check(struct parse *p, const struct tree_node *n)
+{
+    for (const unsigned char *s = (const unsigned char *)n->u.text; *s; s++)
+        if (*s <= ' ' || *s == '=' || *s == 0x7f) {
+            text_error(p, n, 0,
+                       "the name of an environment variable cannot have a "
+                       "blank or \"=\" in it");
+            return false;
+        }
+    if (n->count == 0)
+        text_error(p, n, 0, "an environment variable needs a name");
+    return n->count > 0;
+}
+
+/* Name and value number i of a list or mapping. The value is NULL if one of
+ * them is wrong. */
+static void setting_read(struct parse *p, const struct field *f, uint32_t i,
+                         const struct tree_node **name,
+                         const struct tree_node **value)
+{
+    struct setting_fields s = {0};
+    char what[KEY_NAME_MAX + 3];
+    if (f->form->kind == KEY_LIST) {
+        fields_read(p->errors, "an environment setting", &f->node->u.items[i],
+                    f->form->of->set, &s);
+    } else {
+        const struct tree_pair *pair = &f->node->u.pairs[i];
+        snprintf(what, sizeof(what), "`%s`", excerpt_of(pair->key.u.text).text);
+        s.name.node = &pair->key;
+        value_read(p->errors, what, &pair->value, f->form->of, &s.value);
+    }
+    *name = s.name.node;
+    *value = *name && env_name_check(p, *name) ? s.value.node : NULL;
+}
+
+/* The settings of f behind those that are in *env already. */
+static int env_build(struct parse *p, const struct field *f,
+                     const struct taskset *set, const struct env_setting **env,
+                     uint32_t *env_count)
+{
+    if (!f->node || f->node->count == 0)
+        return 0;
+    uint32_t before = *env_count, count = before;
+    struct env_setting *all =
+        arena_calloc(p->arena, (size_t)before + f->node->count, sizeof(*all));
+    if (!all)
+        return -1;
+    if (before)
+        memcpy(all, *env, before * sizeof(*all));
+    for (uint32_t i = 0; i < f->node->count; i++) {
+        const struct tree_node *name, *value;
+        setting_read(p, f, i, &name, &value);
+        if (!value)
+            continue;
+        for (uint32_t k = before; k < count; k++)
+            if (strcmp(all[k].name, name->u.text) == 0)
+                spec_errors_add(p->errors, name->line, name->column,
+                                "\"%s\" is set twice in this list",
+                                excerpt_of(name->u.text).text);
+        all[count].name = name->u.text;
+        if (template_build(p, value, set, TEMPLATE_ALL, &all[count].value) < 0)
+            return -1;
+        count++;
+    }
+    if (count > JOBSPEC_MAX_ENV)
+        spec_errors_add(p->errors, f->node->line, f->node->column,
+                        "more than %d environment settings with those of the "
+                        "job",
+                        JOBSPEC_MAX_ENV);
+    *env = all;
+    *env_count = count;
+    return 0;
+}
+
+/* -- Tasks --------------------------------------------------------------- */
+
+/* A task that no node has slots for would never start. */
+static void slots_check(struct parse *p, const struct field *slots)
+{
+    uint32_t of_node = p->spec->pool.task_slots_per_node;
+    if (slots->node && of_node && slots->u.integer > of_node)
+        spec_errors_add(p->errors, slots->node->line, slots->node->column,
+                        "the task can never start: it requires %d slots of a "
+                        "node, and `task_slots_per_node` is %u",
+                        (int)slots->u.integer, of_node);
+}
+
+/* Put what the mapping says over what it inherits. node may be NULL. */
+static int task_build(struct parse *p, const struct tree_node *node,
+                      const struct taskset *set, struct inherited *in)
+{
+    struct task_template *t = &in->task;
+    struct task_fields f;
+    struct constraints_fields c;
+    fields_read(p->errors, "a task", node, &task_keys, &f);
+    fields_read(p->errors, "`constraints`", f.constraints.node,
+                &task_constraints_keys, &c);
+    slots_check(p, &f.required_slots);
+    if (f.required_slots.node || t->required_slots == 0)
+        t->required_slots = (uint32_t)f.required_slots.u.integer;
+    if (c.max_wall_clock_time.node)
+        t->constraints.max_wall_clock_ns = c.max_wall_clock_time.u.integer;
+    if (c.max_task_retry_count.node)
+        t->constraints.max_task_retry_count =
+            (int32_t)c.max_task_retry_count.u.integer;
+    in->has_command = in->has_command || f.command_line.key;
+    if (f.id.node && template_build(p, f.id.node, set, 0, &t->id) < 0)
+        return -1;
+    if (f.working_dir.node && template_build(p, f.working_dir.node, set,
+                                             TEMPLATE_ALL, &t->working_dir) < 0)
+        return -1;
+    if (f.command_line.node &&
+        command_build(p, &f.command_line, set, &t->command) < 0)
+        return -1;
+    return env_build(p, &f.environment_settings, set, &t->env, &t->env_count);
+}
+
+static void need_command(struct parse *p, const struct tree_node *at,
+                         const struct inherited *in)
+{
+    if (!in->has_command && at && at->kind == TREE_MAPPING)
+        spec_errors_add(p->errors, at->line, at->column,
+                        "a task needs `command_line`, such as command_line: "
+                        "./solve");
+}
+
+static int listed_build(struct parse *p, const struct tree_node *list,
+                        const struct taskset *set, const struct inherited *base,
+                        struct task_template *templates)
+{
+    for (uint32_t i = 0; i < list->count && !spec_errors_full(p->errors); i++) {
+        struct inherited in = *base;
+        if (task_build(p, &list->u.items[i], set, &in) < 0)
+            return -1;
+        need_command(p, &list->u.items[i], &in);
+        templates[i] = in.task;
+    }
+    return 0;
+}
+
+int tasks_build(struct parse *p, const struct job_fields *f, int32_t retries,
+                struct job *job)
+{
+    struct inherited base = {.has_command = false};
+    const struct tree_node *at = f->task.node;
+    uint32_t count = f->tasks.node ? f->tasks.node->count : 1;
+    struct task_template *templates =
+        arena_calloc(p->arena, count, sizeof(*templates));
+    if (!templates)
+        return -1;
+    job->templates = templates;
+    base.task.constraints.max_task_retry_count = retries;
+    if (env_build(p, &f->common_environment_settings, &job->tasks,
+                  &base.task.env, &base.task.env_count) < 0 ||
+        task_build(p, at, &job->tasks, &base) < 0)
+        return -1;
+    if (f->tasks.node)
+        return listed_build(p, f->tasks.node, &job->tasks, &base, templates);
+    templates[0] = base.task;
+    if (!f->tasks.key)
+        need_command(p, at, &base);
+    return 0;
+}
+
+/* -- Metrics ------------------------------------------------------------- */
+
+static int metric_build(struct parse *p, const struct tree_pair *pair,
+                        const struct job *job, struct metric *m)
+{
+    struct metric_fields f;
+    struct err err;
+    size_t at;
+    char what[80];
+    const char *name = pair->key.u.text;
+    if (name_check(p, &pair->key, "metric") && !p->blind &&
+        taskset_find_param(&job->tasks, name) >= 0)
+        spec_errors_add(p->errors, pair->key.line, pair->key.column,
+                        "metric `%s` has the name of a parameter", name);
+    snprintf(what, sizeof(what), "metric `%s`", excerpt_of(name).text);
+    fields_read(p->errors, what, &pair->value, &metric_keys, &f);
+    *m = (struct metric){
+        .name = name,
+        .from = (enum metric_source)f.from.u.integer,
+        .type = (enum metric_type)f.type.u.integer,
+        .regex = f.regex.node ? f.regex.node->u.text : "",
+        .units = f.units.node ? f.units.node->u.text : NULL,
+        .long_name = f.long_name.node ? f.long_name.node->u.text : NULL};
+    if (!f.regex.node || regex_check(m->regex, &at, &err) == 0)
+        return 0;
+    if (err.code == ENOMEM)
+        return -1;
+    text_error(p, f.regex.node, at, err.text);
+    return 0;
+}
+
+int metrics_build(struct parse *p, const struct field *f, struct job *job)
+{
+    if (!f->node)
+        return 0;
+    uint32_t count = f->node->count;
+    struct metric *metrics = arena_calloc(p->arena, count, sizeof(*metrics));
+    if (!metrics)
+        return -1;
+    for (uint32_t i = 0; i < count; i++)
+        if (metric_build(p, &f->node->u.pairs[i], job, &metrics[i]) < 0)
+            return -1;
+    job->metrics = metrics;
+    job->metric_count = count;
+    return 0;
+}

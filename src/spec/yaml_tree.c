@@ -1,0 +1,746 @@
+/* YAML text to a tree: see yaml_tree.h.
+ *
+ * The events of libyaml come in; children wait on one stack until their
+ * collection ends, then move to the arena as an array. No recursion: open
+ * collections are frames, at most SPEC_MAX_DEPTH.
+ */
+#include "config.h"
+#include "spec/yaml_tree.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <yaml.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "spec/errors.h"
+
+/* How much a node is when an alias repeats it. */
+struct extent {
+    uint64_t nodes;  /* itself and all below, aliases expanded */
+    unsigned height; /* levels of collections; a scalar has 0 */
+};
+
+struct anchor {
+    const char *name;
+    struct tree_node node;
+    struct extent extent;
+    bool open;       /* its collection has not ended */
+    uint32_t before; /* anchor number of the previous one with this hash */
+};
+
+struct frame {
+    struct tree_node node;
+    size_t first;    /* its first child on the stack */
+    uint32_t anchor; /* number, 0: none */
+    struct extent extent;
+    bool merges; /* a mapping that has `<<` */
+};
+
+/* A pair that wants to be in a mapping: the lowest rank of a key wins. */
+struct candidate {
+    struct tree_pair pair;
+    uint32_t rank; /* 0: the mapping's own; else the number of the merge */
+    uint32_t place;
+};
+
+struct builder {
+    yaml_parser_t parser;
+    const char *source;
+    size_t source_len;
+    struct spec_errors *errors;
+    struct arena *nodes, *texts;
+    char *room; /* what is left of the last piece of texts */
+    size_t room_bytes;
+    struct tree_node *stack;
+    size_t stack_count, stack_cap;
+    struct frame frames[SPEC_MAX_DEPTH];
+    unsigned depth;
+    struct anchor *anchors; /* number 1 is the first one */
+    uint32_t anchor_count, anchor_cap;
+    struct map anchor_of; /* hash of the name to the last number */
+    uint64_t alias_nodes;
+    struct candidate *candidates;
+    size_t candidate_cap;
+};
+
+enum { TEXTS_PIECE_BYTES = 16384, TEXTS_SHARED_MAX = 1024 };
+
+static int no_memory(struct builder *b)
+{
+    bool large = arena_used_bytes(b->nodes) > SPEC_MAX_BYTES / 4 ||
+                 arena_used_bytes(b->texts) > SPEC_MAX_BYTES / 4 ||
+                 b->stack_count > SPEC_MAX_BYTES / 4 / sizeof(b->stack[0]);
+    spec_errors_end(b->errors, large ? "the job spec is too large for memory"
+                                     : "out of memory");
+    return -1;
+}
+
+/* Keep a text: short ones share pieces of the arena. NULL: no memory. */
+static const char *text_keep(struct builder *b, const char *text, size_t len)
+{
+    if (len >= TEXTS_SHARED_MAX)
+        return arena_strndup(b->texts, text, len);
+    if (len >= b->room_bytes) {
+        b->room = arena_calloc(b->texts, TEXTS_PIECE_BYTES, 1);
+        if (!b->room) {
+            b->room_bytes = 0;
+            return NULL;
+        }
+        b->room_bytes = TEXTS_PIECE_BYTES;
+    }
+    char *kept = memcpy(b->room, text, len);
+    kept[len] = '\0';
+    b->room += len + 1;
+    b->room_bytes -= len + 1;
+    return kept;
+}
+
+/* Double an array of elements of size bytes when it is full. */
+static int array_grow(void **array, size_t count, size_t *cap, size_t size)
+{
+    if (count < *cap)
+        return 0;
+    size_t bigger = *cap ? *cap * 2 : 64;
+    void *p = mem_resize(*array, bigger, size);
+    if (!p)
+        return -1;
+    *array = p;
+    *cap = bigger;
+    return 0;
+}
+
+/* -- Characters ---------------------------------------------------------- */
+
+/* Is the character of n bytes at s well-formed and fit to be shown? */
+static bool char_is_fit(const char *s, size_t n, size_t left)
+{
+    unsigned char c = (unsigned char)*s;
+    if (n > 1)
+        return n > 2 || c != 0xc2 || (unsigned char)s[1] >= 0xa0 ||
+               source_break_len(s, left) > 0;
+    return c < 0x7f && (c >= 0x20 || c == '\t' || c == '\n' || c == '\r');
+}
+
+/* Refuse what is not text in UTF-8. */
+static int check_text(struct builder *b)
+{
+    const char *s = b->source, *end = s + b->source_len;
+    unsigned line = 1, column = 1;
+    if (b->source_len > SPEC_MAX_BYTES) {
+        spec_errors_add(b->errors, 0, 0,
+                        "the job spec is larger than %d MiB; large lists of "
+                        "tasks are better written as a sweep",
+                        SPEC_MAX_BYTES >> 20);
+        return -1;
+    }
+    if (b->source_len >= 2 &&
+        (memcmp(s, "\xff\xfe", 2) == 0 || memcmp(s, "\xfe\xff", 2) == 0)) {
+        spec_errors_add(b->errors, 1, 1,
+                        "the job spec is in UTF-16; save it as UTF-8");
+        return -1;
+    }
+    while (s < end) {
+        size_t left = (size_t)(end - s);
+        size_t n = source_char_len(s, left);
+        if (!char_is_fit(s, n, left)) {
+            unsigned char c = (unsigned char)*s;
+            spec_errors_add(b->errors, line, column,
+                            n == 1 && c >= 0x80
+                                ? "byte 0x%02x is not UTF-8"
+                                : "control byte 0x%02x cannot stand in a job "
+                                  "spec",
+                            n == 2 ? (unsigned char)s[1] : c);
+            return -1;
+        }
+        size_t ended = source_break_len(s, left);
+        line += ended > 0;
+        column = ended ? 1 : column + 1;
+        s += ended ? ended : n;
+    }
+    return 0;
+}
+
+/* -- libyaml's errors ---------------------------------------------------- */
+
+/* What libyaml says, and what helps instead. at_start: shown where the thing
+ * began that is not as it should be. */
+static const struct {
+    const char *problem, *words;
+    bool at_start;
+} problems[] = {
+    {"mapping values are not allowed in this context",
+     "a key cannot stand here; quote a text that contains \": \"", false},
+    {"found character that cannot start any token",
+     "a value cannot start with this character; put it in quotes", false},
+    {"could not find expected ':'",
+     "this line is no `key: value`; a \":\" and a blank are missing, or a "
+     "quote",
+     true},
+    {"did not find expected key",
+     "there should be a `key: value` here; look at the indentation, and quote "
+     "a whole text that starts with { [ ' or \"",
+     false},
+    {"did not find expected '-' indicator",
+     "there should be a list item (\"- \") here; look at the indentation",
+     false},
+    {"did not find expected ',' or ']'",
+     "the list that starts here is not closed with ], or a comma is missing; "
+     "quote a text that starts with [",
+     true},
+    {"did not find expected ',' or '}'",
+     "the mapping that starts here is not closed with }, or a comma is "
+     "missing; quote a text that starts with {",
+     true},
+    {"found unexpected end of stream", "this quote is not closed", true},
+    {"found unexpected document indicator", "this quote is not closed", true},
+    {"found unknown escape character",
+     "no such escape in double quotes; in single quotes \\ is only itself",
+     false},
+    {"block sequence entries are not allowed in this context",
+     "a list item (\"- \") cannot stand here; it needs a line of its own",
+     false},
+    {"did not find expected alphabetic or numeric character",
+     "& and * stand for anchors; quote a text that starts with them", false},
+    {"did not find expected node content", "there should be a value here",
+     false},
+    {"did not find expected <document start>",
+     "the job spec ends in front of this; look at the indentation", false},
+};
+
+/* The byte of the source at a place, or 0. */
+static char source_byte(const struct builder *b, const yaml_mark_t *mark)
+{
+    size_t len, at = 0;
+    const char *line =
+        source_line(b->source, b->source_len, (unsigned)mark->line + 1, &len);
+    for (size_t i = 0; line && i < mark->column && at < len; i++)
+        at += source_char_len(line + at, len - at);
+    return line && at < len ? line[at] : '\0';
+}
+
+/* Report why libyaml stopped. */
+static int syntax_error(struct builder *b)
+{
+    const yaml_parser_t *p = &b->parser;
+    if (p->error == YAML_MEMORY_ERROR)
+        return no_memory(b);
+    const char *problem = p->problem ? p->problem : "not YAML";
+    const char *words = problem;
+    const yaml_mark_t *mark = &p->problem_mark;
+    for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++) {
+        if (strcmp(problem, problems[i].problem) != 0)
+            continue;
+        words = problems[i].words;
+        if (problems[i].at_start && p->context)
+            mark = &p->context_mark;
+    }
+    if (source_byte(b, mark) == '\t')
+        words = "a tab cannot indent; use blanks";
+    bool placed = p->error != YAML_READER_ERROR;
+    spec_errors_add(b->errors, placed ? (unsigned)mark->line + 1 : 0,
+                    placed ? (unsigned)mark->column + 1 : 0, "%s", words);
+    return -1;
+}
+
+/* -- Nodes --------------------------------------------------------------- */
+
+static void node_error(struct builder *b, const struct tree_node *n,
+                       const char *text)
+{
+    spec_errors_add(b->errors, n->line, n->column, "%s", text);
+}
+
+static struct tree_node node_at(enum tree_kind kind, const yaml_mark_t *mark)
+{
+    return (struct tree_node){.kind = (uint8_t)kind,
+                              .line = (uint32_t)mark->line + 1,
+                              .column = (uint32_t)mark->column + 1,
+                              .inset = TREE_NO_INSET};
+}
+
+static uint64_t hash_of(const char *s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+/* The number of the last anchor of that name, or 0. */
+static uint32_t anchor_find(const struct builder *b, const char *name)
+{
+    uint64_t number = 0;
+    map_get(&b->anchor_of, hash_of(name), &number);
+    while (number && strcmp(b->anchors[number - 1].name, name) != 0)
+        number = b->anchors[number - 1].before;
+    return (uint32_t)number;
+}
+
+/* Note an anchor; *number is 0 if name is NULL. */
+static int anchor_add(struct builder *b, const char *name, uint32_t *number)
+{
+    *number = 0;
+    if (!name)
+        return 0;
+    size_t cap = b->anchor_cap;
+    void *anchors = b->anchors;
+    if (array_grow(&anchors, b->anchor_count, &cap, sizeof(b->anchors[0])) < 0)
+        return no_memory(b);
+    b->anchors = anchors;
+    b->anchor_cap = (uint32_t)cap;
+    uint64_t hash = hash_of(name), before = 0;
+    map_get(&b->anchor_of, hash, &before);
+    const char *kept = text_keep(b, name, strlen(name));
+    if (!kept || map_set(&b->anchor_of, hash, b->anchor_count + 1) < 0)
+        return no_memory(b);
+    b->anchors[b->anchor_count++] =
+        (struct anchor){.name = kept, .open = true, .before = (uint32_t)before};
+    *number = b->anchor_count;
+    return 0;
+}
+
+/* A node is complete: name it, and give it to the collection around it. */
+static int node_put(struct builder *b, const struct tree_node *n,
+                    struct extent extent, uint32_t anchor)
+{
+    if (anchor) {
+        struct anchor *a = &b->anchors[anchor - 1];
+        a->node = *n;
+        a->extent = extent;
+        a->open = false;
+    }
+    void *stack = b->stack;
+    if (b->stack_count > SPEC_MAX_BYTES / sizeof(*n) ||
+        array_grow(&stack, b->stack_count, &b->stack_cap, sizeof(*n)) < 0)
+        return no_memory(b);
+    b->stack = stack;
+    b->stack[b->stack_count++] = *n;
+    if (b->depth > 0) {
+        struct extent *around = &b->frames[b->depth - 1].extent;
+        around->nodes += extent.nodes;
+        if (around->height < extent.height + 1)
+            around->height = extent.height + 1;
+    }
+    return 0;
+}
+
+/* Is the node that comes next a key? */
+static bool key_comes(const struct builder *b)
+{
+    const struct frame *f = b->depth > 0 ? &b->frames[b->depth - 1] : NULL;
+    return f && f->node.kind == TREE_MAPPING &&
+           (b->stack_count - f->first) % 2 == 0;
+}
+
+static const char core_prefix[] = "tag:yaml.org,2002:";
+
+static const struct {
+    const char *name;
+    enum tree_tag tag;
+    const char *mismatch;
+} scalar_tags[] = {
+    {"str", TREE_STR, NULL},
+    {"int", TREE_INT, "!!int needs an integer"},
+    {"float", TREE_FLOAT, "!!float needs a number"},
+    {"bool", TREE_BOOL, "!!bool needs true or false"},
+    {"null", TREE_NULL, "!!null needs null or nothing"},
+};
+
+/* The type of a scalar from its tag; an unknown or wrong one is reported. */
+static void scalar_tag(struct builder *b, struct tree_node *n, const char *tag)
+{
+    size_t prefix = sizeof(core_prefix) - 1;
+    if (strcmp(tag, "!") == 0) {
+        n->tag = TREE_STR;
+        return;
+    }
+    const char *name =
+        strncmp(tag, core_prefix, prefix) == 0 ? tag + prefix : "";
+    for (size_t i = 0; i < sizeof(scalar_tags) / sizeof(scalar_tags[0]); i++) {
+        if (strcmp(name, scalar_tags[i].name) != 0)
+            continue;
+        struct value v;
+        n->tag = (uint8_t)scalar_tags[i].tag;
+        value_resolve(&v, n->u.text);
+        bool fits = n->tag == TREE_STR ||
+                    (n->tag == TREE_INT && v.type == VALUE_INT) ||
+                    (n->tag == TREE_FLOAT &&
+                     (v.type == VALUE_INT || v.type == VALUE_FLOAT)) ||
+                    (n->tag == TREE_BOOL && v.type == VALUE_BOOL) ||
+                    (n->tag == TREE_NULL && v.type == VALUE_NULL);
+        if (!fits) {
+            node_error(b, n, scalar_tags[i].mismatch);
+            n->kind = TREE_BROKEN;
+        }
+        return;
+    }
+    spec_errors_add(b->errors, n->line, n->column,
+                    "unknown tag \"%s\"; quote a text that starts with !",
+                    excerpt_of(tag).text);
+    n->kind = TREE_BROKEN;
+}
+
+static int scalar_event(struct builder *b, const yaml_event_t *event)
+{
+    const char *text = (const char *)event->data.scalar.value;
+    size_t len = event->data.scalar.length;
+    const char *tag = (const char *)event->data.scalar.tag;
+    bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    bool quoted = event->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
+                  event->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+    struct tree_node n = node_at(TREE_SCALAR, &event->start_mark);
+    uint32_t anchor;
+    if (memchr(text, '\0', len)) {
+        node_error(b, &n, "a text cannot contain a NUL byte");
+        n.kind = TREE_BROKEN;
+        len = strlen(text);
+    }
+    n.u.text = text_keep(b, text, len);
+    if (!n.u.text)
+        return no_memory(b);
+    n.count = (uint32_t)len;
+    n.tag = plain ? TREE_PLAIN : TREE_STR;
+    size_t chars = 0;
+    for (size_t i = 0; i < len; i++)
+        chars += ((unsigned char)text[i] & 0xc0) != 0x80;
+    if ((plain || quoted) && event->start_mark.line == event->end_mark.line &&
+        event->end_mark.column - event->start_mark.column == chars + 2 * quoted)
+        n.inset = quoted;
+    if (tag && n.kind == TREE_SCALAR)
+        scalar_tag(b, &n, tag);
+    if (n.tag == TREE_PLAIN && strcmp(text, "<<") == 0 && key_comes(b))
+        b->frames[b->depth - 1].merges = true;
+    if (anchor_add(b, (const char *)event->data.scalar.anchor, &anchor) < 0)
+        return -1;
+    return node_put(b, &n, (struct extent){1, 0}, anchor);
+}
+
+/* An alias is the node of its anchor; its children are shared. */
+static int alias_event(struct builder *b, const yaml_event_t *event)
+{
+    const char *name = (const char *)event->data.alias.anchor;
+    struct tree_node n = node_at(TREE_BROKEN, &event->start_mark);
+    uint32_t number = anchor_find(b, name);
+    const struct anchor *a = number ? &b->anchors[number - 1] : NULL;
+    if (!a || a->open) {
+        spec_errors_add(b->errors, n.line, n.column,
+                        a ? "*%s stands inside of what &%s names"
+                          : "*%s: nothing above is named &%s",
+                        excerpt_of(name).text, excerpt_of(name).text);
+        return node_put(b, &n, (struct extent){1, 0}, 0);
+    }
+    b->alias_nodes += a->extent.nodes;
+    if (b->alias_nodes > SPEC_MAX_ALIAS_NODES) {
+        spec_errors_add(b->errors, n.line, n.column,
+                        "the aliases stand for more than %d values",
+                        SPEC_MAX_ALIAS_NODES);
+        return -1;
+    }
+    if (b->depth + a->extent.height > SPEC_MAX_DEPTH) {
+        spec_errors_add(b->errors, n.line, n.column,
+                        "nested deeper than %d levels by this alias",
+                        SPEC_MAX_DEPTH);
+        return -1;
+    }
+    return node_put(b, &a->node, a->extent, 0);
+}
+
+static int collection_start(struct builder *b, const yaml_event_t *event,
+                            enum tree_kind kind, const char *anchor,
+                            const char *tag)
+{
+    struct frame f = {.node = node_at(kind, &event->start_mark),
+                      .first = b->stack_count,
+                      .extent = {1, 1}};
+    size_t prefix = sizeof(core_prefix) - 1;
+    const char *core = kind == TREE_SEQUENCE ? "seq" : "map";
+    if (b->depth == SPEC_MAX_DEPTH) {
+        spec_errors_add(b->errors, f.node.line, f.node.column,
+                        "nested deeper than %d levels", SPEC_MAX_DEPTH);
+        return -1;
+    }
+    if (tag && strcmp(tag, "!") != 0 &&
+        (strncmp(tag, core_prefix, prefix) != 0 ||
+         strcmp(tag + prefix, core) != 0))
+        spec_errors_add(b->errors, f.node.line, f.node.column,
+                        "unknown tag \"%s\"", excerpt_of(tag).text);
+    if (anchor_add(b, anchor, &f.anchor) < 0)
+        return -1;
+    b->frames[b->depth++] = f;
+    return 0;
+}
+
+/* -- Mappings ------------------------------------------------------------ */
+
+static bool is_merge(const struct tree_pair *p)
+{
+    return p->key.kind == TREE_SCALAR && p->key.tag == TREE_PLAIN &&
+           strcmp(p->key.u.text, "<<") == 0;
+}
+
+static int candidate_add(struct builder *b, size_t *count,
+                         const struct tree_pair *pair, uint32_t rank)
+{
+    void *all = b->candidates;
+    if (*count > SPEC_MAX_BYTES / sizeof(*b->candidates) ||
+        array_grow(&all, *count, &b->candidate_cap, sizeof(*b->candidates)) < 0)
+        return no_memory(b);
+    b->candidates = all;
+    b->candidates[*count] = (struct candidate){
+        .pair = *pair, .rank = rank, .place = (uint32_t)*count};
+    ++*count;
+    return 0;
+}
+
+/* All pairs of one mapping that `<<` names. */
+static int merge_one(struct builder *b, const struct tree_node *from,
+                     uint32_t *rank, size_t *count)
+{
+    ++*rank;
+    if (from->kind != TREE_MAPPING) {
+        if (from->kind != TREE_BROKEN)
+            node_error(b, from, "`<<` needs a mapping or a list of mappings");
+        return 0;
+    }
+    for (uint32_t i = 0; i < from->count; i++)
+        if (candidate_add(b, count, &from->u.pairs[i], *rank) < 0)
+            return -1;
+    return 0;
+}
+
+static int merge_all(struct builder *b, const struct tree_node *value,
+                     uint32_t *rank, size_t *count)
+{
+    if (value->kind != TREE_SEQUENCE)
+        return merge_one(b, value, rank, count);
+    for (uint32_t i = 0; i < value->count; i++)
+        if (merge_one(b, &value->u.items[i], rank, count) < 0)
+            return -1;
+    return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    int order = strcmp(x->pair.key.u.text, y->pair.key.u.text);
+    if (order)
+        return order;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Of candidates with the same key the first one stays; two of the mapping's
+ * own are an error. Returns how many stay, in the order of the text. */
+static size_t candidates_settle(struct builder *b, size_t count)
+{
+    struct candidate *c = b->candidates;
+    size_t kept = 0;
+    if (count > 1)
+        qsort(c, count, sizeof(*c), by_key);
+    for (size_t i = 0; i < count; i++) {
+        const struct tree_node *key = &c[i].pair.key, *first = NULL;
+        if (kept > 0 && strcmp(c[kept - 1].pair.key.u.text, key->u.text) == 0)
+            first = &c[kept - 1].pair.key;
+        if (!first)
+            c[kept++] = c[i];
+        else if (c[i].rank == 0)
+            spec_errors_add(b->errors, key->line, key->column,
+                            "`%s` is given twice; first in line %u",
+                            excerpt_of(key->u.text).text, first->line);
+    }
+    if (kept > 1)
+        qsort(c, kept, sizeof(*c), by_place);
+    return kept;
+}
+
+/* The children of a mapping, key and value in turn, to its pairs. */
+static int mapping_fill(struct builder *b, struct tree_node *n,
+                        const struct frame *f)
+{
+    size_t count = 0;
+    uint32_t rank = 0;
+    const struct tree_node *merge = NULL;
+    for (size_t i = f->first; i < b->stack_count; i += 2) {
+        struct tree_pair p = {b->stack[i], b->stack[i + 1]};
+        if (p.key.kind != TREE_SCALAR) {
+            if (p.key.kind != TREE_BROKEN)
+                node_error(b, &p.key,
+                           "a key must be a word, not a list or a "
+                           "mapping; quote a text that starts with "
+                           "{ or [");
+        } else if (f->merges && is_merge(&p)) {
+            if (merge)
+                spec_errors_add(b->errors, p.key.line, p.key.column,
+                                "`<<` is given twice; first in line %u; write "
+                                "`<<: [*a, *b]`",
+                                merge->line);
+            else if (merge_all(b, &p.value, &rank, &count) < 0)
+                return -1;
+            merge = &b->stack[i];
+        } else if (candidate_add(b, &count, &p, 0) < 0) {
+            return -1;
+        }
+    }
+    count = candidates_settle(b, count);
+    struct tree_pair *pairs = arena_calloc(b->nodes, count, sizeof(*pairs));
+    if (!pairs)
+        return no_memory(b);
+    for (size_t i = 0; i < count; i++)
+        pairs[i] = b->candidates[i].pair;
+    n->u.pairs = pairs;
+    n->count = (uint32_t)count;
+    return 0;
+}
+
+static int sequence_fill(struct builder *b, struct tree_node *n,
+                         const struct frame *f)
+{
+    size_t count = b->stack_count - f->first;
+    struct tree_node *items = arena_calloc(b->nodes, count, sizeof(*items));
+    if (!items)
+        return no_memory(b);
+    if (count)
+        memcpy(items, b->stack + f->first, count * sizeof(*items));
+    n->u.items = items;
+    n->count = (uint32_t)count;
+    return 0;
+}
+
+static int collection_end(struct builder *b)
+{
+    struct frame *f = &b->frames[b->depth - 1];
+    struct tree_node n = f->node;
+    if ((n.kind == TREE_MAPPING ? mapping_fill(b, &n, f)
+                                : sequence_fill(b, &n, f)) < 0)
+        return -1;
+    b->stack_count = f->first;
+    b->depth--;
+    return node_put(b, &n, f->extent, f->anchor);
+}
+
+/* -- Events -------------------------------------------------------------- */
+
+/* Act on one event. *ended: the stream is over. */
+static int event_act(struct builder *b, const yaml_event_t *e, bool *ended)
+{
+    switch (e->type) {
+    case YAML_SCALAR_EVENT:
+        return scalar_event(b, e);
+    case YAML_ALIAS_EVENT:
+        return alias_event(b, e);
+    case YAML_SEQUENCE_START_EVENT:
+        return collection_start(b, e, TREE_SEQUENCE,
+                                (const char *)e->data.sequence_start.anchor,
+                                (const char *)e->data.sequence_start.tag);
+    case YAML_MAPPING_START_EVENT:
+        return collection_start(b, e, TREE_MAPPING,
+                                (const char *)e->data.mapping_start.anchor,
+                                (const char *)e->data.mapping_start.tag);
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        return collection_end(b);
+    case YAML_DOCUMENT_START_EVENT:
+        if (b->stack_count == 0)
+            return 0;
+        spec_errors_add(b->errors, (unsigned)e->start_mark.line + 1,
+                        (unsigned)e->start_mark.column + 1,
+                        "a second document starts here; a job spec is one");
+        return -1;
+    case YAML_STREAM_END_EVENT:
+        *ended = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static int events_run(struct builder *b)
+{
+    for (bool ended = false; !ended;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&b->parser, &event))
+            return syntax_error(b);
+        int rc = event_act(b, &event, &ended);
+        yaml_event_delete(&event);
+        if (rc < 0)
+            return -1;
+    }
+    if (b->stack_count > 0)
+        return 0;
+    spec_errors_add(b->errors, 0, 0,
+                    "the job spec is empty; it needs at least `jobs`");
+    return -1;
+}
+
+int tree_parse(const char *text, size_t len, struct arena *nodes,
+               struct arena *texts, struct spec_errors *errors,
+               struct tree_node *root)
+{
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a BOM */
+        text += 3;
+        len -= 3;
+    }
+    struct builder b = {.source = text,
+                        .source_len = len,
+                        .errors = errors,
+                        .nodes = nodes,
+                        .texts = texts};
+    if (check_text(&b) < 0)
+        return -1;
+    if (!yaml_parser_initialize(&b.parser))
+        return no_memory(&b);
+    yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, len);
+    map_init(&b.anchor_of);
+    int rc = events_run(&b);
+    if (rc == 0)
+        *root = b.stack[0];
+    map_fini(&b.anchor_of);
+    mem_free(b.candidates);
+    mem_free(b.anchors);
+    mem_free(b.stack);
+    yaml_parser_delete(&b.parser);
+    return rc;
+}
+
+void tree_value(const struct tree_node *scalar, struct value *v)
+{
+    if (scalar->tag == TREE_STR) {
+        value_string(v, scalar->u.text);
+        return;
+    }
+    value_resolve(v, scalar->u.text);
+    if (scalar->tag == TREE_FLOAT && v->type == VALUE_INT) {
+        v->u.number = (double)v->u.integer;
+        v->type = VALUE_FLOAT;
+    }
+}
+
+const struct tree_node *tree_get(const struct tree_node *mapping,
+                                 const char *key)
+{
+    for (uint32_t i = 0; i < mapping->count; i++)
+        if (strcmp(mapping->u.pairs[i].key.u.text, key) == 0)
+            return &mapping->u.pairs[i].value;
+    return NULL;
+}
+
+unsigned tree_column(const struct tree_node *scalar, size_t at)
+{
+    unsigned column = scalar->column + scalar->inset;
+    if (scalar->inset == TREE_NO_INSET)
+        return scalar->column;
+    for (size_t i = 0; i < at && i < scalar->count; i++)
+        column += ((unsigned char)scalar->u.text[i] & 0xc0) != 0x80;
+    return column;
+}
