@@ -11,8 +11,8 @@
 
 /* What the network does to packets; all zero: nothing. */
 struct pair_faults {
-    uint32_t drop_permille;   /* lost */
-    uint32_t repeat_permille; /* delivered twice */
+    uint32_t drop_permille;             /* lost */
+    uint32_t repeat_permille;           /* delivered twice */
     int64_t delay_min_ns, delay_max_ns; /* uniformly drawn: reorders */
     uint64_t seed;
 };

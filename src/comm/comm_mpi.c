@@ -1,0 +1,463 @@
+/* The world and its packets by MPI: see world_mpi.h and transport.h. The one
+ * file with mpi.h; calls of MPI 3.1 only, plus Open MPI's ULFM extension where
+ * there is one.
+ *
+ * Nothing here waits but the collectives of start-up and the end. A few
+ * receives are always posted; a packet to send is copied into a slot that
+ * lives until MPI has done with it, at most PACKET_MAX_PENDING for each peer.
+ * Slots of a forgotten peer are never touched again, and never freed: MPI may
+ * still read them.
+ */
+#include "config.h"
+#include "comm/world_mpi.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <mpi.h>
+#ifdef OPEN_MPI
+#include <mpi-ext.h>
+#endif
+
+#include "base/mem.h"
+#include "comm/world.h"
+
+enum { TAG = 1, RECEIVES = 16 };
+/* Collectives count in int, and large ones need memory of MPI's. */
+enum { BROADCAST_PIECE = 4 << 20 };
+/* How long MPI_Finalize may take. */
+enum { FINALIZE_SECONDS = 10 };
+
+struct receive {
+    uint32_t from, len; /* len 0: nothing there */
+    unsigned char data[PACKET_MAX_BYTES];
+};
+
+struct sending {
+    struct sending *next;
+    MPI_Request request;
+    unsigned char data[PACKET_MAX_BYTES];
+};
+
+struct peer_out {
+    struct sending *pending; /* newest first */
+    uint8_t count;
+    bool unreachable;
+};
+
+struct world_mpi {
+    struct transport transport;
+    MPI_Comm comm;
+    struct peer_out *peers; /* by rank */
+    struct sending *spare;
+    uint32_t pending_total;  /* of peers that are not forgotten */
+    uint32_t next_receive;   /* the one that was posted first */
+    uint32_t received_count; /* receives with a packet */
+    MPI_Request requests[RECEIVES];
+    struct receive receives[RECEIVES];
+};
+
+static int err_mpi(struct err *err, int rc, const char *what)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int len;
+    MPI_Error_string(rc, text, &len);
+    return err_set(err, EIO, "MPI: %s: %s", what, text);
+}
+
+/* ---- faults of peers, where MPI tells ---- */
+
+#ifdef OMPI_HAVE_MPI_EXT_FTMPI
+/* A receive has failed because somebody died: learn who, so that sends to them
+ * fail, and acknowledge, so that receives go on. */
+static void see_failures(struct world_mpi *w)
+{
+    MPI_Group dead, all;
+    int count = 0, rank, acked;
+    if (MPIX_Comm_get_failed(w->comm, &dead) != MPI_SUCCESS)
+        return;
+    MPI_Group_size(dead, &count);
+    MPI_Comm_group(w->comm, &all);
+    for (int i = 0; i < count; i++) {
+        MPI_Group_translate_ranks(dead, 1, &i, all, &rank);
+        if (rank >= 0)
+            w->peers[rank].unreachable = true;
+    }
+    MPI_Group_free(&all);
+    MPI_Group_free(&dead);
+    MPIX_Comm_ack_failed(w->comm, count, &acked);
+}
+#else
+static void see_failures(struct world_mpi *w)
+{
+    (void)w;
+}
+#endif
+
+/* ---- packets ---- */
+
+/* Put away a slot that MPI has done with. */
+static void sending_done(struct world_mpi *w, struct sending *s)
+{
+    s->next = w->spare;
+    w->spare = s;
+}
+
+/* Has MPI done with it? A failure is the end of the peer. */
+static bool sending_test(struct peer_out *p, struct sending *s)
+{
+    int done = 0;
+    if (MPI_Test(&s->request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
+        p->unreachable = true;
+        done = s->request == MPI_REQUEST_NULL;
+    }
+    return done;
+}
+
+static void reap(struct world_mpi *w, struct peer_out *p)
+{
+    for (struct sending **at = &p->pending; *at;) {
+        struct sending *s = *at;
+        if (!sending_test(p, s)) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        p->count--;
+        w->pending_total--;
+        sending_done(w, s);
+    }
+}
+
+static struct sending *sending_get(struct world_mpi *w)
+{
+    struct sending *s = w->spare;
+    if (!s)
+        return mem_alloc(sizeof(*s));
+    w->spare = s->next;
+    return s;
+}
+
+static int mpi_send(struct transport *t, int64_t now_ns, uint32_t peer,
+                    const void *data, size_t len)
+{
+    struct world_mpi *w = (struct world_mpi *)t;
+    struct peer_out *p = &w->peers[peer];
+    (void)now_ns;
+    if (p->count > 0)
+        reap(w, p);
+    if (p->unreachable)
+        return -1;
+    struct sending *s;
+    if (p->count >= PACKET_MAX_PENDING || !(s = sending_get(w)))
+        return 0;
+    memcpy(s->data, data, len);
+    if (MPI_Isend(s->data, (int)len, MPI_BYTE, (int)peer, TAG, w->comm,
+                  &s->request) != MPI_SUCCESS) {
+        p->unreachable = true;
+        sending_done(w, s);
+        return -1;
+    }
+    if (sending_test(p, s)) {
+        sending_done(w, s);
+    } else {
+        s->next = p->pending;
+        p->pending = s;
+        p->count++;
+        w->pending_total++;
+    }
+    return p->unreachable ? -1 : 1;
+}
+
+static int post_receive(struct world_mpi *w, uint32_t i)
+{
+    w->receives[i].len = 0;
+    return MPI_Irecv(w->receives[i].data, PACKET_MAX_BYTES, MPI_BYTE,
+                     MPI_ANY_SOURCE, TAG, w->comm, &w->requests[i]);
+}
+
+/* What has come? The receives that are done; one that failed (a packet that
+ * is too long, the death of a peer) is posted again. */
+static void test_receives(struct world_mpi *w)
+{
+    MPI_Status status[RECEIVES];
+    int indices[RECEIVES], count = 0, class = MPI_SUCCESS;
+    int rc = MPI_Testsome(RECEIVES, w->requests, &count, indices, status);
+    if (rc != MPI_SUCCESS) {
+        MPI_Error_class(rc, &class);
+        see_failures(w);
+    }
+    if (count == MPI_UNDEFINED ||
+        (class != MPI_SUCCESS && class != MPI_ERR_IN_STATUS))
+        return;
+    for (int k = 0; k < count; k++) {
+        uint32_t i = (uint32_t)indices[k];
+        int len = 0;
+        if (class == MPI_SUCCESS || status[k].MPI_ERROR == MPI_SUCCESS)
+            MPI_Get_count(&status[k], MPI_BYTE, &len);
+        if (len > 0) {
+            w->receives[i].len = (uint32_t)len;
+            w->receives[i].from = (uint32_t)status[k].MPI_SOURCE;
+            w->received_count++;
+        } else if (w->requests[i] == MPI_REQUEST_NULL) {
+            post_receive(w, i);
+        }
+    }
+}
+
+static size_t mpi_receive(struct transport *t, int64_t now_ns, uint32_t *peer,
+                          void *data)
+{
+    struct world_mpi *w = (struct world_mpi *)t;
+    (void)now_ns;
+    if (w->received_count == 0)
+        test_receives(w);
+    if (w->received_count == 0)
+        test_receives(w); /* the first look may only have moved things */
+    if (w->received_count == 0)
+        return 0;
+    uint32_t i = w->next_receive;
+    while (w->receives[i].len == 0)
+        i = (i + 1) % RECEIVES;
+    w->next_receive = (i + 1) % RECEIVES;
+    w->received_count--;
+    size_t len = w->receives[i].len;
+    *peer = w->receives[i].from;
+    memcpy(data, w->receives[i].data, len);
+    post_receive(w, i);
+    return len;
+}
+
+static void mpi_forget(struct transport *t, uint32_t peer)
+{
+    struct world_mpi *w = (struct world_mpi *)t;
+    struct peer_out *p = &w->peers[peer];
+    w->pending_total -= p->count;
+    *p = (struct peer_out){.unreachable = true};
+}
+
+static bool mpi_flushed(struct transport *t)
+{
+    struct world_mpi *w = (struct world_mpi *)t;
+    for (uint32_t i = 0; i < t->size && w->pending_total > 0; i++)
+        if (w->peers[i].count > 0)
+            reap(w, &w->peers[i]);
+    return w->pending_total == 0;
+}
+
+static const struct transport_ops mpi_ops = {
+    .send = mpi_send,
+    .receive = mpi_receive,
+    .forget = mpi_forget,
+    .flushed = mpi_flushed,
+};
+
+/* ---- start and end ---- */
+
+/* Our own communicator, on which errors come back. */
+static int join(struct world_mpi *w, struct err *err)
+{
+    int provided, rank, size;
+    int rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    if (rc != MPI_SUCCESS)
+        return err_set(err, EIO, "MPI_Init: error %d", rc);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    rc = MPI_Comm_dup(MPI_COMM_WORLD, &w->comm);
+    if (rc != MPI_SUCCESS)
+        return err_mpi(err, rc, "MPI_Comm_dup");
+    MPI_Comm_set_errhandler(w->comm, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(w->comm, &rank);
+    MPI_Comm_size(w->comm, &size);
+    w->transport = (struct transport){&mpi_ops, (uint32_t)rank, (uint32_t)size};
+    return 0;
+}
+
+struct world_mpi *world_mpi_init(struct err *err)
+{
+    struct world_mpi *w = mem_calloc(1, sizeof(*w));
+    if (!w) {
+        err_set(err, ENOMEM, "MPI: no memory");
+        return NULL;
+    }
+    if (join(w, err) < 0) {
+        mem_free(w);
+        return NULL;
+    }
+    w->peers = mem_calloc(w->transport.size, sizeof(w->peers[0]));
+    if (!w->peers) {
+        err_set(err, ENOMEM, "MPI: no memory for %u ranks", w->transport.size);
+        mem_free(w);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < RECEIVES; i++) {
+        int rc = post_receive(w, i);
+        if (rc == MPI_SUCCESS)
+            continue;
+        err_mpi(err, rc, "MPI_Irecv");
+        return NULL; /* those that are posted may still write into w */
+    }
+    return w;
+}
+
+struct transport *world_mpi_transport(struct world_mpi *w)
+{
+    return &w->transport;
+}
+
+void world_mpi_library(char *text, size_t size)
+{
+    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    int len;
+    MPI_Get_library_version(version, &len);
+    version[sizeof(version) - 1] = '\0';
+    size_t n = strnlen(version, size - 1);
+    memcpy(text, version, n);
+    text[n] = '\0';
+}
+
+int world_mpi_broadcast(struct world_mpi *w, struct buf *b, struct err *err)
+{
+    bool root = w->transport.rank == 0;
+    uint64_t len = b->len;
+    int rc = MPI_Bcast(&len, 1, MPI_UINT64_T, 0, w->comm);
+    if (rc != MPI_SUCCESS)
+        return err_mpi(err, rc, "MPI_Bcast");
+    if (!root)
+        buf_reset(b);
+    char *to = root ? b->data : len <= SIZE_MAX ? buf_reserve(b, len) : NULL;
+    if (!to && len > 0)
+        return err_set(err, ENOMEM, "MPI: no memory to be told %llu bytes",
+                       (unsigned long long)len);
+    for (uint64_t at = 0; at < len; at += BROADCAST_PIECE) {
+        uint64_t left = len - at;
+        int piece = left < BROADCAST_PIECE ? (int)left : BROADCAST_PIECE;
+        rc = MPI_Bcast(to + at, piece, MPI_BYTE, 0, w->comm);
+        if (rc != MPI_SUCCESS)
+            return err_mpi(err, rc, "MPI_Bcast");
+    }
+    if (!root)
+        buf_commit(b, (size_t)len);
+    return 0;
+}
+
+/* Lengths of all into sizes, and where each starts into offsets; all of it
+ * must be countable in int. */
+static int gather_sizes(struct world_mpi *w, size_t mine, int *sizes,
+                        int *starts, size_t *offsets, struct err *err)
+{
+    int size = mine <= INT_MAX ? (int)mine : -1;
+    int rc = MPI_Allgather(&size, 1, MPI_INT, sizes, 1, MPI_INT, w->comm);
+    if (rc != MPI_SUCCESS)
+        return err_mpi(err, rc, "MPI_Allgather");
+    offsets[0] = 0;
+    for (uint32_t i = 0; i < w->transport.size; i++) {
+        if (sizes[i] < 0 || offsets[i] + (size_t)sizes[i] > INT_MAX)
+            return err_set(err, EMSGSIZE, "MPI: over %d bytes to exchange",
+                           INT_MAX);
+        starts[i] = (int)offsets[i];
+        offsets[i + 1] = offsets[i] + (size_t)sizes[i];
+    }
+    return 0;
+}
+
+int world_mpi_gather_all(struct world_mpi *w, const struct buf *mine,
+                         struct buf *all, size_t **offsets, struct err *err)
+{
+    uint32_t n = w->transport.size;
+    int rc = -1;
+    int *sizes = mem_calloc(n, sizeof(*sizes));
+    int *starts = mem_calloc(n, sizeof(*starts));
+    size_t *of = mem_calloc((size_t)n + 1, sizeof(*of));
+    if (!sizes || !starts || !of) {
+        err_set(err, ENOMEM, "MPI: no memory for %u ranks", n);
+        goto out;
+    }
+    if (gather_sizes(w, mine->len, sizes, starts, of, err) < 0)
+        goto out;
+    buf_reset(all);
+    char *to = buf_reserve(all, of[n]);
+    if (!to) {
+        err_set(err, ENOMEM, "MPI: no memory for %zu bytes", of[n]);
+        goto out;
+    }
+    rc = MPI_Allgatherv(buf_text(mine), sizes[w->transport.rank], MPI_BYTE, to,
+                        sizes, starts, MPI_BYTE, w->comm);
+    if (rc != MPI_SUCCESS) {
+        rc = err_mpi(err, rc, "MPI_Allgatherv");
+        goto out;
+    }
+    buf_commit(all, of[n]);
+    *offsets = of;
+    of = NULL;
+out:
+    mem_free(sizes);
+    mem_free(starts);
+    mem_free(of);
+    return rc;
+}
+
+/* MPI_Finalize hangs: leave with the code that came with the timer. */
+static void on_alarm(int signum, siginfo_t *info, void *context)
+{
+    (void)signum;
+    (void)context;
+    _exit(info->si_value.sival_int);
+}
+
+/* The timer that ends the process; timer_delete it. false: there is none. */
+static bool alarm_start(int code, timer_t *timer)
+{
+    struct sigaction action = {.sa_sigaction = on_alarm,
+                               .sa_flags = SA_SIGINFO};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,
+                             .sigev_signo = SIGALRM,
+                             .sigev_value.sival_int = code};
+    struct itimerspec when = {.it_value.tv_sec = FINALIZE_SECONDS};
+    sigset_t set;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    if (timer_create(CLOCK_MONOTONIC, &event, timer) < 0)
+        return false;
+    timer_settime(*timer, 0, &when, NULL);
+    return true;
+}
+
+void world_mpi_finalize(struct world_mpi *w, int code)
+{
+    static const struct timespec nap = {.tv_nsec = 100000};
+    timer_t timer;
+    bool timed = alarm_start(code, &timer);
+    while (!mpi_flushed(&w->transport))
+        nanosleep(&nap, NULL);
+    for (int i = 0; i < RECEIVES; i++) {
+        if (w->requests[i] == MPI_REQUEST_NULL)
+            continue;
+        MPI_Cancel(&w->requests[i]);
+        MPI_Wait(&w->requests[i], MPI_STATUS_IGNORE);
+    }
+    MPI_Finalize();
+    if (timed)
+        timer_delete(timer);
+    while (w->spare) {
+        struct sending *s = w->spare;
+        w->spare = s->next;
+        mem_free(s);
+    }
+    mem_free(w->peers);
+    mem_free(w);
+}
+
+void world_mpi_abort(struct world_mpi *w, int code)
+{
+    MPI_Abort(w->comm, code);
+}

@@ -1,0 +1,236 @@
+/* Messages to and from bytes: see msg.h. Owns the layout: the kind in one
+ * byte, then varints; a result is the attempt's record and behind it the
+ * outputs that travel inside, as long as the record says. */
+#include "config.h"
+#include "wire/msg.h"
+
+#include <errno.h>
+
+#include "base/pack.h"
+#include "model/record.h"
+
+static int put_ready(struct buf *b, const struct msg *m)
+{
+    return pack_put_uint(b, m->u.ready.version) |
+           pack_put_uint(b, m->u.ready.slots);
+}
+
+static int put_started(struct buf *b, const struct msg *m)
+{
+    return pack_put_uint(b, m->u.started.job) |
+           pack_put_uint(b, m->u.started.index) |
+           pack_put_uint(b, m->u.started.attempt) |
+           pack_put_uint(b, m->u.started.slot) |
+           pack_put_int(b, m->u.started.start_ns);
+}
+
+static int put_range(struct buf *b, const struct msg_range *r)
+{
+    return pack_put_uint(b, r->job) | pack_put_uint(b, r->first) |
+           pack_put_uint(b, r->count) | pack_put_uint(b, r->attempt);
+}
+
+static int put_result(struct buf *b, const struct msg *m,
+                      const struct jobspec *spec)
+{
+    const struct attempt *a = m->u.result.attempt;
+    if (record_put_attempt(b, a, spec) < 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        size_t len = m->u.result.output_len[i];
+        if (a->output[i].place != OUTPUT_INLINE)
+            continue;
+        if (len != a->output[i].bytes || len > MSG_MAX_OUTPUT) {
+            errno = EINVAL;
+            return -1;
+        }
+        if (buf_put(b, m->u.result.output[i], len) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int put_body(struct buf *b, const struct msg *m,
+                    const struct jobspec *spec)
+{
+    switch (m->kind) {
+    case MSG_READY:
+        return put_ready(b, m);
+    case MSG_STARTED:
+        return put_started(b, m);
+    case MSG_RESULT:
+        return put_result(b, m, spec);
+    case MSG_RETURNED:
+    case MSG_ASSIGN:
+        return put_range(b, &m->u.range);
+    case MSG_RECALL:
+        return pack_put_uint(b, m->u.recall.count);
+    case MSG_CANCEL:
+        return pack_put_uint(b, m->u.cancel.job);
+    case MSG_STOP:
+        return pack_put_u8(b, m->u.stop.now);
+    case MSG_LEFT:
+    case MSG_BYE:
+        return 0;
+    }
+    errno = EINVAL;
+    return -1;
+}
+
+int msg_put(struct buf *b, const struct msg *m, const struct jobspec *spec)
+{
+    size_t before = b->len;
+    if (pack_put_u8(b, (uint8_t)m->kind) == 0 && put_body(b, m, spec) == 0)
+        return 0;
+    return pack_undo(b, before);
+}
+
+static uint32_t get_u32(struct unpack *u)
+{
+    return (uint32_t)unpack_uint_max(u, UINT32_MAX);
+}
+
+/* Tasks first..first+count-1 of job, attempt: are there such? */
+static int check_tasks(const struct jobspec *spec, uint32_t job, uint32_t first,
+                       uint32_t count, uint32_t attempt, struct err *err)
+{
+    if (job >= spec->job_count)
+        return err_set(err, EPROTO, "job %u of %u", job, spec->job_count);
+    uint32_t tasks = spec->jobs[job].tasks.count;
+    if (first >= tasks || count > tasks - first)
+        return err_set(err, EPROTO, "%u tasks from %u on, job %s has %u", count,
+                       first, spec->jobs[job].id, tasks);
+    if (count == 0)
+        return err_set(err, EPROTO, "a range of no tasks");
+    if (attempt == 0)
+        return err_set(err, EPROTO, "attempts count from 1");
+    return 0;
+}
+
+static int get_started(struct unpack *u, const struct jobspec *spec,
+                       struct msg *m, struct err *err)
+{
+    m->u.started.job = get_u32(u);
+    m->u.started.index = get_u32(u);
+    m->u.started.attempt = get_u32(u);
+    m->u.started.slot = get_u32(u);
+    m->u.started.start_ns = unpack_int(u);
+    if (u->bad)
+        return 0;
+    return check_tasks(spec, m->u.started.job, m->u.started.index, 1,
+                       m->u.started.attempt, err);
+}
+
+static int get_range(struct unpack *u, const struct jobspec *spec,
+                     struct msg_range *r, struct err *err)
+{
+    r->job = get_u32(u);
+    r->first = get_u32(u);
+    r->count = get_u32(u);
+    r->attempt = get_u32(u);
+    if (u->bad)
+        return 0;
+    return check_tasks(spec, r->job, r->first, r->count, r->attempt, err);
+}
+
+/* The next len bytes of the message, borrowed. */
+static const char *get_raw(struct unpack *u, uint64_t len)
+{
+    if (u->bad || len > (uint64_t)(u->end - u->p)) {
+        u->bad = true;
+        return "";
+    }
+    const char *p = (const char *)u->p;
+    u->p += len;
+    return p;
+}
+
+static int get_result(struct unpack *u, const struct jobspec *spec,
+                      struct msg *m, struct attempt *a, struct err *err)
+{
+    if (!a)
+        return err_set(err, EPROTO, "a result, not expected here");
+    m->u.result.attempt = a;
+    if (record_get_attempt(u, spec, a, err) < 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        bool in = a->output[i].place == OUTPUT_INLINE;
+        uint64_t len = in ? a->output[i].bytes : 0;
+        if (len > MSG_MAX_OUTPUT)
+            return err_set(err, EPROTO, "an output of %llu bytes, over %d",
+                           (unsigned long long)len, MSG_MAX_OUTPUT);
+        m->u.result.output[i] = get_raw(u, len);
+        m->u.result.output_len[i] = (size_t)len;
+    }
+    return 0;
+}
+
+static int get_cancel(struct unpack *u, const struct jobspec *spec,
+                      struct msg *m, struct err *err)
+{
+    m->u.cancel.job = get_u32(u);
+    if (m->u.cancel.job >= spec->job_count)
+        return err_set(err, EPROTO, "job %u of %u", m->u.cancel.job,
+                       spec->job_count);
+    return 0;
+}
+
+static int get_stop(struct unpack *u, struct msg *m)
+{
+    uint8_t now = unpack_u8(u);
+    u->bad |= now > 1;
+    m->u.stop.now = now == 1;
+    return 0;
+}
+
+static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
+                    struct attempt *a, struct err *err)
+{
+    switch (m->kind) {
+    case MSG_READY:
+        m->u.ready.version = get_u32(u);
+        m->u.ready.slots = get_u32(u);
+        return 0;
+    case MSG_STARTED:
+        return get_started(u, spec, m, err);
+    case MSG_RESULT:
+        return get_result(u, spec, m, a, err);
+    case MSG_RETURNED:
+    case MSG_ASSIGN:
+        return get_range(u, spec, &m->u.range, err);
+    case MSG_RECALL:
+        m->u.recall.count = get_u32(u);
+        return 0;
+    case MSG_CANCEL:
+        return get_cancel(u, spec, m, err);
+    case MSG_STOP:
+        return get_stop(u, m);
+    case MSG_LEFT:
+    case MSG_BYE:
+        return 0;
+    }
+    return err_set(err, EPROTO, "no such kind");
+}
+
+int msg_parse(const void *data, size_t len, const struct jobspec *spec,
+              struct msg *m, struct err *err)
+{
+    struct attempt *a = m->u.result.attempt;
+    struct unpack u;
+    unpack_init(&u, data, len);
+    uint8_t kind = unpack_u8(&u);
+    m->kind = kind;
+    if (get_body(&u, spec, m, a, err) < 0) {
+        err_context(err, "message of kind %u", kind);
+    } else if (!unpack_done(&u)) {
+        err_set(err, EPROTO, "message of kind %u: %s", kind,
+                u.bad ? "truncated or malformed" : "trailing bytes");
+    } else {
+        return 0;
+    }
+    if (kind == MSG_RESULT && a) {
+        attempt_fini(a);
+        attempt_init(a);
+    }
+    return -1;
+}
