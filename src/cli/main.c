@@ -1,1 +1,100 @@
-int main(void) { return 0; }
+/* mpibatch: the program. It picks the command; each command is a file. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/command.h"
+
+static const struct {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *what;
+} commands[] = {
+    {"run", cmd_run, "run a job spec on the ranks that mpirun started"},
+    {"launch", cmd_launch, "start mpirun and run a job spec: for scripts"},
+    {"validate", cmd_validate, "check a job spec, run nothing"},
+    {"status", cmd_status, "how a run is doing, or how it ended"},
+    {"tasks", cmd_tasks, "list the tasks of a run"},
+    {"show", cmd_show, "show the binding of this node, or the spec's keys"},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+int usage_error(const char *command, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    log_error("%s", text);
+    fprintf(stderr, "See: mpibatch %s%s--help\n", command, *command ? " " : "");
+    return EXIT_BAD_USAGE;
+}
+
+int stdout_put(const char *data, unsigned long len)
+{
+    if (file_write_all(STDOUT_FILENO, data, len) == 0)
+        return EXIT_OK;
+    if (errno != EPIPE)
+        log_error("cannot write to stdout: %s", strerror(errno));
+    return EXIT_FAILED;
+}
+
+int usage_show(const char *text)
+{
+    return stdout_put(text, strlen(text));
+}
+
+static int help(void)
+{
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    buf_puts(&out,
+             "Usage: mpibatch COMMAND [OPTION]... [ARGUMENT]...\n"
+             "Run many tasks inside one MPI allocation; results in one HDF5 "
+             "file.\n\n"
+             "  mpibatch launch sweep.yaml             on this machine, or in "
+             "a Slurm allocation\n"
+             "  mpirun -n 4 mpibatch run sweep.yaml    the same by hand\n\n"
+             "Commands:\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        buf_printf(&out, "  %-10s %s\n", commands[i].name, commands[i].what);
+    buf_puts(&out, "\nmpibatch COMMAND --help tells more of each.\n");
+    int rc = usage_show(buf_text(&out));
+    buf_fini(&out);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    const char *names[COMMANDS];
+    char called[64];
+
+    if (argc < 2)
+        return usage_error("", "which command?");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        return help();
+    if (strcmp(argv[1], "--version") == 0)
+        return usage_show("mpibatch " PACKAGE_VERSION "\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        names[i] = commands[i].name;
+        if (strcmp(argv[1], names[i]) != 0)
+            continue;
+        snprintf(called, sizeof(called), "mpibatch %s", names[i]);
+        argv[1] = called;
+        return commands[i].main(argc - 1, argv + 1);
+    }
+    const char *near = text_nearest(argv[1], names, COMMANDS);
+    if (near)
+        return usage_error("", "no command \"%s\"; did you mean %s?", argv[1],
+                           near);
+    return usage_error("", "no command \"%s\"", argv[1]);
+}

@@ -1,0 +1,441 @@
+/* mpibatch launch: start mpirun itself and run a job spec.
+ *
+ * The line for submission scripts. It starts mpirun with the options under
+ * which deaths are survived, in a process group of its own, passes signals on
+ * in a way that mpirun does not turn into its kill sequence, and returns the
+ * run's own exit code: mpirun's means nothing once a rank was lost. The code
+ * comes from status.json or, for a run that ended before it had one, from a
+ * line that rank 0 prints last.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "cli/command.h"
+#include "cli/launch_line.h"
+#include "cli/mpirun.h"
+#include "cli/run_options.h"
+#include "cli/specfile.h"
+#include "manager/manager.h"
+#include "spec/spec.h"
+#include "store/status.h"
+#include "view/terminal.h"
+
+extern char **environ;
+
+static const char help[] =
+    "Usage: mpibatch launch [OPTION]... SPEC\n"
+    "Start mpirun, in a Slurm allocation or on this machine, and run the job\n"
+    "spec SPEC on the ranks. The same command, run again, resumes.\n\n"
+    "  -n, --ranks N            N ranks in all\n"
+    "  -r, --ranks-per-node N   N ranks on each node (default: 1)\n"
+    "  -m, --mpirun PROGRAM     this mpirun (default: mpirun)\n" RUN_OPTIONS_HELP
+    "\nIn a submission script it is the last line, as `exec mpibatch launch\n"
+    "sweep.yaml`, with `#SBATCH --signal=B:USR1@60`: a minute before the\n"
+    "walltime nothing more is started.\n"
+    "\nSignals and exit codes are those of `mpibatch run`.\n";
+
+/* When the run has ended, mpirun gets so long to end by itself; then TERM,
+ * TERM again, KILL, each so much later. */
+#define MPIRUN_END_NS  (10 * NS_PER_SEC)
+#define MPIRUN_TERM_NS (5 * NS_PER_SEC)
+/* A run whose status file is not renewed for so long has lost its manager. */
+#define STATUS_SILENT_NS (150 * NS_PER_SEC)
+enum { ARGS_MAX = MPIRUN_MAX_WORDS + 128, POLL_MS = 500, RANKS_MAX = 1 << 20 };
+
+struct launch {
+    struct session_options options;
+    const char *mpirun;
+    uint32_t ranks, ranks_per_node;
+    struct jobspec *spec;
+    char *run_dir; /* absolute or relative, as given */
+    char id[40];
+    const char *argv[ARGS_MAX];
+    unsigned argc;
+    pid_t pid;
+    int out_fd, signal_fd;
+    struct launch_line line;
+    int64_t started_ns, ended_ns; /* ended: the run says that it is over */
+    unsigned kills;
+    int64_t kill_at_ns;
+    int code; /* of the run; -1: not known */
+};
+
+static bool own_option(void *arg, int letter, const char *value)
+{
+    struct launch *l = arg;
+    unsigned long long n = 0;
+    if (letter == 'm') {
+        l->mpirun = value;
+        return true;
+    }
+    if (!number_parse(value, RANKS_MAX, &n)) {
+        usage_error("launch", "%s takes a number of ranks, not \"%s\"",
+                    letter == 'n' ? "--ranks" : "--ranks-per-node", value);
+        return false;
+    }
+    *(letter == 'n' ? &l->ranks : &l->ranks_per_node) = (uint32_t)n;
+    return true;
+}
+
+/* ---- The command line ---- */
+
+static void arg_add(struct launch *l, const char *word)
+{
+    if (l->argc < ARGS_MAX - 1)
+        l->argv[l->argc++] = word;
+}
+
+/* Is it a variable that a task must not see of the outer mpirun, but that the
+ * user may have set for the tasks? */
+static bool is_mpi_variable(const char *name)
+{
+    static const char *const prefixes[] = {"OMPI_", "PMIX_", "PRTE_", "OPAL_",
+                                           "ORTE_"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Pass a variable on to all ranks: mpirun itself passes only its own. */
+static void env_pass(struct launch *l, enum mpirun_kind kind, const char *name)
+{
+    arg_add(l, kind == MPIRUN_HYDRA ? "-genvlist" : "-x");
+    arg_add(l, name);
+}
+
+/* Variables that the user's tasks should find as they are here. Names are
+ * collected first: environ moves when it is changed. */
+static int user_environment(struct launch *l, enum mpirun_kind kind)
+{
+    enum { KEEP_MAX = 32 };
+    const char *found[KEEP_MAX];
+    unsigned count = 0;
+    for (char **e = environ; *e && count < KEEP_MAX; e++)
+        if (is_mpi_variable(*e))
+            found[count++] = *e;
+    for (unsigned i = 0; i < count; i++) {
+        size_t len = strcspn(found[i], "=");
+        char *name = mem_alloc(len + sizeof("MPIBATCH_USER_ENV_"));
+        if (!name)
+            return -1;
+        sprintf(name, "MPIBATCH_USER_ENV_%.*s", (int)len, found[i]);
+        if (setenv(name, found[i] + len + 1, 1) < 0)
+            return -1;
+        env_pass(l, kind, name); /* lives as long as the process */
+    }
+    return 0;
+}
+
+static int terminal_pass(struct launch *l, enum mpirun_kind kind)
+{
+    static char columns[16];
+    struct terminal t;
+    terminal_detect(&t, STDERR_FILENO);
+    if (!t.live || l->options.plain)
+        return 0;
+    snprintf(columns, sizeof(columns), "%u", t.width);
+    if (setenv("MPIBATCH_TERMINAL", columns, 1) < 0)
+        return -1;
+    env_pass(l, kind, "MPIBATCH_TERMINAL");
+    env_pass(l, kind, "TERM");
+    if (getenv("NO_COLOR"))
+        env_pass(l, kind, "NO_COLOR");
+    return 0;
+}
+
+static uint32_t slurm_nodes(void)
+{
+    const char *text = getenv("SLURM_JOB_NUM_NODES");
+    unsigned long long n = 0;
+    return text && number_parse(text, UINT32_MAX, &n) ? (uint32_t)n : 0;
+}
+
+static int command_build(struct launch *l, struct err *err)
+{
+    static char self[PATH_MAX], limit[32], scratch[256];
+    enum mpirun_kind kind;
+    const struct session_options *o = &l->options;
+    const char *words[MPIRUN_MAX_WORDS];
+
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (n < 0)
+        return err_sys(err, errno, "cannot find our own program");
+    self[n] = '\0';
+    if (mpirun_detect(l->mpirun, &kind, err) < 0)
+        return -1;
+    struct mpirun_wish wish = {.kind = kind,
+                               .ranks = l->ranks,
+                               .ranks_per_node = l->ranks_per_node,
+                               .nodes = slurm_nodes(),
+                               .root = geteuid() == 0};
+    unsigned count = mpirun_options(&wish, words, scratch);
+    arg_add(l, l->mpirun);
+    for (unsigned i = 0; i < count; i++)
+        arg_add(l, words[i]);
+    if (setenv("MPIBATCH_LAUNCH_ID", l->id, 1) < 0 ||
+        user_environment(l, kind) < 0 || terminal_pass(l, kind) < 0)
+        return err_set(err, ENOMEM, "no memory for the environment");
+    env_pass(l, kind, "MPIBATCH_LAUNCH_ID");
+    arg_add(l, self);
+    arg_add(l, "run");
+    if (o->run_dir) {
+        arg_add(l, "-o");
+        arg_add(l, o->run_dir);
+    }
+    if (o->fresh)
+        arg_add(l, "--fresh");
+    if (o->rerun_failed) {
+        arg_add(l, "--rerun");
+        arg_add(l, "failed");
+    }
+    if (o->task_limit) {
+        snprintf(limit, sizeof(limit), "%" PRIu64, o->task_limit);
+        arg_add(l, "--limit");
+        arg_add(l, limit);
+    }
+    if (o->dedicated_manager)
+        arg_add(l, "--dedicated-manager");
+    if (o->quiet)
+        arg_add(l, "--quiet");
+    if (o->plain)
+        arg_add(l, "--plain");
+    arg_add(l, "--");
+    arg_add(l, o->spec_path);
+    l->argv[l->argc] = NULL;
+    return 0;
+}
+
+/* ---- The process ---- */
+
+static int mpirun_start(struct launch *l, struct err *err)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none;
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_sys(err, errno, "cannot make a pipe");
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attr);
+    /* out of the terminal's foreground group: Ctrl-C is ours to pass on; then
+     * it must not read from the terminal either */
+    int rc =
+        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    if (rc == 0)
+        rc = posix_spawn_file_actions_adddup2(&files, fds[1], 1);
+    if (rc == 0)
+        rc = posix_spawnattr_setpgroup(&attr, 0);
+    if (rc == 0)
+        rc = posix_spawnattr_setsigmask(&attr, &none);
+    if (rc == 0)
+        rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
+                                                 POSIX_SPAWN_SETSIGMASK);
+    if (rc == 0)
+        rc = posix_spawnp(&l->pid, l->mpirun, &files, &attr,
+                          (char *const *)l->argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attr);
+    close(fds[1]);
+    if (rc != 0) {
+        close(fds[0]);
+        return err_sys(err, rc, "cannot start %s", l->mpirun);
+    }
+    l->out_fd = fds[0];
+    l->started_ns = clock_mono_ns();
+    return 0;
+}
+
+/* mpirun forwards USR1 and USR2 to each rank at once, while TERM and INT start
+ * its own kill sequence. */
+static void signals_pass(struct launch *l)
+{
+    struct signalfd_siginfo info;
+    while (read(l->signal_fd, &info, sizeof(info)) == sizeof(info))
+        kill(l->pid, info.ssi_signo == SIGUSR1 ? SIGUSR1 : SIGUSR2);
+}
+
+/* What the status file says of our run: finished, with which code? And when
+ * was it renewed? */
+static void status_look(struct launch *l)
+{
+    struct snapshot snap;
+    struct status_origin from;
+    struct stat st;
+    struct err err;
+    char *path = path_join(l->run_dir, "status.json");
+    int64_t now_ns = clock_mono_ns();
+
+    if (status_read(l->run_dir, l->spec, &snap, &from, &err) == 0) {
+        if (strcmp(from.launch_id, l->id) == 0 && snap.state == RUN_FINISHED) {
+            l->code = snap.exit_code;
+            if (l->ended_ns == 0)
+                l->ended_ns = now_ns;
+        }
+        bool ours = strcmp(from.launch_id, l->id) == 0;
+        mem_free(snap.jobs);
+        if (ours && path && stat(path, &st) == 0 && l->ended_ns == 0 &&
+            clock_wall_ns() - (int64_t)st.st_mtime * NS_PER_SEC >
+                STATUS_SILENT_NS) {
+            log_error("the run gives no sign of life any more");
+            l->ended_ns = now_ns - MPIRUN_END_NS; /* end mpirun now */
+        }
+    }
+    mem_free(path);
+}
+
+/* The run is over, but mpirun is not: end it, in steps. */
+static void mpirun_end(struct launch *l)
+{
+    int64_t now_ns = clock_mono_ns();
+    if (l->ended_ns == 0 || now_ns < l->ended_ns + MPIRUN_END_NS ||
+        now_ns < l->kill_at_ns)
+        return;
+    if (l->kills++ < 2)
+        kill(l->pid, SIGTERM);
+    else
+        kill(-l->pid, SIGKILL);
+    l->kill_at_ns = now_ns + MPIRUN_TERM_NS;
+}
+
+/* What the ranks print; -1: it is over. */
+static int output_pass(struct launch *l)
+{
+    char data[4096];
+    ssize_t n = read(l->out_fd, data, sizeof(data));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return 0;
+    if (n <= 0)
+        return -1;
+    struct buf rest;
+    buf_init(&rest, sizeof(data) + LAUNCH_LINE_MAX);
+    launch_line_feed(&l->line, data, (size_t)n, &rest);
+    if (rest.len > 0)
+        stdout_put(rest.data, rest.len);
+    buf_fini(&rest);
+    return 0;
+}
+
+/* Wait for mpirun; its wait status. */
+static int mpirun_wait(struct launch *l)
+{
+    int status = 0;
+    bool open = true;
+    for (;;) {
+        struct pollfd fds[2] = {
+            {.fd = l->signal_fd, .events = POLLIN},
+            {.fd = open ? l->out_fd : -1, .events = POLLIN}};
+        if (poll(fds, 2, POLL_MS) > 0) {
+            if (fds[0].revents)
+                signals_pass(l);
+            if (fds[1].revents && output_pass(l) < 0)
+                open = false;
+        }
+        if (waitpid(l->pid, &status, WNOHANG) == l->pid)
+            break;
+        status_look(l);
+        mpirun_end(l);
+    }
+    while (open && poll(&(struct pollfd){.fd = l->out_fd, .events = POLLIN}, 1,
+                        POLL_MS) > 0)
+        open = output_pass(l) == 0;
+    return status;
+}
+
+/* The code to return: the run's own word, else what is left to believe. */
+static int code_find(struct launch *l, int status)
+{
+    status_look(l);
+    if (l->code < 0)
+        l->code = launch_line_code(&l->line, l->id);
+    if (l->code >= 0)
+        return l->code;
+    if (WIFSIGNALED(status))
+        log_error("%s was ended by signal %d; the same command resumes",
+                  l->mpirun, WTERMSIG(status));
+    else
+        log_error("the run was lost (%s: exit code %d); the same command "
+                  "resumes",
+                  l->mpirun, WEXITSTATUS(status));
+    return EXIT_LOST;
+}
+
+static int launch_prepare(struct launch *l, struct err *err)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    uint64_t random;
+    sigset_t set;
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        return err_sys(err, errno, "no random numbers");
+    snprintf(l->id, sizeof(l->id), "%016" PRIx64, random);
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        sigaddset(&set, numbers[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    l->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (l->signal_fd < 0)
+        return err_sys(err, errno, "cannot receive signals");
+    l->run_dir = l->options.run_dir ? mem_strdup(l->options.run_dir)
+                                    : specfile_run_dir(l->options.spec_path);
+    if (!l->run_dir)
+        return err_set(err, ENOMEM, "no memory");
+    return command_build(l, err);
+}
+
+int cmd_launch(int argc, char **argv)
+{
+    static const char *const own[] = {"n:ranks", "r:ranks-per-node", "m:mpirun",
+                                      NULL};
+    struct launch l = {.mpirun = "mpirun", .code = -1};
+    struct buf text;
+    struct err err;
+
+    switch (run_options_parse(argc, argv, "launch", own, &l.options, own_option,
+                              &l)) {
+    case RUN_OPTIONS_HELP_WANTED:
+        return usage_show(help);
+    case RUN_OPTIONS_BAD:
+        return EXIT_BAD_USAGE;
+    case RUN_OPTIONS_OK:
+        break;
+    }
+    /* errors of the spec are said once, here, before anything is started */
+    buf_init(&text, SPEC_MAX_BYTES);
+    l.spec = specfile_load(l.options.spec_path, &text);
+    buf_fini(&text);
+    if (!l.spec)
+        return EXIT_BAD_USAGE;
+    launch_line_init(&l.line);
+    int code = EXIT_BAD_USAGE;
+    if (launch_prepare(&l, &err) < 0 || mpirun_start(&l, &err) < 0)
+        log_error("%s", err.text);
+    else
+        code = code_find(&l, mpirun_wait(&l));
+    launch_line_fini(&l.line);
+    jobspec_destroy(l.spec);
+    mem_free(l.run_dir);
+    return code;
+}

@@ -1,0 +1,325 @@
+/* mpibatch tasks: list the tasks of a run, from its journal. */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "cli/command.h"
+#include "cli/rundir_arg.h"
+#include "store/journal.h"
+#include "view/describe.h"
+
+static const char help[] =
+    "Usage: mpibatch tasks [OPTION]... RUN\n"
+    "List the tasks of the run in the run directory RUN (or of the job spec\n"
+    "RUN), as its journal has them by now.\n\n"
+    "      --failed      only tasks that failed\n"
+    "      --state S     only tasks that are S: active, succeeded, failed\n"
+    "      --job ID      only this job\n"
+    "      --json        JSON: {\"version\": 1, \"tasks\": [...]}\n"
+    "  -h, --help        show this\n"
+    "\nExit codes: 0 shown; 1 cannot be read; 2 wrong usage, no such run.\n";
+
+enum { WINDOW_TASKS = 1 << 20, OUT_BYTES = 1 << 20 };
+
+enum wanted { WANT_ALL, WANT_ACTIVE, WANT_SUCCEEDED, WANT_FAILED };
+
+/* What is shown of a task: its last attempt. */
+struct row {
+    uint32_t attempts;
+    uint8_t result, reason, disposition;
+    int32_t exit_code, signal;
+    uint32_t rank;
+    int64_t start_ns, end_ns;
+    char message[80];
+};
+
+struct listing {
+    const struct run_arg *run;
+    struct journal_reader *past;
+    enum wanted wanted;
+    bool json, first;
+    struct row *rows; /* of the window */
+    uint32_t job, from, count;
+    struct buf out;
+};
+
+static bool in_window(void *arg, uint32_t job, uint32_t index)
+{
+    struct listing *l = arg;
+    return job == l->job && index >= l->from && index - l->from < l->count;
+}
+
+static int window_read(struct listing *l, struct err *err)
+{
+    struct journal_record r;
+    int got;
+    memset(l->rows, 0, l->count * sizeof(l->rows[0]));
+    if (journal_rewind(l->past, err) < 0)
+        return -1;
+    while ((got = journal_next(l->past, &r, err)) > 0) {
+        if (r.type == JOURNAL_REACTIVATE && r.u.reactivate.job == l->job) {
+            for (uint32_t i = 0; i < l->count; i++)
+                if (l->rows[i].result == RESULT_FAILURE)
+                    l->rows[i].disposition = TASK_RETRIES;
+            continue;
+        }
+        if (r.type != JOURNAL_ATTEMPT ||
+            !in_window(l, r.u.attempt->job, r.u.attempt->index))
+            continue;
+        const struct attempt *a = r.u.attempt;
+        struct row *row = &l->rows[a->index - l->from];
+        *row = (struct row){.attempts = a->attempt,
+                            .result = (uint8_t)a->result,
+                            .reason = (uint8_t)a->reason,
+                            .disposition = (uint8_t)a->disposition,
+                            .exit_code = a->exit_code,
+                            .signal = a->signal,
+                            .rank = a->rank,
+                            .start_ns = a->start_ns,
+                            .end_ns = a->end_ns};
+        snprintf(row->message, sizeof(row->message), "%.79s", a->message);
+    }
+    return got;
+}
+
+static bool row_ended(const struct row *row)
+{
+    return row->attempts > 0 && row->disposition == TASK_ENDS;
+}
+
+static bool row_wanted(const struct listing *l, const struct row *row)
+{
+    bool ended = row_ended(row);
+    switch (l->wanted) {
+    case WANT_ALL:
+        break;
+    case WANT_ACTIVE:
+        return !ended;
+    case WANT_SUCCEEDED:
+        return ended && row->result == RESULT_SUCCESS;
+    case WANT_FAILED:
+        return ended && row->result == RESULT_FAILURE;
+    }
+    return true;
+}
+
+static void row_text(struct listing *l, const struct job *job, uint32_t index,
+                     const char *id, const struct row *row)
+{
+    char how[384] = "", took[16] = "";
+    struct attempt a;
+    attempt_init(&a);
+    a.reason = (enum reason)row->reason;
+    a.exit_code = row->exit_code;
+    a.signal = row->signal;
+    a.start_ns = row->start_ns;
+    a.end_ns = row->end_ns;
+    snprintf(a.message, sizeof(a.message), "%s", row->message);
+    if (row->attempts > 0) {
+        attempt_describe(&a, how);
+        duration_format(row->end_ns - row->start_ns, took);
+    }
+    buf_printf(&l->out, "%-12s %-12s %-10s %3" PRIu32 " %8s  ", job->id, id,
+               row_ended(row)
+                   ? attempt_result_name((enum attempt_result)row->result)
+                   : "active",
+               row->attempts, took);
+    describe_parameters(job, index, &l->out);
+    if (row->reason != REASON_NONE)
+        buf_printf(&l->out, "%s%s", job->tasks.param_count ? "  " : "", how);
+    buf_putc(&l->out, '\n');
+}
+
+static json_t *value_json(const struct value *v)
+{
+    switch (v->type) {
+    case VALUE_BOOL:
+        return json_boolean(v->u.boolean);
+    case VALUE_INT:
+        return json_integer(v->u.integer);
+    case VALUE_FLOAT: {
+        json_t *number = json_real(v->u.number); /* not for inf and nan */
+        return number ? number : json_string(v->text);
+    }
+    case VALUE_NULL:
+        return json_null();
+    case VALUE_STRING:
+        break;
+    }
+    return json_string(v->text);
+}
+
+static int row_json(struct listing *l, const struct job *job, uint32_t index,
+                    const char *id, const struct row *row)
+{
+    json_t *o = json_object(), *params = json_object();
+    for (uint32_t k = 0; k < job->tasks.param_count; k++)
+        json_object_set_new(params, job->tasks.params[k].name,
+                            value_json(taskset_value(&job->tasks, index, k)));
+    json_object_set_new(o, "job_id", json_string(job->id));
+    json_object_set_new(o, "task_id", json_string(id));
+    json_object_set_new(o, "task_index", json_integer(index));
+    json_object_set_new(o, "state",
+                        json_string(row_ended(row) ? "completed" : "active"));
+    json_object_set_new(o, "attempts", json_integer(row->attempts));
+    json_object_set_new(o, "parameters", params);
+    if (row->attempts > 0) {
+        json_object_set_new(
+            o, "result",
+            json_string(attempt_result_name((enum attempt_result)row->result)));
+        json_object_set_new(
+            o, "reason",
+            json_string(attempt_reason_name((enum reason)row->reason)));
+        json_object_set_new(o, "exit_code", json_integer(row->exit_code));
+        json_object_set_new(o, "signal", json_integer(row->signal));
+        json_object_set_new(o, "rank", json_integer(row->rank));
+        json_object_set_new(o, "start_time",
+                            json_real((double)row->start_ns / 1e9));
+        json_object_set_new(o, "end_time",
+                            json_real((double)row->end_ns / 1e9));
+        if (row->message[0])
+            json_object_set_new(o, "message", json_string(row->message));
+    }
+    char *text = json_dumps(o, JSON_COMPACT);
+    int rc = -1;
+    if (text)
+        rc = buf_printf(&l->out, "%s\n  %s", l->first ? "" : ",", text);
+    l->first = false;
+    free(text);
+    json_decref(o);
+    return rc;
+}
+
+/* Print what is in l->out. */
+static int out_flush(struct listing *l)
+{
+    int rc = stdout_put(buf_text(&l->out), l->out.len);
+    buf_reset(&l->out);
+    return rc == EXIT_OK ? 0 : -1;
+}
+
+static int window_show(struct listing *l, const struct job *job)
+{
+    char id[JOBSPEC_MAX_ID + 1];
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct row *row = &l->rows[i];
+        if (!row_wanted(l, row) || job_task_id(job, l->from + i, id, NULL) < 0)
+            continue;
+        if (!l->json)
+            row_text(l, job, l->from + i, id, row);
+        else if (row_json(l, job, l->from + i, id, row) < 0)
+            return -1;
+        if (l->out.len > OUT_BYTES / 2 && out_flush(l) < 0)
+            return -1;
+    }
+    return out_flush(l);
+}
+
+static int job_show(struct listing *l, uint32_t j, struct err *err)
+{
+    const struct job *job = &l->run->spec->jobs[j];
+    l->job = j;
+    for (uint64_t from = 0; from < job->tasks.count; from += WINDOW_TASKS) {
+        l->from = (uint32_t)from;
+        l->count = job->tasks.count - l->from < WINDOW_TASKS
+                       ? job->tasks.count - l->from
+                       : WINDOW_TASKS;
+        if (window_read(l, err) < 0)
+            return -1;
+        if (window_show(l, job) < 0)
+            return err_set(err, EIO, "cannot print the tasks");
+    }
+    return 0;
+}
+
+static int listing_show(struct listing *l, int only_job)
+{
+    struct err err = {0};
+    int rc = EXIT_FAILED;
+    l->rows = mem_calloc(WINDOW_TASKS, sizeof(l->rows[0]));
+    l->past = journal_read(l->run->dir, l->run->spec, &err);
+    if (!l->rows || !l->past)
+        goto out;
+    journal_reader_filter(l->past, in_window, l);
+    if (l->json)
+        buf_puts(&l->out, "{\"version\": 1, \"tasks\": [");
+    else
+        buf_printf(&l->out, "%-12s %-12s %-10s %3s %8s  %s\n", "JOB", "TASK",
+                   "STATE", "TRY", "TIME", "PARAMETERS, HOW IT ENDED");
+    for (uint32_t j = 0; j < l->run->spec->job_count; j++)
+        if ((only_job < 0 || (uint32_t)only_job == j) &&
+            job_show(l, j, &err) < 0)
+            goto out;
+    if (l->json)
+        buf_puts(&l->out, "\n]}\n");
+    rc = out_flush(l) < 0 ? EXIT_FAILED : EXIT_OK;
+out:
+    if (rc != EXIT_OK && err.code)
+        log_error("%s", err.text);
+    journal_reader_destroy(l->past);
+    mem_free(l->rows);
+    return rc;
+}
+
+static int state_parse(const char *s, enum wanted *wanted)
+{
+    static const char *const names[] = {"all", "active", "succeeded", "failed"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(s, names[i]) == 0) {
+            *wanted = (enum wanted)i;
+            return 0;
+        }
+    return usage_error(
+        "tasks", "--state takes active, succeeded or failed, not \"%s\"", s);
+}
+
+int cmd_tasks(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"failed", no_argument, NULL, 'f'},
+        {"state", required_argument, NULL, 's'},
+        {"job", required_argument, NULL, 'b'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {0}};
+    struct listing l = {.first = true};
+    struct run_arg run;
+    const char *job = NULL;
+    int letter, only_job = -1;
+    while ((letter = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+        if (letter == 'h')
+            return usage_show(help);
+        if (letter == 'f')
+            l.wanted = WANT_FAILED;
+        else if (letter == 'j')
+            l.json = true;
+        else if (letter == 'b')
+            job = optarg;
+        else if (letter != 's')
+            return usage_error("tasks", "wrong options");
+        else if (state_parse(optarg, &l.wanted) != 0)
+            return EXIT_BAD_USAGE;
+    }
+    int rc = run_arg_open("tasks", argc, argv, optind, &run);
+    if (rc != 0)
+        return rc;
+    if (job && (only_job = jobspec_find_job(run.spec, job)) < 0) {
+        rc = usage_error("tasks", "the run has no job \"%s\"", job);
+    } else {
+        buf_init(&l.out, 4 * OUT_BYTES);
+        l.run = &run;
+        rc = listing_show(&l, only_job);
+        buf_fini(&l.out);
+    }
+    run_arg_close(&run);
+    return rc;
+}

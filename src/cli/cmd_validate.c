@@ -1,0 +1,92 @@
+/* mpibatch validate: check a job spec, run nothing. */
+#include "config.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "cli/command.h"
+#include "cli/specfile.h"
+#include "spec/spec.h"
+#include "view/describe.h"
+
+static const char help[] =
+    "Usage: mpibatch validate SPEC\n"
+    "Check the job spec SPEC and say what it would run. All its errors are\n"
+    "reported at once, with line and column.\n\n"
+    "  -h, --help   show this\n"
+    "\nExit codes: 0 it is right; 2 it has errors.\n";
+
+enum { LINE_BYTES = 1 << 18 };
+
+/* "first: COMMAND", for the first and the last task of a job. */
+static void ends_put(const struct job *job, struct buf *out)
+{
+    uint32_t last = job->tasks.count - 1;
+    for (int i = 0; i < (last > 0 ? 2 : 1); i++) {
+        char id[JOBSPEC_MAX_ID + 1] = "";
+        struct err err;
+        struct template_context c = {.index = i ? last : 0,
+                                     .task_id = id,
+                                     .job_id = job->id,
+                                     .run_dir = "RUN_DIR"};
+        size_t start = out->len;
+        buf_printf(out, "    %s ", i ? "last: " : "first:");
+        if (job_task_id(job, c.index, id, &err) < 0 ||
+            command_show(&job_template(job, c.index)->command, &c, out, &err) <
+                0) {
+            out->len = start;
+            buf_printf(out, "    %s", err.text);
+        }
+        buf_putc(out, '\n');
+    }
+}
+
+static void job_put(const struct job *job, struct buf *out)
+{
+    char count[64];
+    buf_printf(out, "  job %s: %s", job->id,
+               describe_count(job->tasks.count, "task", count));
+    for (uint32_t k = 0; k < job->tasks.param_count; k++)
+        buf_printf(out, "%s%s (%" PRIu32 ")",
+                   k == 0 && job->tasks.method == SWEEP_GRID ? ", a grid of "
+                   : k == 0                                  ? ", points of "
+                   : job->tasks.method == SWEEP_GRID         ? " x "
+                                                             : ", ",
+                   job->tasks.params[k].name, job->tasks.params[k].value_count);
+    buf_putc(out, '\n');
+    ends_put(job, out);
+}
+
+int cmd_validate(int argc, char **argv)
+{
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct buf text, out;
+    int letter;
+    while ((letter = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+        if (letter == 'h')
+            return usage_show(help);
+        return usage_error("validate", "wrong options");
+    }
+    if (optind != argc - 1)
+        return usage_error("validate", optind == argc
+                                           ? "which job spec?"
+                                           : "one job spec at a time");
+    buf_init(&text, SPEC_MAX_BYTES);
+    struct jobspec *spec = specfile_load(argv[optind], &text);
+    buf_fini(&text);
+    if (!spec)
+        return EXIT_BAD_USAGE;
+    char count[64];
+    buf_init(&out, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
+    buf_printf(&out, "%s: right; %s\n", argv[optind],
+               describe_count(jobspec_task_count(spec), "task", count));
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        job_put(&spec->jobs[j], &out);
+    int rc = stdout_put(buf_text(&out), out.len);
+    buf_fini(&out);
+    jobspec_destroy(spec);
+    return rc;
+}

@@ -1,0 +1,49 @@
+/* A run directory named on the command line: see rundir_arg.h. */
+#include "config.h"
+#include "cli/rundir_arg.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/command.h"
+#include "cli/specfile.h"
+
+int run_arg_open(const char *command, int argc, char **argv, int at,
+                 struct run_arg *run)
+{
+    struct err err;
+    struct stat st;
+    *run = (struct run_arg){0};
+    if (at != argc - 1)
+        return usage_error(command, at >= argc ? "which run directory?"
+                                               : "one run at a time");
+    char *dir = stat(argv[at], &st) == 0 && !S_ISDIR(st.st_mode)
+                    ? specfile_run_dir(argv[at])
+                    : mem_strdup(argv[at]);
+    if (!dir) {
+        log_error("no memory");
+        return EXIT_FAILED;
+    }
+    run->dir = rundir_open_read(dir, &err);
+    mem_free(dir);
+    if (!run->dir) {
+        log_error("%s", err.text);
+        return EXIT_BAD_USAGE;
+    }
+    size_t len;
+    const char *text = rundir_spec(run->dir, &len);
+    run->spec = specfile_parse(rundir_spec_path(run->dir), text, len);
+    if (run->spec)
+        return 0;
+    run_arg_close(run);
+    return EXIT_FAILED;
+}
+
+void run_arg_close(struct run_arg *run)
+{
+    jobspec_destroy(run->spec);
+    rundir_close(run->dir);
+    *run = (struct run_arg){0};
+}

@@ -1,0 +1,19 @@
+/* A run directory named on the command line: opened to read, with its spec. */
+#ifndef MPIBATCH_CLI_RUNDIR_ARG_H
+#define MPIBATCH_CLI_RUNDIR_ARG_H
+
+#include "model/jobspec.h"
+#include "store/rundir.h"
+
+struct run_arg {
+    struct rundir *dir;
+    struct jobspec *spec;
+};
+
+/* Open the run that argv[at] names: a run directory, or a job spec, which
+ * stands for its default run directory. 0; else the exit code, said why. */
+int run_arg_open(const char *command, int argc, char **argv, int at,
+                 struct run_arg *run);
+void run_arg_close(struct run_arg *run);
+
+#endif

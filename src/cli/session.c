@@ -1,0 +1,735 @@
+/* A session: see session.h.
+ *
+ * Start-up is the only time when ranks wait for each other: rank 0 reads the
+ * spec and opens the run directory; all get the spec's bytes, tell each other
+ * what they are and may use, and divide their nodes. Then each rank has its
+ * loop with a worker, and rank 0 the manager as well.
+ */
+#include "config.h"
+#include "cli/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pack.h"
+#include "base/quantity.h"
+#include "cli/launch_line.h"
+#include "cli/specfile.h"
+#include "comm/comm.h"
+#include "comm/loop.h"
+#include "comm/world.h"
+#include "manager/manager.h"
+#include "model/record.h"
+#include "proc/environment.h"
+#include "proc/keeper.h"
+#include "proc/spawn.h"
+#include "spec/spec.h"
+#include "store/journal.h"
+#include "store/output.h"
+#include "store/results.h"
+#include "store/rundir.h"
+#include "store/writer.h"
+#include "topo/topo.h"
+#include "view/describe.h"
+#include "view/progress.h"
+#include "wire/msg.h"
+#include "worker/worker.h"
+
+extern char **environ;
+
+enum {
+    KEEPER_CAPACITY = 4096, /* slots of one rank at most */
+    KEY_BYTES = 17,
+    START_MAX_BYTES = SPEC_MAX_BYTES + (64 << 10),
+    GATHER_MAX_BYTES = 1 << 30
+};
+/* From SIGTERM to SIGKILL: a task over its time limit; a session that is
+ * stopped; the same under plain mpirun, which kills us a second later. */
+#define GRACE_NS           (5 * NS_PER_SEC)
+#define STOP_GRACE_NS      (4 * NS_PER_SEC)
+#define STOP_GRACE_MPI_NS  (600 * NS_PER_MS)
+#define MANAGER_SILENCE_NS (60 * NS_PER_SEC)
+#define WRITER_END_NS      (20 * NS_PER_SEC)
+
+/* What rank 0 tells all at start-up. */
+struct start {
+    int32_t exit_code; /* -1: go; else leave with this code */
+    uint32_t epoch;
+    char key[KEY_BYTES];
+    char run_dir[PATH_MAX], work_dir[PATH_MAX];
+};
+
+struct session {
+    const struct session_options *options;
+    struct world *world;
+    struct start start;
+    struct jobspec *spec;
+    /* every rank */
+    struct spawner *spawner;
+    struct keeper *keeper;
+    struct environment *environment;
+    struct topo *topo;
+    struct slots slots;
+    struct node_info *ranks;
+    uint32_t *rank_nodes, node_count, spare_ranks;
+    struct loop *loop;
+    struct comm *comm;
+    struct worker *worker;
+    struct loop_fd signals;
+    /* rank 0 */
+    struct rundir *rundir;
+    struct writer *writer;
+    struct journal *journal;
+    struct output_pack *outputs;
+    struct manager *manager;
+    struct progress *progress;
+    char *shown_dir, *rerun;
+    /* the end */
+    int exit_code;
+    bool clean;
+};
+
+static bool is_manager(const struct session *s)
+{
+    return world_rank(s->world) == 0;
+}
+
+/* ---- Rank 0 before the others ---- */
+
+/* The folder of the spec, absolute. */
+static int work_dir_find(const char *spec_path, char dir[PATH_MAX],
+                         struct err *err)
+{
+    if (!realpath(spec_path, dir))
+        return err_sys(err, errno, "cannot find %s", spec_path);
+    char *slash = strrchr(dir, '/');
+    slash[slash == dir] = '\0';
+    return 0;
+}
+
+static int key_make(struct start *start, struct err *err)
+{
+    uint64_t random;
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        return err_sys(err, errno, "no random numbers");
+    snprintf(start->key, sizeof(start->key), "%016" PRIx64, random);
+    start->epoch = (uint32_t)(random >> 32);
+    return 0;
+}
+
+/* Read the journal of earlier sessions into a manager. */
+static int manager_prepare(struct session *s, struct err *err);
+
+/* Nothing is left to do: say so. */
+static int already_done(struct session *s)
+{
+    const struct snapshot *snap = manager_snapshot(s->manager);
+    char count[64], *path = rundir_file(s->rundir, "results.h5");
+    struct err err;
+    int code = snap->tasks.succeeded == snap->tasks.total ? EXIT_ALL_SUCCEEDED
+                                                          : EXIT_SOME_FAILED;
+    if (path && access(path, F_OK) < 0 &&
+        results_build(s->rundir, s->spec, NULL, &err) < 0)
+        log_error("cannot make results.h5: %s", err.text);
+    mem_free(path);
+    if (snap->tasks.failed == 0)
+        log_info("%s: all is done: %s succeeded; results: %s/results.h5",
+                 s->spec->name,
+                 describe_count(snap->tasks.succeeded, "task", count),
+                 s->shown_dir);
+    else
+        log_info("%s: all is done: %" PRIu64 " succeeded, %" PRIu64
+                 " failed (again, the failed ones: %s); results: "
+                 "%s/results.h5",
+                 s->spec->name, snap->tasks.succeeded, snap->tasks.failed,
+                 s->rerun, s->shown_dir);
+    return code;
+}
+
+/* Put an old run aside. */
+static int fresh_start(const char *dir, struct err *err)
+{
+    char *to = NULL;
+    if (rundir_move_aside(dir, &to, err) < 0)
+        return -1;
+    if (to)
+        log_info("the old run is in %s now", to);
+    mem_free(to);
+    return 0;
+}
+
+/* Read the spec, open the run directory, look at what was done before. The
+ * exit code if there is nothing to run, else -1. */
+static int prepare(struct session *s, struct buf *text)
+{
+    const struct session_options *o = s->options;
+    struct err err;
+    bool fresh = false;
+
+    s->spec = specfile_load(o->spec_path, text);
+    if (!s->spec)
+        return EXIT_USAGE;
+    s->shown_dir =
+        o->run_dir ? mem_strdup(o->run_dir) : specfile_run_dir(o->spec_path);
+    struct buf rerun;
+    buf_init(&rerun, 2 * PATH_MAX);
+    buf_printf(&rerun, "mpibatch run %s%s%s --rerun failed", o->spec_path,
+               o->run_dir ? " -o " : "", o->run_dir ? o->run_dir : "");
+    s->rerun = buf_take(&rerun);
+    if (!s->shown_dir || !s->rerun) {
+        log_error("no memory");
+        return EXIT_USAGE;
+    }
+    if (o->fresh && fresh_start(s->shown_dir, &err) < 0)
+        goto fail;
+    s->rundir = rundir_open(s->shown_dir, buf_text(text), text->len,
+                            o->spec_path, &fresh, &err);
+    if (!s->rundir ||
+        work_dir_find(o->spec_path, s->start.work_dir, &err) < 0 ||
+        key_make(&s->start, &err) < 0)
+        goto fail;
+    snprintf(s->start.run_dir, sizeof(s->start.run_dir), "%s",
+             rundir_path(s->rundir));
+    if (manager_prepare(s, &err) < 0)
+        goto fail;
+    if (!manager_has_work(s->manager))
+        return already_done(s);
+    return -1;
+fail:
+    log_error("%s", err.text);
+    return EXIT_USAGE;
+}
+
+/* ---- Start-up of all ranks ---- */
+
+static int start_share(struct session *s, struct buf *text, struct err *err)
+{
+    struct start *st = &s->start;
+    struct buf b;
+    struct unpack u;
+    size_t len;
+    int rc = -1;
+
+    buf_init(&b, START_MAX_BYTES);
+    if (is_manager(s) &&
+        (pack_put_int(&b, st->exit_code) < 0 ||
+         pack_put_u32(&b, st->epoch) < 0 || pack_put_str(&b, st->key) < 0 ||
+         pack_put_str(&b, st->run_dir) < 0 ||
+         pack_put_str(&b, st->work_dir) < 0 ||
+         pack_put_bytes(&b, buf_text(text), text->len) < 0)) {
+        err_sys(err, errno, "cannot share the spec");
+        goto out;
+    }
+    if (world_broadcast(s->world, &b, err) < 0)
+        goto out;
+    unpack_init(&u, buf_text(&b), b.len);
+    st->exit_code = (int32_t)unpack_int(&u);
+    st->epoch = unpack_u32(&u);
+    unpack_str(&u, st->key, sizeof(st->key));
+    unpack_str(&u, st->run_dir, sizeof(st->run_dir));
+    unpack_str(&u, st->work_dir, sizeof(st->work_dir));
+    const void *bytes = unpack_bytes(&u, SPEC_MAX_BYTES, &len);
+    if (!unpack_done(&u)) {
+        err_set(err, EPROTO, "the ranks run different versions of mpibatch");
+        goto out;
+    }
+    if (!is_manager(s) && st->exit_code < 0) {
+        struct spec_errors errors = {0};
+        char *stem = specfile_stem(s->options->spec_path);
+        s->spec = spec_parse(bytes, len, stem ? stem : "", &errors);
+        mem_free(stem);
+        spec_errors_fini(&errors);
+        if (!s->spec) {
+            err_set(err, EPROTO, "rank 0 understands the spec, this one not");
+            goto out;
+        }
+    }
+    rc = 0;
+out:
+    buf_fini(&b);
+    return rc;
+}
+
+/* Tell all ranks what this one is; learn who shares a node with whom. */
+static int ranks_gather(struct session *s, struct err *err)
+{
+    uint32_t size = world_size(s->world);
+    struct node_info *me = mem_calloc(1, sizeof(*me));
+    struct buf mine, all;
+    size_t *offsets = NULL;
+    int rc = -1;
+
+    buf_init(&mine, RECORD_MAX_BYTES);
+    buf_init(&all, GATHER_MAX_BYTES);
+    s->ranks = mem_calloc(size, sizeof(s->ranks[0]));
+    s->rank_nodes = mem_calloc(size, sizeof(s->rank_nodes[0]));
+    if (!me || !s->ranks || !s->rank_nodes) {
+        err_set(err, ENOMEM, "no memory to describe %" PRIu32 " ranks", size);
+        goto out;
+    }
+    if (topo_describe(s->topo, me, err) < 0)
+        goto out;
+    if (record_put_node(&mine, me) < 0) {
+        err_sys(err, errno, "cannot describe this rank");
+        goto out;
+    }
+    if (world_gather_all(s->world, &mine, &all, &offsets, err) < 0)
+        goto out;
+    for (uint32_t r = 0; r < size; r++) {
+        struct unpack u;
+        unpack_init(&u, all.data + offsets[r], offsets[r + 1] - offsets[r]);
+        if (record_get_node(&u, &s->ranks[r], err) < 0)
+            goto out;
+        uint32_t q = 0; /* the first rank of the same node */
+        while (q < r && (s->ranks[q].boot_id != s->ranks[r].boot_id ||
+                         strcmp(s->ranks[q].hostname, s->ranks[r].hostname)))
+            q++;
+        s->rank_nodes[r] = q < r ? s->rank_nodes[q] : s->node_count++;
+    }
+    rc = 0;
+out:
+    mem_free(me);
+    mem_free(offsets);
+    buf_fini(&mine);
+    buf_fini(&all);
+    return rc;
+}
+
+/* The ranks of this node that run tasks, and this one's place among them
+ * (UINT32_MAX: it runs none). */
+static int node_divide(struct session *s, struct err *err)
+{
+    uint32_t size = world_size(s->world), me = world_rank(s->world);
+    uint32_t local = UINT32_MAX, count = 0;
+    const char **cpus = mem_calloc(size, sizeof(*cpus));
+    if (!cpus)
+        return err_set(err, ENOMEM, "no memory to divide the node");
+    for (uint32_t r = 0; r < size; r++) {
+        if (s->rank_nodes[r] != s->rank_nodes[me] ||
+            (r == 0 && s->options->dedicated_manager))
+            continue;
+        if (r == me)
+            local = count;
+        cpus[count++] = s->ranks[r].cpus;
+    }
+    int rc = 0;
+    if (local != UINT32_MAX)
+        rc = topo_divide(s->topo, &s->spec->pool, cpus, local, count,
+                         jobspec_max_required_slots(s->spec), &s->slots, err);
+    mem_free(cpus);
+    if (rc == 0 && s->slots.count > KEEPER_CAPACITY)
+        rc = err_set(err, ERANGE, "a rank can have %d slots, not %" PRIu32,
+                     (int)KEEPER_CAPACITY, s->slots.count);
+    return rc;
+}
+
+/* Refuse what can never run; every rank comes to the same answer. */
+static int slots_check(struct session *s, struct err *err)
+{
+    uint32_t size = world_size(s->world), most = 0;
+    uint32_t need = jobspec_max_required_slots(s->spec);
+    struct buf mine, all;
+    size_t *offsets = NULL;
+    int rc = -1;
+
+    buf_init(&mine, 16);
+    buf_init(&all, GATHER_MAX_BYTES);
+    if (pack_put_u32(&mine, s->slots.count) < 0) {
+        err_sys(err, errno, "no memory for the slots");
+        goto out;
+    }
+    if (world_gather_all(s->world, &mine, &all, &offsets, err) < 0)
+        goto out;
+    for (uint32_t r = 0; r < size; r++) {
+        struct unpack u;
+        unpack_init(&u, all.data + offsets[r], offsets[r + 1] - offsets[r]);
+        uint32_t slots = unpack_u32(&u);
+        most = slots > most ? slots : most;
+        s->spare_ranks += slots == 0;
+    }
+    if (most == 0)
+        err_set(err, EINVAL,
+                "no rank has a slot: start more ranks, or let rank 0 run "
+                "tasks");
+    else if (need > most)
+        err_set(err, EINVAL,
+                "a task requires %" PRIu32 " slots, but no rank has more than "
+                "%" PRIu32 ": it could never run (start fewer ranks a node, "
+                "raise task_slots_per_node, or lower required_slots)",
+                need, most);
+    else
+        rc = 0;
+out:
+    mem_free(offsets);
+    buf_fini(&mine);
+    buf_fini(&all);
+    return rc;
+}
+
+/* ---- Callbacks ---- */
+
+static void on_left(void *arg, bool orphaned)
+{
+    struct session *s = arg;
+    if (is_manager(s) && !orphaned)
+        return; /* the manager knows when all have gone */
+    s->exit_code = orphaned ? EXIT_LOST : EXIT_ALL_SUCCEEDED;
+    s->clean = !orphaned;
+    loop_stop(s->loop);
+}
+
+static void on_finished(void *arg, int exit_code, bool clean)
+{
+    struct session *s = arg;
+    s->exit_code = exit_code;
+    s->clean = clean;
+    loop_stop(s->loop);
+}
+
+static char *on_output_path(void *arg, const char *job_id, const char *task_id,
+                            uint32_t attempt, int stream, struct err *err)
+{
+    struct session *s = arg;
+    char *name = rundir_large_output(s->start.run_dir, job_id, task_id, attempt,
+                                     stream, true, err);
+    char *path = name ? path_join(s->start.run_dir, name) : NULL;
+    if (name && !path)
+        err_set(err, ENOMEM, "no memory for a task's output");
+    mem_free(name);
+    return path;
+}
+
+static void on_progress(void *arg, const struct snapshot *snap)
+{
+    progress_update(((struct session *)arg)->progress, snap);
+}
+
+static void on_failure(void *arg, const struct attempt *a,
+                       const char *stderr_tail, size_t len)
+{
+    struct session *s = arg;
+    progress_failure(s->progress, a, s->ranks[a->rank].hostname, stderr_tail,
+                     len);
+}
+
+static void on_notice(void *arg, const char *text)
+{
+    (void)arg;
+    log_info("%s", text);
+}
+
+static bool on_comm_turn(void *arg)
+{
+    struct session *s = arg;
+    return comm_turn(s->comm, loop_now_ns(s->loop));
+}
+
+/* USR1: let run what runs, start nothing. TERM, INT, HUP, USR2: stop now. The
+ * manager speaks for all ranks; the others leave signals to it. */
+static void on_signal(struct loop_fd *fd, uint32_t events)
+{
+    struct session *s =
+        (struct session *)((char *)fd - offsetof(struct session, signals));
+    struct signalfd_siginfo info;
+    char why[64];
+    (void)events;
+    while (read(fd->fd, &info, sizeof(info)) == sizeof(info)) {
+        if (!s->manager)
+            continue;
+        int number = (int)info.ssi_signo;
+        snprintf(why, sizeof(why), "SIG%s", sigabbrev_np(number));
+        manager_stop(s->manager, number != SIGUSR1, why);
+    }
+}
+
+/* ---- Building up ---- */
+
+static int manager_prepare(struct session *s, struct err *err)
+{
+    const char *launch_id = getenv("MPIBATCH_LAUNCH_ID");
+    struct manager_config config = {.loop = s->loop,
+                                    .spec = s->spec,
+                                    .rundir = s->rundir,
+                                    .rank_count = world_size(s->world),
+                                    .task_limit = s->options->task_limit,
+                                    .rerun_failed = s->options->rerun_failed,
+                                    .origin = {.pid = (int32_t)getpid()},
+                                    .observer = {.progress = on_progress,
+                                                 .failure = on_failure,
+                                                 .notice = on_notice,
+                                                 .arg = s},
+                                    .finished = on_finished,
+                                    .arg = s};
+    const char *file;
+    gethostname(config.origin.host, sizeof(config.origin.host) - 1);
+    snprintf(config.origin.launch_id, sizeof(config.origin.launch_id), "%s",
+             launch_id ? launch_id : "");
+    struct journal_reader *past = journal_read(s->rundir, s->spec, err);
+    if (!past)
+        return -1;
+    s->manager = manager_create(&config, past, err);
+    uint64_t torn = journal_torn_bytes(past, &file);
+    if (s->manager && torn > 0)
+        log_warning("%s: its last %" PRIu64 " bytes are torn and were left "
+                    "out; what they recorded runs again",
+                    file, torn);
+    journal_reader_destroy(past);
+    return s->manager ? 0 : -1;
+}
+
+static int signals_open(struct session *s, struct err *err)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        sigaddset(&set, numbers[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    s->signals =
+        (struct loop_fd){.ready = on_signal,
+                         .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
+    if (s->signals.fd < 0)
+        return err_sys(err, errno, "cannot receive signals");
+    return loop_add_fd(s->loop, &s->signals, EPOLLIN, err);
+}
+
+static int worker_build(struct session *s, struct err *err)
+{
+    bool under_mpirun = world_size(s->world) > 1 || getenv("PMIX_RANK");
+    bool launched = getenv("MPIBATCH_LAUNCH_ID") != NULL;
+    struct worker_config config = {.loop = s->loop,
+                                   .comm = s->comm,
+                                   .spec = s->spec,
+                                   .topo = s->topo,
+                                   .slots = &s->slots,
+                                   .spawner = s->spawner,
+                                   .keeper = s->keeper,
+                                   .environment = s->environment,
+                                   .run_dir = s->start.run_dir,
+                                   .work_dir = s->start.work_dir,
+                                   .key = s->start.key,
+                                   .node = s->rank_nodes[world_rank(s->world)],
+                                   .grace_ns = GRACE_NS,
+                                   .stop_grace_ns = under_mpirun && !launched
+                                                        ? STOP_GRACE_MPI_NS
+                                                        : STOP_GRACE_NS,
+                                   .silence_ns = MANAGER_SILENCE_NS,
+                                   .left = on_left,
+                                   .output_path = on_output_path,
+                                   .arg = s};
+    s->worker = worker_create(&config, err);
+    return s->worker ? worker_start(s->worker, err) : -1;
+}
+
+static int progress_build(struct session *s, struct err *err)
+{
+    struct progress_config config = {.quiet = s->options->quiet,
+                                     .spec = s->spec,
+                                     .run_dir = s->shown_dir,
+                                     .run_path = s->start.run_dir,
+                                     .work_dir = s->start.work_dir,
+                                     .rerun = s->rerun};
+    terminal_detect(&config.terminal, STDERR_FILENO);
+    config.terminal.live &= !s->options->plain;
+    s->progress = progress_create(&config, err);
+    if (s->progress)
+        log_set_before(progress_clear, s->progress);
+    return s->progress ? 0 : -1;
+}
+
+static int manager_build(struct session *s, struct err *err)
+{
+    if (!(s->writer = writer_create(err)) ||
+        !(s->journal = journal_create(s->rundir, s->spec, s->writer, err)) ||
+        !(s->outputs = output_pack_create(s->rundir, s->writer, err)) ||
+        progress_build(s, err) < 0)
+        return -1;
+    struct manager_means means = {.comm = s->comm,
+                                  .writer = s->writer,
+                                  .journal = s->journal,
+                                  .outputs = s->outputs,
+                                  .ranks = s->ranks,
+                                  .rank_nodes = s->rank_nodes,
+                                  .node_count = s->node_count,
+                                  .mpi_library = world_library(s->world)};
+    return manager_start(s->manager, &means, err);
+}
+
+/* What is about to happen, in a line. */
+static void announce(struct session *s)
+{
+    const struct snapshot *snap = manager_snapshot(s->manager);
+    uint64_t done = snap->tasks.succeeded + snap->tasks.failed;
+    char total[64], already[64] = "", ended[64], ranks[64], nodes[64];
+    if (s->options->quiet)
+        return;
+    if (done > 0)
+        snprintf(already, sizeof(already), ", %s ended before",
+                 describe_count(done, "", ended));
+    log_info("%s: %s%s; %s on %s; run directory %s", s->spec->name,
+             describe_count(snap->tasks.total, "task", total), already,
+             describe_count(world_size(s->world), "rank", ranks),
+             describe_count(s->node_count, "node", nodes), s->shown_dir);
+    if (s->spare_ranks > (uint32_t)s->options->dedicated_manager)
+        log_info("%s without a slot: there are more ranks than %s",
+                 describe_count(s->spare_ranks, "rank", ranks),
+                 jobspec_max_required_slots(s->spec) > 1
+                     ? "tasks of that size fit"
+                     : "cores");
+}
+
+/* Everything between MPI_Init and the loop; -1 with err. s->start.exit_code
+ * tells whether to go on. */
+static int session_build(struct session *s, struct err *err)
+{
+    struct buf text;
+    int rc = -1;
+    buf_init(&text, SPEC_MAX_BYTES);
+    s->start.exit_code = is_manager(s) ? prepare(s, &text) : -1;
+    rc = start_share(s, &text, err);
+    buf_fini(&text);
+    if (rc < 0 || s->start.exit_code >= 0)
+        return rc;
+    s->topo = topo_load(NULL, err);
+    s->environment = s->topo ? environment_create(environ, err) : NULL;
+    if (!s->environment || ranks_gather(s, err) < 0 || node_divide(s, err) < 0)
+        return -1;
+    struct err why;
+    if (slots_check(s, &why) < 0) {
+        if (is_manager(s))
+            log_error("%s", why.text);
+        s->start.exit_code = EXIT_USAGE;
+        return 0;
+    }
+    s->comm = comm_create(world_transport(s->world), s->start.epoch,
+                          MSG_MAX_BYTES, err);
+    if (!s->comm || loop_add_turn(s->loop, on_comm_turn, s, err) < 0 ||
+        worker_build(s, err) < 0)
+        return -1;
+    if (is_manager(s)) {
+        announce(s);
+        return manager_build(s, err);
+    }
+    return 0;
+}
+
+/* ---- Taking down ---- */
+
+static void session_end(struct session *s)
+{
+    struct err err;
+    const struct snapshot *snap =
+        s->progress ? manager_snapshot(s->manager) : NULL;
+    if (snap)
+        progress_summary(s->progress, snap);
+    log_set_before(NULL, NULL);
+    worker_destroy(s->worker);
+    journal_destroy(s->journal);
+    output_pack_destroy(s->outputs);
+    if (s->writer && writer_destroy(s->writer, WRITER_END_NS, &err) < 0) {
+        log_error("%s", err.text);
+        s->exit_code = EXIT_LOST;
+    }
+    s->writer = NULL;
+    keeper_destroy(s->keeper);
+    s->keeper = NULL;
+}
+
+static void session_fini(struct session *s)
+{
+    manager_destroy(s->manager);
+    progress_destroy(s->progress);
+    rundir_close(s->rundir);
+    comm_destroy(s->comm);
+    if (s->signals.fd >= 0)
+        close(s->signals.fd);
+    loop_destroy(s->loop);
+    slots_fini(&s->slots);
+    topo_destroy(s->topo);
+    environment_destroy(s->environment);
+    spawner_destroy(s->spawner);
+    jobspec_destroy(s->spec);
+    mem_free(s->ranks);
+    mem_free(s->rank_nodes);
+    mem_free(s->shown_dir);
+    mem_free(s->rerun);
+}
+
+/* A stopped session has left its results for now, when time is its own. */
+static void results_late(struct session *s)
+{
+    struct err err;
+    if (s->rundir && s->exit_code == EXIT_STOPPED &&
+        results_build(s->rundir, s->spec, NULL, &err) < 0)
+        log_error("cannot make results.h5: %s", err.text);
+}
+
+static int session_fail(const struct err *err)
+{
+    log_error("%s", err->text);
+    return EXIT_LOST;
+}
+
+int session_run(const struct session_options *options)
+{
+    struct session s = {.options = options, .signals.fd = -1, .clean = true};
+    struct err err;
+    char prefix[64];
+
+    /* before MPI: small, nothing open, the signals and limits of the user */
+    if (!(s.spawner = spawner_create(&err)) ||
+        !(s.keeper = keeper_create(KEEPER_CAPACITY, WORKER_MARKER, &err)))
+        return session_fail(&err);
+    if (!(s.loop = loop_create(&err)) || signals_open(&s, &err) < 0 ||
+        !(s.world = world_init(&err))) {
+        int code = session_fail(&err);
+        keeper_destroy(s.keeper);
+        session_fini(&s);
+        return code;
+    }
+    if (!is_manager(&s)) {
+        snprintf(prefix, sizeof(prefix), "mpibatch[rank %" PRIu32 "]",
+                 world_rank(s.world));
+        log_init(prefix, LOG_INFO);
+    }
+    if (session_build(&s, &err) < 0) {
+        session_fail(&err);
+        keeper_destroy(s.keeper);
+        world_abort(s.world, EXIT_LOST);
+    }
+    s.exit_code = s.start.exit_code;
+    if (s.start.exit_code < 0 && loop_run(s.loop, &err) < 0) {
+        s.exit_code = session_fail(&err);
+        s.clean = false;
+    }
+    session_end(&s);
+    const char *launch_id = getenv("MPIBATCH_LAUNCH_ID");
+    if (launch_id && is_manager(&s))
+        launch_line_print(launch_id, s.exit_code);
+    if (!s.clean) {
+        results_late(&s);
+        rundir_close(s.rundir); /* gives the lock back */
+        world_leave(s.world, false, s.exit_code);
+    }
+    bool late = is_manager(&s) && s.start.exit_code < 0;
+    world_leave(s.world, true, s.exit_code);
+    s.world = NULL;
+    if (late)
+        results_late(&s);
+    session_fini(&s);
+    return s.exit_code;
+}

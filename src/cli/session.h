@@ -1,0 +1,23 @@
+/* A session: one life of `mpibatch run` on a run directory, on all ranks. */
+#ifndef MPIBATCH_CLI_SESSION_H
+#define MPIBATCH_CLI_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct session_options {
+    const char *spec_path;
+    const char *run_dir; /* NULL: by the spec's name, in this folder */
+    bool fresh;          /* move an old run aside */
+    bool rerun_failed;
+    bool dedicated_manager; /* rank 0 runs no tasks */
+    uint64_t task_limit;    /* 0: no limit */
+    bool quiet;
+    bool plain; /* no live line, whatever the terminal */
+};
+
+/* Run on this rank; all ranks call it with the same options. Returns the exit
+ * code of the process. */
+int session_run(const struct session_options *options);
+
+#endif

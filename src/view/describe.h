@@ -1,0 +1,27 @@
+/* Tasks in words: parameters and command lines, for people. */
+#ifndef MPIBATCH_VIEW_DESCRIBE_H
+#define MPIBATCH_VIEW_DESCRIBE_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "model/jobspec.h"
+
+/* Append "temperature=1.5 L=16" for a task; nothing for a listed one. */
+int describe_parameters(const struct job *job, uint32_t index, struct buf *out);
+
+/* Append the command line of a task as one would type it, with the folder it
+ * runs in in front: "cd DIR && COMMAND". */
+int describe_command(const struct job *job, uint32_t index,
+                     const char *work_dir, const char *run_path,
+                     struct buf *out);
+
+/* Append the last lines of an output, at most max_lines, each with prefix in
+ * front and control bytes shown as \xNN. */
+int describe_tail(const char *text, size_t len, unsigned max_lines,
+                  const char *prefix, struct buf *out);
+
+/* "1 task", "2 tasks", "1,234,567 tasks". */
+char *describe_count(uint64_t n, const char *noun, char text[64]);
+
+#endif

@@ -1,0 +1,327 @@
+/* The progress of a run: see progress.h. */
+#include "config.h"
+#include "view/progress.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "view/describe.h"
+
+#define PLAIN_NS (30 * NS_PER_SEC)
+enum {
+    PLAIN_PERCENT = 5,
+    FULL_FAILURES = 10, /* shown with parameters, stderr, command */
+    TAIL_LINES = 5,
+    GROUPS = 12, /* kinds of failures that are counted apart */
+    SAMPLE_IDS = 4,
+    LINE_BYTES = 4096,
+    TEXT_BYTES = 1 << 16
+};
+
+/* Failures that ended in the same way. */
+struct group {
+    enum reason reason;
+    int code; /* exit code or signal */
+    uint64_t count;
+    struct {
+        uint32_t job, index;
+    } samples[SAMPLE_IDS];
+};
+
+struct progress {
+    struct progress_config config;
+    bool drawn; /* the live line is on the terminal */
+    int64_t plain_at_ns;
+    unsigned plain_percent;
+    uint64_t failures; /* attempts, retried ones too */
+    struct group groups[GROUPS];
+    uint32_t group_count;
+    uint64_t ungrouped;
+};
+
+struct progress *progress_create(const struct progress_config *config,
+                                 struct err *err)
+{
+    struct progress *p = mem_calloc(1, sizeof(*p));
+    if (!p) {
+        err_set(err, ENOMEM, "no memory for the progress line");
+        return NULL;
+    }
+    p->config = *config;
+    return p;
+}
+
+void progress_destroy(struct progress *p)
+{
+    mem_free(p);
+}
+
+static void put(struct progress *p, const char *text, size_t len)
+{
+    /* nobody can be told that the terminal does not work */
+    (void)file_write_all(p->config.terminal.fd, text, len);
+}
+
+void progress_clear(void *progress)
+{
+    struct progress *p = progress;
+    if (p->drawn)
+        put(p, "\r\033[K", 4);
+    p->drawn = false;
+}
+
+/* "123/456 done (27%), 8 running, 1 failed, 12.3/s, eta 27s, 8/8 slots" */
+static void line_text(const struct snapshot *s, char text[LINE_BYTES])
+{
+    uint64_t done = s->tasks.succeeded + s->tasks.failed;
+    char eta[32] = "", took[16], rate[32] = "";
+    if (s->eta_ns >= 0 && done < s->tasks.total)
+        snprintf(eta, sizeof(eta), ", eta %s",
+                 duration_format(s->eta_ns, took));
+    if (s->tasks_per_s > 0)
+        snprintf(rate, sizeof(rate), ", %.*f/s", s->tasks_per_s < 10 ? 1 : 0,
+                 s->tasks_per_s);
+    snprintf(text, LINE_BYTES,
+             "%" PRIu64 "/%" PRIu64 " done (%u%%), %" PRIu64
+             " running, %" PRIu64 " failed%s%s, %" PRIu32 "/%" PRIu32
+             " slots%s",
+             done, s->tasks.total,
+             s->tasks.total ? (unsigned)(done * 100 / s->tasks.total) : 100,
+             s->tasks.running, s->tasks.failed, rate, eta, s->slots_busy,
+             s->slot_count,
+             s->state == RUN_PAUSED     ? ", PAUSED: cannot write"
+             : s->state == RUN_STOPPING ? ", stopping"
+                                        : "");
+}
+
+/* A bar of width columns. */
+static void bar_text(const struct snapshot *s, unsigned width, char *text)
+{
+    uint64_t done = s->tasks.succeeded + s->tasks.failed;
+    unsigned full =
+        s->tasks.total
+            ? (unsigned)((unsigned __int128)done * width / s->tasks.total)
+            : width;
+    for (unsigned i = 0; i < width; i++)
+        text[i] = i < full ? '#' : '.';
+    text[width] = '\0';
+}
+
+static void live_draw(struct progress *p, const struct snapshot *s)
+{
+    const struct terminal *t = &p->config.terminal;
+    char text[LINE_BYTES], bar[32] = "", line[2 * LINE_BYTES];
+    line_text(s, text);
+    unsigned room = t->width - 1, len = (unsigned)strlen(text);
+    if (len + 14 <= room) {
+        unsigned width = room - len - 3 < 24 ? room - len - 3 : 24;
+        bar_text(s, width, bar);
+    }
+    int n = bar[0]
+                ? snprintf(line, sizeof(line), "\r\033[K[%s] %s", bar, text)
+                : snprintf(line, sizeof(line), "\r\033[K%.*s", (int)room, text);
+    put(p, line, (size_t)n);
+    p->drawn = true;
+}
+
+static void plain_print(struct progress *p, const struct snapshot *s)
+{
+    uint64_t done = s->tasks.succeeded + s->tasks.failed;
+    unsigned percent =
+        s->tasks.total ? (unsigned)(done * 100 / s->tasks.total) : 100;
+    if (s->now_ns < p->plain_at_ns &&
+        (percent < p->plain_percent + PLAIN_PERCENT ||
+         s->now_ns < p->plain_at_ns - PLAIN_NS + NS_PER_SEC))
+        return;
+    char text[LINE_BYTES];
+    line_text(s, text);
+    log_info("%s", text);
+    p->plain_at_ns = s->now_ns + PLAIN_NS;
+    p->plain_percent = percent - percent % PLAIN_PERCENT;
+}
+
+void progress_update(struct progress *p, const struct snapshot *snap)
+{
+    if (p->config.quiet)
+        return;
+    if (p->config.terminal.live)
+        live_draw(p, snap);
+    else
+        plain_print(p, snap);
+}
+
+/* Count the failure with its like. */
+static void group_add(struct progress *p, const struct attempt *a)
+{
+    int code = a->reason == REASON_EXIT_CODE ? a->exit_code
+               : a->reason == REASON_SIGNAL  ? a->signal
+                                             : 0;
+    uint32_t i = 0;
+    while (i < p->group_count &&
+           (p->groups[i].reason != a->reason || p->groups[i].code != code))
+        i++;
+    if (i == GROUPS) {
+        p->ungrouped++;
+        return;
+    }
+    struct group *g = &p->groups[i];
+    if (i == p->group_count) {
+        p->group_count++;
+        *g = (struct group){.reason = a->reason, .code = code};
+    }
+    if (g->count < SAMPLE_IDS) {
+        g->samples[g->count].job = a->job;
+        g->samples[g->count].index = a->index;
+    }
+    g->count++;
+}
+
+void progress_failure(struct progress *p, const struct attempt *a,
+                      const char *hostname, const char *stderr_tail, size_t len)
+{
+    const struct job *job = &p->config.spec->jobs[a->job];
+    char how[384], id[JOBSPEC_MAX_ID + 1] = "?", took[16];
+    struct buf text;
+    bool retries = a->disposition == TASK_RETRIES;
+
+    if (!retries)
+        group_add(p, a);
+    if (++p->failures > FULL_FAILURES + 1)
+        return;
+    if (p->failures == FULL_FAILURES + 1) {
+        log_info("more failures are counted, not shown; mpibatch tasks "
+                 "--failed %s lists them",
+                 p->config.run_dir);
+        return;
+    }
+    attempt_describe(a, how);
+    job_task_id(job, a->index, id, NULL);
+    buf_init(&text, TEXT_BYTES);
+    buf_printf(&text,
+               "task %s of job %s: %s (attempt %" PRIu32 ", %s, on %s)%s", id,
+               job->id, how, a->attempt,
+               duration_format(a->end_ns - a->start_ns, took), hostname,
+               retries ? "; it is tried again" : "");
+    if (job->tasks.param_count > 0) {
+        buf_puts(&text, "\n    ");
+        describe_parameters(job, a->index, &text);
+    }
+    buf_putc(&text, '\n');
+    describe_tail(stderr_tail, len, TAIL_LINES, "    | ", &text);
+    buf_puts(&text, "    by hand: ");
+    describe_command(job, a->index, p->config.work_dir, p->config.run_path,
+                     &text);
+    log_error("%s", buf_text(&text));
+    buf_fini(&text);
+}
+
+/* "scan/17, scan/44, ..." */
+static void samples_put(const struct progress *p, const struct group *g,
+                        struct buf *out)
+{
+    char id[JOBSPEC_MAX_ID + 1];
+    for (uint64_t i = 0; i < g->count && i < SAMPLE_IDS; i++) {
+        const struct job *job = &p->config.spec->jobs[g->samples[i].job];
+        if (job_task_id(job, g->samples[i].index, id, NULL) == 0)
+            buf_printf(out, "%s%s/%s", i ? ", " : "", job->id, id);
+    }
+    if (g->count > SAMPLE_IDS)
+        buf_puts(out, ", ...");
+}
+
+static void groups_put(const struct progress *p, struct buf *out)
+{
+    char count[64], how[384];
+    for (uint32_t i = 0; i < p->group_count; i++) {
+        const struct group *g = &p->groups[i];
+        struct attempt a;
+        attempt_init(&a);
+        a.reason = g->reason;
+        a.exit_code = a.signal = g->code;
+        if (g->reason == REASON_TIMEOUT)
+            snprintf(how, sizeof(how), "over the time limit");
+        else
+            attempt_describe(&a, how);
+        buf_printf(out, "  %s: %s (", how,
+                   describe_count(g->count, "task", count));
+        samples_put(p, g, out);
+        buf_puts(out, ")\n");
+    }
+    if (p->ungrouped > 0)
+        buf_printf(out, "  other reasons: %s\n",
+                   describe_count(p->ungrouped, "task", count));
+}
+
+/* One line a job, where there are several; at most twenty. */
+static void jobs_put(const struct progress *p, const struct snapshot *s,
+                     struct buf *out)
+{
+    if (s->job_count < 2)
+        return;
+    for (uint32_t j = 0; j < s->job_count && j < 20; j++) {
+        const struct job_snapshot *job = &s->jobs[j];
+        buf_printf(out,
+                   "  job %-16s %s: %" PRIu64 " succeeded, %" PRIu64
+                   " failed, %" PRIu64 " not run%s%s\n",
+                   p->config.spec->jobs[j].id, job_state_name(job->state),
+                   job->tasks.succeeded, job->tasks.failed,
+                   job->tasks.active + job->tasks.running,
+                   job->end > JOB_END_ALL_TASKS_COMPLETE ? ", " : "",
+                   job->end > JOB_END_ALL_TASKS_COMPLETE
+                       ? job_end_name(job->end)
+                       : "");
+    }
+    if (s->job_count > 20)
+        buf_printf(out, "  and %" PRIu32 " more jobs: mpibatch status %s\n",
+                   s->job_count - 20, p->config.run_dir);
+}
+
+void progress_summary(struct progress *p, const struct snapshot *s)
+{
+    struct buf out;
+    char count[64], took[16], did[64];
+    uint64_t left = s->tasks.active + s->tasks.running;
+
+    progress_clear(p);
+    buf_init(&out, TEXT_BYTES);
+    buf_printf(&out, "%s: %s: %" PRIu64 " succeeded, %" PRIu64 " failed",
+               p->config.spec->name,
+               describe_count(s->tasks.total, "task", count),
+               s->tasks.succeeded, s->tasks.failed);
+    if (left > 0)
+        buf_printf(&out, ", %" PRIu64 " not run", left);
+    if (s->tasks.retried > 0)
+        buf_printf(&out, "; %s tried again",
+                   describe_count(s->tasks.retried, "attempt", count));
+    buf_printf(&out, " (%s in %s on %" PRIu32 " slots of %" PRIu32 " node%s)\n",
+               describe_count(s->done_this_session, "task", did),
+               duration_format(s->now_ns - s->start_ns, took), s->slot_count,
+               s->node_count, s->node_count == 1 ? "" : "s");
+    jobs_put(p, s, &out);
+    groups_put(p, &out);
+    if (s->tasks.invalid > 0)
+        buf_printf(&out,
+                   "  metrics: %s succeeded with a metric missing or "
+                   "malformed\n",
+                   describe_count(s->tasks.invalid, "task", count));
+    if (s->ranks_lost > 0)
+        buf_printf(&out, "  lost: %s\n",
+                   describe_count(s->ranks_lost, "rank", count));
+    buf_printf(&out, "  results: %s/results.h5\n", p->config.run_dir);
+    if (left > 0)
+        buf_puts(&out, "  the same command resumes what is left\n");
+    else if (s->tasks.failed > 0)
+        buf_printf(&out, "  again, the failed ones: %s\n", p->config.rerun);
+    while (out.len > 0 && out.data[out.len - 1] == '\n')
+        out.data[--out.len] = '\0';
+    log_info("%s", buf_text(&out));
+    buf_fini(&out);
+}

@@ -1,0 +1,36 @@
+/* What the terminal can do: see terminal.h. */
+#include "config.h"
+#include "view/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20, WIDTH_MAX = 500 };
+
+static unsigned width_checked(long width)
+{
+    return width >= WIDTH_MIN && width <= WIDTH_MAX ? (unsigned)width
+                                                    : WIDTH_DEFAULT;
+}
+
+void terminal_detect(struct terminal *t, int fd)
+{
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    const char *passed_on = getenv("MPIBATCH_TERMINAL");
+    struct winsize size;
+
+    *t = (struct terminal){.fd = fd, .width = WIDTH_DEFAULT};
+    if (passed_on && *passed_on) {
+        t->live = true;
+        t->width = width_checked(strtol(passed_on, NULL, 10));
+    } else if (isatty(fd)) {
+        t->live = true;
+        if (ioctl(fd, TIOCGWINSZ, &size) == 0)
+            t->width = width_checked(size.ws_col);
+    }
+    if (!term || strcmp(term, "dumb") == 0)
+        t->live = false;
+    t->color = t->live && !(no_color && *no_color);
+}
