@@ -118,10 +118,12 @@ static bool is_mpi_variable(const char *name)
     return false;
 }
 
-/* Pass a variable on to all ranks: mpirun itself passes only its own. */
+/* Pass a variable on to all ranks: Open MPI's mpirun passes only its own. */
 static void env_pass(struct launch *l, enum mpirun_kind kind, const char *name)
 {
-    arg_add(l, kind == MPIRUN_HYDRA ? "-genvlist" : "-x");
+    if (kind == MPIRUN_HYDRA) /* passes all by itself */
+        return;
+    arg_add(l, "-x");
     arg_add(l, name);
 }
 

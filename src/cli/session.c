@@ -645,6 +645,8 @@ static void session_end(struct session *s)
         s->exit_code = EXIT_LOST;
     }
     s->writer = NULL;
+    comm_destroy(s->comm); /* while its transport is there */
+    s->comm = NULL;
     keeper_destroy(s->keeper);
     s->keeper = NULL;
 }
@@ -654,7 +656,6 @@ static void session_fini(struct session *s)
     manager_destroy(s->manager);
     progress_destroy(s->progress);
     rundir_close(s->rundir);
-    comm_destroy(s->comm);
     if (s->signals.fd >= 0)
         close(s->signals.fd);
     loop_destroy(s->loop);

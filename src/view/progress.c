@@ -137,6 +137,10 @@ static void plain_print(struct progress *p, const struct snapshot *s)
     uint64_t done = s->tasks.succeeded + s->tasks.failed;
     unsigned percent =
         s->tasks.total ? (unsigned)(done * 100 / s->tasks.total) : 100;
+    if (p->plain_at_ns == 0) { /* the first time there is nothing to tell */
+        p->plain_at_ns = s->now_ns + PLAIN_NS;
+        return;
+    }
     if (s->now_ns < p->plain_at_ns &&
         (percent < p->plain_percent + PLAIN_PERCENT ||
          s->now_ns < p->plain_at_ns - PLAIN_NS + NS_PER_SEC))
