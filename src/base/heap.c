@@ -12,8 +12,6 @@ void heap_init(struct heap *h, int (*compare)(const struct heap_node *,
 
 void heap_fini(struct heap *h)
 {
-    for (size_t i = 0; i < h->count; i++)
-        h->nodes[i]->at = HEAP_OUT;
     mem_free(h->nodes);
     heap_init(h, h->compare);
 }

@@ -18,8 +18,8 @@ struct heap {
     int (*compare)(const struct heap_node *a, const struct heap_node *b);
 };
 
-/* An empty heap ordered by compare (<0: a first). heap_fini frees it, not
- * the elements. */
+/* An empty heap ordered by compare (<0: a first). heap_fini frees it and
+ * does not touch the elements: they may be gone already. */
 void heap_init(struct heap *h, int (*compare)(const struct heap_node *,
                                               const struct heap_node *));
 void heap_fini(struct heap *h);

@@ -719,18 +719,21 @@ int session_run(const struct session_options *options)
     }
     session_end(&s);
     const char *launch_id = getenv("MPIBATCH_LAUNCH_ID");
+    int code = s.exit_code;
     if (launch_id && is_manager(&s))
-        launch_line_print(launch_id, s.exit_code);
+        launch_line_print(launch_id, code);
+    if (launch_id)
+        code = 0; /* launch knows it now; mpirun would make an alarm of it */
     if (!s.clean) {
         results_late(&s);
         rundir_close(s.rundir); /* gives the lock back */
-        world_leave(s.world, false, s.exit_code);
+        world_leave(s.world, false, code);
     }
     bool late = is_manager(&s) && s.start.exit_code < 0;
-    world_leave(s.world, true, s.exit_code);
+    world_leave(s.world, true, code);
     s.world = NULL;
     if (late)
         results_late(&s);
     session_fini(&s);
-    return s.exit_code;
+    return code;
 }

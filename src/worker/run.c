@@ -159,15 +159,28 @@ static void run_drain(struct run *run)
     run_release(run);
 }
 
-/* End what the attempt has left behind. Other runs' processes are kept. */
-static void run_sweep(struct run *run)
+/* The processes that are not left behind: of running tasks, and the keeper. */
+static size_t keep_fill(struct run_context *c)
 {
-    struct run_context *c = run->context;
     size_t n = 0;
     for (uint32_t i = 0; i < c->run_count; i++)
         if (c->runs[i].pid > 0)
             c->keep[n++] = c->runs[i].pid;
     c->keep[n++] = keeper_pid(c->config->keeper);
+    return n;
+}
+
+void runs_reap(struct run_context *c)
+{
+    size_t n = keep_fill(c);
+    spawn_sweep(c->config->spawner, 0, NULL, c->keep, n);
+}
+
+/* End what the attempt has left behind. */
+static void run_sweep(struct run *run)
+{
+    struct run_context *c = run->context;
+    size_t n = keep_fill(c);
     spawn_sweep(c->config->spawner, run->pid, run->marker, c->keep, n);
 }
 

@@ -90,6 +90,9 @@ enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
  * is being ended already only gets the shorter grace. */
 void run_end(struct run *run, enum reason why, int64_t grace_ns);
 
+/* Reap processes that tasks have left to us and that ended since. */
+void runs_reap(struct run_context *context);
+
 /* Look at its memory: to be called now and then. */
 void run_observe(struct run *run);
 

@@ -350,8 +350,7 @@ static void on_tick(struct loop_timer *timer)
     }
     if (loop_now_ns(loop) - w->heard_ns > w->config.silence_ns)
         orphan(w, "the manager is silent");
-    /* adopted processes that ended late */
-    spawn_sweep(w->config.spawner, 0, NULL, NULL, 0);
+    runs_reap(&w->runs);
     if (loop_timer_start(loop, &w->tick, loop_now_ns(loop) + TICK_NS, &err) < 0)
         log_error("%s", err.text);
 }
