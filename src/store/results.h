@@ -1,7 +1,24 @@
 /* results.h5: the journal as one HDF5 file for xarray, pandas, h5py.
  *
  * Made whole beside the old one and renamed, so that a reader sees a complete
- * file at any time. Its layout is described in mpibatch-results and DESIGN.
+ * file at any time.
+ *
+ *   /jobs/<job>     dimension scales, one a parameter of a grid (else `run`),
+ *                   and over them, as the last attempt of each task left them:
+ *                   each metric and <metric>_state (ok, missing, malformed,
+ *                   not_run), state (not_run, success, failure, active),
+ *                   exit_code (-1: none), attempts, duration
+ *   /               the same objects, if the run has one job, or one job with
+ *                   a sweep; attributes: name, spec, hosts, versions, ...
+ *   /batch/tasks    a table, one row an attempt, in the journal's order
+ *   /batch/nodes    a table, one row a rank of a session
+ *   /batch/events   a table: sessions, changes of jobs
+ *   /batch/output   stdout, stderr: bytes; stdout_index, stderr_index: tables
+ *                   of offset and length, aligned with the rows of tasks; an
+ *                   offset of 2^64-1: kept elsewhere (files/), or lost
+ *   /batch/spec     the job spec's text
+ *
+ * A name that is taken already gets "_" behind it.
  */
 #ifndef MPIBATCH_STORE_RESULTS_H
 #define MPIBATCH_STORE_RESULTS_H

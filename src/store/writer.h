@@ -22,15 +22,19 @@ struct writer;
 struct writer *writer_create(struct err *err);
 
 /* Write all that is queued (waits at most timeout_ns for a stalled disk), sync
- * it, end the thread. -1 with err if something could not be written. */
+ * it, end the thread, close the files. -1 with err if something could not be
+ * written: EIO, or ETIMEDOUT if a call into the file system does not return;
+ * the thread is then left behind in it. */
 int writer_destroy(struct writer *w, int64_t timeout_ns, struct err *err);
 
-/* A file to append to (fd: borrowed, O_APPEND not needed; offset: where to
- * go on). Returns its number; at most 8. */
-int writer_add_file(struct writer *w, int fd, const char *name, uint64_t offset);
+/* A file to append to (fd: taken, closed by writer_destroy; O_APPEND not
+ * needed; offset: where to go on). Returns its number, or -1: there are 8
+ * already, and fd stays the caller's. */
+int writer_add_file(struct writer *w, int fd, const char *name,
+                    uint64_t offset);
 
 /* Queue bytes (copied) for a file. *ticket (may be NULL): grows with each
- * call. -1 with err ENOMEM. */
+ * call. -1 with err ENOMEM: no memory, or 1 GiB is queued already. */
 int writer_append(struct writer *w, int file, const void *data, size_t len,
                   uint64_t *ticket, struct err *err);
 
@@ -40,7 +44,8 @@ void writer_flush(struct writer *w);
 /* Sync soon, also before its second is over. */
 void writer_sync(struct writer *w);
 
-/* The last ticket whose bytes were given to the system; and that are on disk. */
+/* The last ticket whose bytes were given to the system; and that are on disk.
+ */
 uint64_t writer_written(const struct writer *w);
 uint64_t writer_synced(const struct writer *w);
 

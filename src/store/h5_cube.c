@@ -1,0 +1,253 @@
+/* Cubes: see h5_cube.h. */
+#include "config.h"
+#include "store/h5_cube.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <hdf5.h>
+#include <hdf5_hl.h>
+
+#include "base/mem.h"
+#include "base/file.h"
+#include "store/h5_internal.h"
+
+enum { LINE_CHUNK = 16384 }; /* cells of a chunk of one dimension */
+
+/* ---- Shapes ---- */
+
+void cube_shape_init(struct cube_shape *s, const uint64_t *dims, int rank,
+                     uint64_t target)
+{
+    *s = (struct cube_shape){.rank = rank, .inner = 1, .cells = 1};
+    for (int i = 0; i < rank; i++) {
+        s->dims[i] = dims[i];
+        s->chunk[i] = 1;
+        s->cells *= dims[i];
+    }
+    s->split = rank - 1;
+    for (; s->split > 0 && s->inner * dims[s->split] <= target; s->split--) {
+        s->chunk[s->split] = dims[s->split];
+        s->inner *= dims[s->split];
+    }
+    /* the split dim in parts of equal size, but for the last */
+    uint64_t dim = dims[s->split], most = target / s->inner;
+    if (most == 0)
+        most = 1;
+    uint64_t parts = (dim + most - 1) / most;
+    uint64_t part = (dim + parts - 1) / parts;
+    s->chunk[s->split] = part;
+    s->chunk_cells = part * s->inner;
+    s->chunks = s->cells / (dim * s->inner) * ((dim + part - 1) / part);
+}
+
+uint64_t cube_chunk_of(const struct cube_shape *s, uint64_t cell)
+{
+    uint64_t dim = s->dims[s->split], part = s->chunk[s->split];
+    uint64_t along = cell / s->inner;
+    return along / dim * ((dim + part - 1) / part) + along % dim / part;
+}
+
+uint64_t cube_chunk_start(const struct cube_shape *s, uint64_t chunk,
+                          uint64_t *count)
+{
+    uint64_t dim = s->dims[s->split], part = s->chunk[s->split];
+    uint64_t parts = (dim + part - 1) / part;
+    uint64_t first = chunk % parts * part;
+    *count = (dim - first < part ? dim - first : part) * s->inner;
+    return (chunk / parts * dim + first) * s->inner;
+}
+
+/* ---- Variables of one dimension ---- */
+
+static hid_t string_type(void)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, H5T_VARIABLE);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    return type;
+}
+
+/* Make and write a line of cells; the dataset, or <0 with err. */
+static hid_t put_line(struct hdf_file *f, const char *path, hid_t type,
+                      const void *values, uint64_t count, struct err *err)
+{
+    hsize_t dim = count, chunk = count < LINE_CHUNK ? count : LINE_CHUNK;
+    hid_t space = H5Screate_simple(1, &dim, NULL);
+    hid_t dcpl = count > LINE_CHUNK ? hdf_chunked(1, &chunk)
+                                    : H5Pcreate(H5P_DATASET_CREATE);
+    hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_char_encoding(lcpl, H5T_CSET_UTF8);
+    hid_t d = H5Dcreate2(f->id, path, type, space, lcpl, dcpl, H5P_DEFAULT);
+    if (d < 0 || H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
+        hdf_fail(err, "cannot write %s", path);
+        if (d >= 0)
+            H5Dclose(d);
+        d = -1;
+    }
+    H5Pclose(lcpl);
+    H5Pclose(dcpl);
+    H5Sclose(space);
+    H5Tclose(type);
+    return d;
+}
+
+static int attach(struct hdf_file *f, hid_t d, const char *scale, int dim)
+{
+    hid_t s = H5Dopen2(f->id, scale, H5P_DEFAULT);
+    herr_t rc = s < 0 ? -1 : H5DSattach_scale(d, s, (unsigned)dim);
+    if (s >= 0)
+        H5Dclose(s);
+    return rc < 0 ? -1 : 0;
+}
+
+/* Make the line a scale (over NULL), or lay it over a scale. Closes d. */
+static int finish_line(struct hdf_file *f, hid_t d, const char *path,
+                       const char *over, struct err *err)
+{
+    if (d < 0)
+        return -1;
+    int rc = over ? attach(f, d, over, 0)
+                  : (H5DSset_scale(d, path_base(path)) < 0 ? -1 : 0);
+    if (rc < 0)
+        hdf_fail(err, "cannot make %s a dimension's variable", path);
+    H5Dclose(d);
+    return rc;
+}
+
+int hdf_scale(struct hdf_file *f, const char *path, enum cell_kind kind,
+              const void *values, uint64_t count, struct err *err)
+{
+    hid_t d = put_line(f, path, hdf_type(kind, 0), values, count, err);
+    return finish_line(f, d, path, NULL, err);
+}
+
+int hdf_scale_strings(struct hdf_file *f, const char *path,
+                      const char *const *values, uint64_t count,
+                      struct err *err)
+{
+    hid_t d = put_line(f, path, string_type(), values, count, err);
+    return finish_line(f, d, path, NULL, err);
+}
+
+int hdf_variable(struct hdf_file *f, const char *path, enum cell_kind kind,
+                 const void *values, uint64_t count, const char *scale,
+                 struct err *err)
+{
+    hid_t d = put_line(f, path, hdf_type(kind, 0), values, count, err);
+    return finish_line(f, d, path, scale, err);
+}
+
+int hdf_variable_strings(struct hdf_file *f, const char *path,
+                         const char *const *values, uint64_t count,
+                         const char *scale, struct err *err)
+{
+    hid_t d = put_line(f, path, string_type(), values, count, err);
+    return finish_line(f, d, path, scale, err);
+}
+
+/* ---- Cubes ---- */
+
+struct hdf_cube {
+    hid_t dataset, type;
+    struct cube_shape shape;
+    char *path;
+};
+
+static hid_t create_dataset(struct hdf_file *f, const char *path,
+                            const struct cube_shape *s, hid_t type,
+                            const void *fill)
+{
+    hsize_t dims[CUBE_MAX_RANK], chunk[CUBE_MAX_RANK];
+    for (int i = 0; i < s->rank; i++) {
+        dims[i] = s->dims[i];
+        chunk[i] = s->chunk[i];
+    }
+    hid_t space = H5Screate_simple(s->rank, dims, NULL);
+    hid_t dcpl = hdf_chunked(s->rank, chunk), d = -1;
+    hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
+    hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS);
+    H5Pset_char_encoding(lcpl, H5T_CSET_UTF8);
+    H5Pset_chunk_cache(dapl, 1, 0, 1.0); /* each chunk is written once */
+    if (dcpl >= 0 && H5Pset_fill_value(dcpl, type, fill) >= 0)
+        d = H5Dcreate2(f->id, path, type, space, lcpl, dcpl, dapl);
+    H5Pclose(dapl);
+    H5Pclose(lcpl);
+    H5Pclose(dcpl);
+    H5Sclose(space);
+    return d;
+}
+
+struct hdf_cube *hdf_cube_create(struct hdf_file *f, const char *path,
+                                 const struct cube_shape *shape,
+                                 enum cell_kind kind, size_t size,
+                                 const void *fill, bool fill_is_missing,
+                                 const char *const *scales, struct err *err)
+{
+    struct hdf_cube *c = mem_calloc(1, sizeof(*c));
+    if (!c)
+        goto nomem;
+    c->dataset = -1;
+    c->shape = *shape;
+    c->type = hdf_type(kind, size);
+    c->path = mem_strdup(path);
+    if (!c->path)
+        goto nomem;
+    c->dataset = create_dataset(f, path, shape, c->type, fill);
+    bool ok = c->dataset >= 0;
+    for (int i = 0; ok && i < shape->rank; i++)
+        ok = attach(f, c->dataset, scales[i], i) == 0;
+    if (!ok) {
+        hdf_fail(err, "cannot make %s", path);
+        goto fail;
+    }
+    if (fill_is_missing &&
+        hdf_attr_values(f, path, "_FillValue", kind, fill, 1, err) < 0)
+        goto fail;
+    return c;
+nomem:
+    err_set(err, ENOMEM, "no memory for %s", path);
+fail:
+    hdf_cube_destroy(c);
+    return NULL;
+}
+
+int hdf_cube_write(struct hdf_cube *c, uint64_t chunk, const void *cells,
+                   struct err *err)
+{
+    const struct cube_shape *s = &c->shape;
+    hsize_t start[CUBE_MAX_RANK], count[CUBE_MAX_RANK], cell_count;
+    uint64_t cells_here, at = cube_chunk_start(s, chunk, &cells_here);
+    for (int i = s->rank; i-- > 0;) {
+        start[i] = at % s->dims[i];
+        at /= s->dims[i];
+        uint64_t left = s->dims[i] - start[i];
+        count[i] = s->chunk[i] < left ? s->chunk[i] : left;
+    }
+    cell_count = cells_here;
+    int rc = -1;
+    hid_t memory = H5Screate_simple(1, &cell_count, NULL);
+    hid_t space = H5Dget_space(c->dataset);
+    if (memory >= 0 && space >= 0 &&
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >=
+            0 &&
+        H5Dwrite(c->dataset, c->type, memory, space, H5P_DEFAULT, cells) >= 0)
+        rc = 0;
+    if (rc < 0)
+        hdf_fail(err, "cannot write %s", c->path);
+    H5Sclose(space);
+    H5Sclose(memory);
+    return rc;
+}
+
+void hdf_cube_destroy(struct hdf_cube *c)
+{
+    if (!c)
+        return;
+    if (c->dataset >= 0)
+        H5Dclose(c->dataset);
+    if (c->type >= 0)
+        H5Tclose(c->type);
+    mem_free(c->path);
+    mem_free(c);
+}

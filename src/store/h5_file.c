@@ -1,0 +1,269 @@
+/* An HDF5 file that is being written: see h5_file.h.
+ *
+ * Default bounds of the library's version, so that old readers read it; no
+ * file locks, which fail on some shared file systems and which nobody needs
+ * for a file that only gets its name when it is whole.
+ */
+#include "config.h"
+#include "store/h5_file.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <hdf5.h>
+
+#include "base/mem.h"
+#include "store/h5_internal.h"
+
+enum { ATTR_MAX_BYTES = 32000, DEFLATE_LEVEL = 1 };
+
+/* ---- Errors and types ---- */
+
+static herr_t first_reason(unsigned n, const H5E_error2_t *e, void *arg)
+{
+    if (n == 0)
+        *(const char **)arg = e->desc;
+    return 0;
+}
+
+int hdf_fail(struct err *err, const char *fmt, ...)
+{
+    char what[512];
+    const char *why = "unknown error";
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, &why);
+    return err_set(err, EIO, "%s: HDF5: %s", what, why ? why : "");
+}
+
+size_t cell_bytes(enum cell_kind kind, size_t size)
+{
+    switch (kind) {
+    case CELL_INT8:
+        return 1;
+    case CELL_INT32:
+        return 4;
+    case CELL_STRING:
+        return size;
+    case CELL_INT64:
+    case CELL_UINT64:
+    case CELL_FLOAT64:
+        break;
+    }
+    return 8;
+}
+
+hid_t hdf_type(enum cell_kind kind, size_t size)
+{
+    hid_t type = -1;
+    switch (kind) {
+    case CELL_INT8:
+        return H5Tcopy(H5T_NATIVE_INT8);
+    case CELL_INT32:
+        return H5Tcopy(H5T_NATIVE_INT32);
+    case CELL_INT64:
+        return H5Tcopy(H5T_NATIVE_INT64);
+    case CELL_UINT64:
+        return H5Tcopy(H5T_NATIVE_UINT64);
+    case CELL_FLOAT64:
+        return H5Tcopy(H5T_NATIVE_DOUBLE);
+    case CELL_STRING:
+        type = H5Tcopy(H5T_C_S1);
+        H5Tset_size(type, size);
+        H5Tset_strpad(type, H5T_STR_NULLPAD);
+        H5Tset_cset(type, H5T_CSET_UTF8);
+        break;
+    }
+    return type;
+}
+
+hid_t hdf_chunked(int rank, const hsize_t *chunk)
+{
+    hid_t p = H5Pcreate(H5P_DATASET_CREATE);
+    if (p >= 0 && (H5Pset_chunk(p, rank, chunk) < 0 || H5Pset_shuffle(p) < 0 ||
+                   H5Pset_deflate(p, DEFLATE_LEVEL) < 0 ||
+                   H5Pset_fill_time(p, H5D_FILL_TIME_IFSET) < 0)) {
+        H5Pclose(p);
+        return -1;
+    }
+    return p;
+}
+
+/* ---- The file ---- */
+
+/* Access properties: no locks; what is left open closes with the file. */
+static hid_t access_properties(void)
+{
+    hid_t p = H5Pcreate(H5P_FILE_ACCESS);
+    if (p < 0)
+        return p;
+    H5Pset_fclose_degree(p, H5F_CLOSE_STRONG);
+#if H5_VERSION_GE(1, 10, 7)
+    H5Pset_file_locking(p, false, true);
+#endif
+    return p;
+}
+
+struct hdf_file *hdf_file_create(const char *path, struct err *err)
+{
+    struct hdf_file *f = mem_calloc(1, sizeof(*f));
+    if (!f)
+        goto nomem;
+    f->id = -1;
+    f->path = mem_strdup(path);
+    if (!f->path)
+        goto nomem;
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    hid_t fapl = access_properties(), fcpl = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_link_creation_order(fcpl,
+                               H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    f->id = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
+    if (f->id < 0)
+        hdf_fail(err, "cannot make %s", path);
+    H5Pclose(fcpl);
+    H5Pclose(fapl);
+    if (f->id < 0 || chmod(path, 0600) < 0) {
+        hdf_file_destroy(f);
+        return NULL;
+    }
+    return f;
+nomem:
+    err_set(err, ENOMEM, "no memory to make %s", path);
+    hdf_file_destroy(f);
+    return NULL;
+}
+
+int hdf_file_finish(struct hdf_file *f, struct err *err)
+{
+    if (H5Fflush(f->id, H5F_SCOPE_GLOBAL) < 0)
+        return hdf_fail(err, "cannot write %s", f->path);
+    hid_t id = f->id;
+    f->id = -1;
+    if (H5Fclose(id) < 0)
+        return hdf_fail(err, "cannot close %s", f->path);
+    return 0;
+}
+
+void hdf_file_destroy(struct hdf_file *f)
+{
+    if (!f)
+        return;
+    if (f->id >= 0)
+        H5Fclose(f->id);
+    mem_free(f->path);
+    mem_free(f);
+}
+
+/* ---- Groups and links ---- */
+
+/* Properties of links: groups above are made; names are UTF-8. */
+static hid_t link_properties(void)
+{
+    hid_t p = H5Pcreate(H5P_LINK_CREATE);
+    if (p >= 0) {
+        H5Pset_create_intermediate_group(p, 1);
+        H5Pset_char_encoding(p, H5T_CSET_UTF8);
+    }
+    return p;
+}
+
+int hdf_group(struct hdf_file *f, const char *path, struct err *err)
+{
+    hid_t lcpl = link_properties(), gcpl = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_link_creation_order(gcpl,
+                               H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    hid_t g = H5Gcreate2(f->id, path, lcpl, gcpl, H5P_DEFAULT);
+    int rc = g < 0 ? hdf_fail(err, "cannot make the group %s", path) : 0;
+    if (g >= 0)
+        H5Gclose(g);
+    H5Pclose(gcpl);
+    H5Pclose(lcpl);
+    return rc;
+}
+
+int hdf_link(struct hdf_file *f, const char *from, const char *to,
+             struct err *err)
+{
+    hid_t lcpl = link_properties();
+    herr_t rc = H5Lcreate_hard(f->id, from, f->id, to, lcpl, H5P_DEFAULT);
+    int out = rc < 0 ? hdf_fail(err, "cannot link %s to %s", to, from) : 0;
+    H5Pclose(lcpl);
+    return out;
+}
+
+/* ---- Attributes and texts ---- */
+
+static int put_attr(struct hdf_file *f, const char *object, const char *name,
+                    hid_t type, hid_t space, const void *data, struct err *err)
+{
+    hid_t a = -1;
+    if (type >= 0 && space >= 0)
+        a = H5Acreate_by_name(f->id, object, name, type, space, H5P_DEFAULT,
+                              H5P_DEFAULT, H5P_DEFAULT);
+    int rc =
+        a < 0 || H5Awrite(a, type, data) < 0
+            ? hdf_fail(err, "cannot write attribute %s of %s", name, object)
+            : 0;
+    if (a >= 0)
+        H5Aclose(a);
+    H5Sclose(space);
+    H5Tclose(type);
+    return rc;
+}
+
+int hdf_attr_text(struct hdf_file *f, const char *object, const char *name,
+                  const char *text, struct err *err)
+{
+    size_t len = strlen(text);
+    if (len > ATTR_MAX_BYTES) /* not within a character */
+        for (len = ATTR_MAX_BYTES; len > 0 && (text[len] & 0xc0) == 0x80;)
+            len--;
+    char *copy = mem_strndup(text, len); /* exactly len bytes and a NUL */
+    if (!copy)
+        return err_set(err, ENOMEM, "no memory for attribute %s", name);
+    hid_t type = hdf_type(CELL_STRING, len + 1);
+    H5Tset_strpad(type, H5T_STR_NULLTERM);
+    int rc = put_attr(f, object, name, type, H5Screate(H5S_SCALAR), copy, err);
+    mem_free(copy);
+    return rc;
+}
+
+int hdf_attr_values(struct hdf_file *f, const char *object, const char *name,
+                    enum cell_kind kind, const void *values, size_t count,
+                    struct err *err)
+{
+    hsize_t dim = count;
+    hid_t space =
+        count == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &dim, NULL);
+    return put_attr(f, object, name, hdf_type(kind, 0), space, values, err);
+}
+
+int hdf_attr_int(struct hdf_file *f, const char *object, const char *name,
+                 int64_t value, struct err *err)
+{
+    return hdf_attr_values(f, object, name, CELL_INT64, &value, 0, err);
+}
+
+int hdf_text(struct hdf_file *f, const char *path, const char *text, size_t len,
+             struct err *err)
+{
+    hid_t type = hdf_type(CELL_STRING, len > 0 ? len : 1);
+    hid_t space = H5Screate(H5S_SCALAR), lcpl = link_properties();
+    hid_t d =
+        H5Dcreate2(f->id, path, type, space, lcpl, H5P_DEFAULT, H5P_DEFAULT);
+    int rc = d < 0 || H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                               len > 0 ? text : "") < 0
+                 ? hdf_fail(err, "cannot write %s", path)
+                 : 0;
+    if (d >= 0)
+        H5Dclose(d);
+    H5Pclose(lcpl);
+    H5Sclose(space);
+    H5Tclose(type);
+    return rc;
+}

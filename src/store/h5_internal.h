@@ -1,0 +1,24 @@
+/* What h5_*.c share. */
+#ifndef MPIBATCH_STORE_H5_INTERNAL_H
+#define MPIBATCH_STORE_H5_INTERNAL_H
+
+#include <hdf5.h>
+
+#include "store/h5_file.h"
+
+struct hdf_file {
+    hid_t id;
+    char *path;
+};
+
+/* The type of a cell, in memory and file; to be closed. <0: failed. */
+hid_t hdf_type(enum cell_kind kind, size_t size);
+
+/* Set err to what could not be done and HDF5's innermost reason. -1. */
+int hdf_fail(struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The creation properties of a chunked dataset: shuffle, deflate. <0. */
+hid_t hdf_chunked(int rank, const hsize_t *chunk);
+
+#endif

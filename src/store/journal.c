@@ -1,0 +1,186 @@
+/* Writing a journal: see journal.h, and journal_frame.h for the bytes.
+ *
+ * Makes this session's file. Its header is on disk before the first record is
+ * queued; everything after it goes through the writer, whose the file is.
+ */
+#include "config.h"
+#include "store/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/pack.h"
+#include "model/record.h"
+#include "store/journal_frame.h"
+
+struct journal {
+    const struct jobspec *spec;
+    struct writer *writer;
+    int file; /* the writer's number */
+    struct buf frame;
+};
+
+static int write_header(int fd, const struct rundir *r)
+{
+    unsigned char h[JOURNAL_HEADER_BYTES];
+    size_t len;
+    const char *spec = rundir_spec(r, &len);
+    memcpy(h, JOURNAL_MAGIC, 8);
+    frame_put_u32(h + 8, JOURNAL_VERSION);
+    frame_put_u32(h + 12, rundir_session(r));
+    frame_put_u32(h + 16, crc32c(0, spec, len));
+    frame_put_u32(h + 20, crc32c(0, h, 20));
+    if (file_write_all(fd, h, sizeof(h)) < 0 || fdatasync(fd) < 0)
+        return -1;
+    return 0;
+}
+
+/* Sync the folder, so that the new name in it lasts. */
+static int sync_folder(const struct rundir *r)
+{
+    char *path = rundir_file(r, "journal");
+    if (!path) {
+        errno = ENOMEM;
+        return -1;
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    mem_free(path);
+    if (fd < 0)
+        return -1;
+    int rc = fsync(fd), saved = errno;
+    close(fd);
+    errno = saved;
+    return rc < 0 && saved != EINVAL ? -1 : 0;
+}
+
+/* Make the file with its header; its fd, or -1 with err. */
+static int create_file(const struct rundir *r, const char *path,
+                       struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(err, errno, "cannot make %s", path);
+    if (write_header(fd, r) < 0 || sync_folder(r) < 0) {
+        err_sys(err, errno, "cannot write %s", path);
+        unlink(path);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+struct journal *journal_create(struct rundir *r, const struct jobspec *spec,
+                               struct writer *writer, struct err *err)
+{
+    char *path = rundir_file(r, "journal/%04u.journal", rundir_session(r));
+    struct journal *j = path ? mem_calloc(1, sizeof(*j)) : NULL;
+    int fd = -1;
+    if (!j) {
+        err_set(err, ENOMEM, "no memory for the journal");
+        goto fail;
+    }
+    *j = (struct journal){.spec = spec, .writer = writer};
+    buf_init(&j->frame, JOURNAL_FRAME_BYTES + JOURNAL_PAYLOAD_MAX);
+    fd = create_file(r, path, err);
+    if (fd < 0)
+        goto fail;
+    j->file = writer_add_file(writer, fd, path, JOURNAL_HEADER_BYTES);
+    if (j->file < 0) {
+        err_set(err, EMFILE, "%s: the writer has too many files", path);
+        goto fail;
+    }
+    mem_free(path);
+    return j;
+fail:
+    if (fd >= 0)
+        close(fd);
+    mem_free(path);
+    journal_destroy(j);
+    return NULL;
+}
+
+void journal_destroy(struct journal *j)
+{
+    if (!j)
+        return;
+    buf_fini(&j->frame);
+    mem_free(j);
+}
+
+static int put_attempt(struct buf *b, const struct attempt *a,
+                       const struct jobspec *spec)
+{
+    uint32_t ok = 0, want;
+    if (a->job >= spec->job_count) {
+        errno = EINVAL;
+        return -1;
+    }
+    want = spec->jobs[a->job].metric_count;
+    while (ok < want && ok < a->metric_count &&
+           a->metrics[ok].state == METRIC_OK)
+        ok++;
+    int rc = pack_put_uint(b, a->job) | pack_put_uint(b, a->index) |
+             pack_put_uint(b, a->attempt) | pack_put_u8(b, (uint8_t)a->reason);
+    unsigned bits = (unsigned)a->result |
+                    (a->disposition == TASK_RETRIES ? SUMMARY_RETRIES : 0u) |
+                    (ok < want ? SUMMARY_INVALID : 0u);
+    rc |= pack_put_u8(b, (uint8_t)bits);
+    return rc < 0 ? -1 : record_put_attempt(b, a, spec);
+}
+
+static int put_payload(struct buf *b, const struct journal_record *rec,
+                       const struct jobspec *spec)
+{
+    int rc = pack_put_u8(b, (uint8_t)rec->type) |
+             pack_put_u64(b, (uint64_t)rec->time_ns);
+    if (rc < 0)
+        return -1;
+    switch (rec->type) {
+    case JOURNAL_SESSION:
+        return pack_put_str(b, rec->u.session.version) |
+               pack_put_str(b, rec->u.session.mpi) |
+               pack_put_uint(b, rec->u.session.rank_count) |
+               pack_put_uint(b, rec->u.session.node_count);
+    case JOURNAL_NODE:
+        return pack_put_uint(b, rec->u.node.rank) |
+               pack_put_uint(b, rec->u.node.node) |
+               pack_put_uint(b, rec->u.node.first_slot) |
+               pack_put_uint(b, rec->u.node.slots) |
+               record_put_node(b, rec->u.node.info);
+    case JOURNAL_ATTEMPT:
+        return put_attempt(b, rec->u.attempt, spec);
+    case JOURNAL_JOB:
+        return pack_put_uint(b, rec->u.job.job) |
+               pack_put_u8(b, (uint8_t)rec->u.job.state) |
+               pack_put_u8(b, (uint8_t)rec->u.job.end);
+    case JOURNAL_REACTIVATE:
+        return pack_put_uint(b, rec->u.reactivate.job);
+    case JOURNAL_TICK:
+        return 0;
+    case JOURNAL_END:
+        return pack_put_int(b, rec->u.end.exit_code);
+    }
+    errno = EINVAL;
+    return -1;
+}
+
+int journal_append(struct journal *j, const struct journal_record *record,
+                   uint64_t *ticket, struct err *err)
+{
+    static const unsigned char room[JOURNAL_FRAME_BYTES];
+    buf_reset(&j->frame);
+    if (buf_put(&j->frame, room, sizeof(room)) < 0 ||
+        put_payload(&j->frame, record, j->spec) < 0)
+        return err_sys(err, errno, "cannot put a record into the journal");
+    unsigned char *frame = (unsigned char *)j->frame.data;
+    uint32_t len = (uint32_t)(j->frame.len - JOURNAL_FRAME_BYTES);
+    frame_put_u32(frame, len);
+    frame_put_u32(frame + 4,
+                  frame_crc(frame, frame + JOURNAL_FRAME_BYTES, len));
+    return writer_append(j->writer, j->file, frame, j->frame.len, ticket, err);
+}

@@ -1,0 +1,108 @@
+/* What results*.c share: a results.h5 under way.
+ *
+ * The journal is read several times. The survey learns what must be known
+ * before anything can be made: how long texts are, which numbers have gaps,
+ * how many bytes outputs have, which chunks of which cube have results and
+ * where in the journal those are. Then rows and cubes are written.
+ */
+#ifndef MPIBATCH_STORE_RESULTS_BUILD_H
+#define MPIBATCH_STORE_RESULTS_BUILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "model/jobspec.h"
+#include "store/h5_cube.h"
+#include "store/h5_file.h"
+#include "store/journal.h"
+#include "store/rundir.h"
+
+enum {
+    RESULTS_MAX_NAME = 255,
+    /* builtin cells of a task's cubes: state, exit code, attempts, duration */
+    RESULTS_CELL_BYTES = 1 + 4 + 4 + 8,
+    RESULTS_SLAB_BYTES = 64 << 20, /* of cubes in memory at a time */
+    RESULTS_SLAB_CELLS = 1 << 22,
+    RESULTS_CHUNK_CELLS = 1 << 14
+};
+#define RESULTS_ELSEWHERE UINT64_MAX
+
+struct survey_metric {
+    size_t longest; /* a string's bytes */
+    bool gaps;      /* an attempt has it missing or malformed */
+};
+
+/* Which part of the journal speaks of a slab. */
+struct survey_span {
+    bool any;
+    struct journal_place first, last; /* last: behind it */
+};
+
+struct survey_job {
+    struct cube_shape shape;
+    uint64_t slab_chunks; /* chunks in memory at a time */
+    uint64_t slab_count;
+    struct survey_span *spans; /* slab_count of them */
+    unsigned char *touched;    /* a bit a chunk */
+    struct survey_metric *metrics;
+};
+
+struct survey {
+    uint64_t attempts, nodes;
+    size_t longest_task_id, longest_host, longest_cpus;
+    uint64_t packed_bytes[2]; /* of outputs that are there */
+    uint32_t session_count;
+    struct map pack_sizes; /* (session, stream): bytes */
+    struct map host_of;    /* (session, rank): index in hosts */
+    char **hosts;
+    uint32_t host_count;
+    struct survey_job *jobs;
+};
+
+struct build {
+    const struct rundir *rundir;
+    const struct jobspec *spec;
+    const volatile bool *cancel;
+    struct journal_reader *journal;
+    struct hdf_file *file;
+    struct survey survey;
+    uint64_t steps;
+};
+
+/* The next record, as journal_next; -1 also with ECANCELED. */
+int build_next(struct build *b, struct journal_record *r, struct err *err);
+
+/* Read the whole journal into b->survey (from zero). */
+int survey_make(struct build *b, struct err *err);
+void survey_fini(struct build *b);
+/* The host of a session's rank, or "". */
+const char *survey_host(const struct survey *s, uint32_t session,
+                        uint32_t rank);
+/* Is an attempt's output in its pack, whole? */
+bool survey_is_packed(const struct survey *s, const struct output *o,
+                      int stream);
+/* How a job's tasks lie: rank and dims of its cubes. */
+int survey_dims(const struct taskset *set, uint64_t dims[CUBE_MAX_RANK]);
+
+/* /batch/tasks, nodes, events, output. */
+int build_tables(struct build *b, struct err *err);
+
+/* /jobs/<job>, and its objects in / too if in_root. */
+int build_cubes(struct build *b, uint32_t job, bool in_root, struct err *err);
+
+/* A parameter's values as numbers of one kind, or as texts. */
+enum cell_kind param_kind(const struct param *p);
+size_t param_longest(const struct param *p);
+
+/* Name an object: name, without slashes, with as many "_" behind it as make
+ * it differ from the count names in used. */
+void name_unique(char out[RESULTS_MAX_NAME + 1], const char *name,
+                 const char (*used)[RESULTS_MAX_NAME + 1], size_t count);
+
+/* A time as seconds since 1970, NaN if it is not known; and a duration. */
+double time_s(int64_t ns);
+double attempt_duration_s(const struct attempt *a);
+
+#endif

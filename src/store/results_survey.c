@@ -1,0 +1,234 @@
+/* The first reading of the journal: see results_build.h. */
+#include "config.h"
+#include "store/results_build.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, ENOMEM, "no memory to read the journal's results");
+}
+
+/* ---- Cubes ---- */
+
+int survey_dims(const struct taskset *set, uint64_t dims[CUBE_MAX_RANK])
+{
+    if (set->method != SWEEP_GRID) {
+        dims[0] = set->count;
+        return 1;
+    }
+    for (uint32_t i = 0; i < set->param_count; i++)
+        dims[i] = set->params[i].value_count;
+    return (int)set->param_count;
+}
+
+/* Bytes of a task in memory, at most. */
+static uint64_t cell_bytes_max(const struct job *job)
+{
+    uint64_t bytes = RESULTS_CELL_BYTES;
+    for (uint32_t i = 0; i < job->metric_count; i++)
+        bytes +=
+            1 + (job->metrics[i].type == METRIC_STRING ? METRIC_MAX_STRING : 8);
+    return bytes;
+}
+
+static int job_init(struct survey_job *s, const struct job *job)
+{
+    uint64_t dims[CUBE_MAX_RANK];
+    int rank = survey_dims(&job->tasks, dims);
+    uint64_t room = RESULTS_SLAB_BYTES / cell_bytes_max(job);
+    if (room > RESULTS_SLAB_CELLS)
+        room = RESULTS_SLAB_CELLS;
+    cube_shape_init(&s->shape, dims, rank,
+                    room < RESULTS_CHUNK_CELLS ? room : RESULTS_CHUNK_CELLS);
+    s->slab_chunks = room / s->shape.chunk_cells;
+    if (s->slab_chunks > s->shape.chunks)
+        s->slab_chunks = s->shape.chunks;
+    s->slab_count = (s->shape.chunks + s->slab_chunks - 1) / s->slab_chunks;
+    s->spans = mem_calloc(s->slab_count, sizeof(s->spans[0]));
+    s->touched = mem_calloc((s->shape.chunks + 7) / 8, 1);
+    s->metrics = mem_calloc(job->metric_count, sizeof(s->metrics[0]));
+    return s->spans && s->touched && s->metrics ? 0 : -1;
+}
+
+static void see_cell(struct survey_job *s, uint32_t index,
+                     struct journal_place before, struct journal_place behind)
+{
+    uint64_t chunk = cube_chunk_of(&s->shape, index);
+    struct survey_span *span = &s->spans[chunk / s->slab_chunks];
+    s->touched[chunk / 8] |= (unsigned char)(1u << chunk % 8);
+    if (!span->any)
+        span->first = before;
+    span->any = true;
+    span->last = behind;
+}
+
+/* Failed tasks of the job became active here: all slabs must know. */
+static void see_reactivation(struct survey_job *s, struct journal_place behind)
+{
+    for (uint64_t i = 0; i < s->slab_count; i++)
+        if (s->spans[i].any)
+            s->spans[i].last = behind;
+}
+
+/* ---- Outputs ---- */
+
+static uint64_t pack_key(uint32_t session, int stream)
+{
+    return (uint64_t)session << 1 | (unsigned)stream;
+}
+
+/* Find out a pack's size, once; so the answer stays the same. */
+static int see_pack(struct build *b, uint32_t session, int stream)
+{
+    struct stat st;
+    uint64_t key = pack_key(session, stream);
+    if (map_get(&b->survey.pack_sizes, key, NULL))
+        return 0;
+    char *path = rundir_file(b->rundir, "output/%04u.%s", session,
+                             stream == 0 ? "stdout" : "stderr");
+    if (!path)
+        return -1;
+    uint64_t size = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    mem_free(path);
+    return map_set(&b->survey.pack_sizes, key, size);
+}
+
+bool survey_is_packed(const struct survey *s, const struct output *o,
+                      int stream)
+{
+    uint64_t size = 0;
+    if (o->place != OUTPUT_PACKED)
+        return false;
+    map_get(&s->pack_sizes, pack_key(o->session, stream), &size);
+    return o->offset <= size && o->bytes <= size - o->offset;
+}
+
+static int see_output(struct build *b, const struct output *o, int stream)
+{
+    if (o->place != OUTPUT_PACKED)
+        return 0;
+    if (see_pack(b, o->session, stream) < 0)
+        return -1;
+    if (survey_is_packed(&b->survey, o, stream))
+        b->survey.packed_bytes[stream] += o->bytes;
+    return 0;
+}
+
+/* ---- Records ---- */
+
+static void longer(size_t *longest, size_t len)
+{
+    if (len > *longest)
+        *longest = len;
+}
+
+static int see_attempt(struct build *b, const struct attempt *a,
+                       struct journal_place before, struct err *err)
+{
+    struct survey *s = &b->survey;
+    struct survey_job *js = &s->jobs[a->job];
+    const struct job *job = &b->spec->jobs[a->job];
+    char id[JOBSPEC_MAX_ID + 1];
+    s->attempts++;
+    see_cell(js, a->index, before, journal_tell(b->journal));
+    if (job_task_id(job, a->index, id, err) < 0)
+        return -1;
+    longer(&s->longest_task_id, strlen(id));
+    for (uint32_t i = 0; i < a->metric_count; i++) {
+        const struct metric_value *v = &a->metrics[i];
+        if (v->state != METRIC_OK)
+            js->metrics[i].gaps = true;
+        else if (job->metrics[i].type == METRIC_STRING)
+            longer(&js->metrics[i].longest, strlen(v->string));
+    }
+    if (see_output(b, &a->output[0], 0) < 0 ||
+        see_output(b, &a->output[1], 1) < 0)
+        return no_memory(err);
+    return 0;
+}
+
+static int see_node(struct build *b, const struct journal_record *r,
+                    struct err *err)
+{
+    struct survey *s = &b->survey;
+    const struct node_info *n = r->u.node.info;
+    uint64_t key = (uint64_t)r->session << 32 | r->u.node.rank;
+    uint32_t count = s->host_count;
+    s->nodes++;
+    longer(&s->longest_host, strlen(n->hostname));
+    longer(&s->longest_cpus, strlen(n->cpus));
+    if (count > 0 && strcmp(s->hosts[count - 1], n->hostname) == 0)
+        return map_set(&s->host_of, key, count - 1) < 0 ? no_memory(err) : 0;
+    if ((count & (count - 1)) == 0) {
+        char **more =
+            mem_resize(s->hosts, count ? 2 * count : 1, sizeof(*more));
+        if (!more)
+            return no_memory(err);
+        s->hosts = more;
+    }
+    s->hosts[count] = mem_strdup(n->hostname);
+    if (!s->hosts[count])
+        return no_memory(err);
+    s->host_count++;
+    return map_set(&s->host_of, key, count) < 0 ? no_memory(err) : 0;
+}
+
+const char *survey_host(const struct survey *s, uint32_t session, uint32_t rank)
+{
+    uint64_t i;
+    if (!map_get(&s->host_of, (uint64_t)session << 32 | rank, &i))
+        return "";
+    return s->hosts[i];
+}
+
+int survey_make(struct build *b, struct err *err)
+{
+    struct survey *s = &b->survey;
+    struct journal_record r;
+    uint32_t session = 0;
+    int got;
+    s->jobs = mem_calloc(b->spec->job_count, sizeof(s->jobs[0]));
+    if (!s->jobs)
+        return no_memory(err);
+    for (uint32_t i = 0; i < b->spec->job_count; i++)
+        if (job_init(&s->jobs[i], &b->spec->jobs[i]) < 0)
+            return no_memory(err);
+    for (;;) {
+        struct journal_place before = journal_tell(b->journal);
+        got = build_next(b, &r, err);
+        if (got <= 0)
+            return got;
+        if (r.session != session)
+            s->session_count++;
+        session = r.session;
+        if (r.type == JOURNAL_NODE && see_node(b, &r, err) < 0)
+            return -1;
+        if (r.type == JOURNAL_ATTEMPT &&
+            see_attempt(b, r.u.attempt, before, err) < 0)
+            return -1;
+        if (r.type == JOURNAL_REACTIVATE)
+            see_reactivation(&s->jobs[r.u.reactivate.job],
+                             journal_tell(b->journal));
+    }
+}
+
+void survey_fini(struct build *b)
+{
+    struct survey *s = &b->survey;
+    for (uint32_t i = 0; s->jobs && i < b->spec->job_count; i++) {
+        mem_free(s->jobs[i].spans);
+        mem_free(s->jobs[i].touched);
+        mem_free(s->jobs[i].metrics);
+    }
+    mem_free(s->jobs);
+    for (uint32_t i = 0; i < s->host_count; i++)
+        mem_free(s->hosts[i]);
+    mem_free(s->hosts);
+    map_fini(&s->pack_sizes);
+    map_fini(&s->host_of);
+}

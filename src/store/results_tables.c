@@ -1,0 +1,621 @@
+/* /batch: tasks, nodes, events, outputs. See results_build.h. */
+#include "config.h"
+#include "store/results_build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "store/h5_output.h"
+#include "store/h5_table.h"
+
+double time_s(int64_t ns)
+{
+    return ns > 0 ? (double)ns / (double)NS_PER_SEC : NAN;
+}
+
+double attempt_duration_s(const struct attempt *a)
+{
+    return a->start_ns > 0 && a->end_ns > 0
+               ? (double)(a->end_ns - a->start_ns) / (double)NS_PER_SEC
+               : NAN;
+}
+
+/* ---- Cells of a row ---- */
+
+static void put_i32(unsigned char *row, const struct hdf_column *c, int32_t v)
+{
+    memcpy(row + c->offset, &v, sizeof(v));
+}
+
+static void put_i64(unsigned char *row, const struct hdf_column *c, int64_t v)
+{
+    memcpy(row + c->offset, &v, sizeof(v));
+}
+
+static void put_f64(unsigned char *row, const struct hdf_column *c, double v)
+{
+    memcpy(row + c->offset, &v, sizeof(v));
+}
+
+static void put_text(unsigned char *row, const struct hdf_column *c,
+                     const char *s)
+{
+    memcpy(row + c->offset, s, strnlen(s, c->size));
+}
+
+static size_t at_least_one(size_t n)
+{
+    return n > 0 ? n : 1;
+}
+
+/* ---- /batch/tasks: which columns ---- */
+
+enum {
+    COL_JOB_ID,
+    COL_TASK_ID,
+    COL_TASK_INDEX,
+    COL_ATTEMPT,
+    COL_STATE,
+    COL_RESULT,
+    COL_REASON,
+    COL_EXIT_CODE,
+    COL_SIGNAL,
+    COL_NODE,
+    COL_RANK,
+    COL_SLOT,
+    COL_SUBMIT,
+    COL_START,
+    COL_END,
+    COL_DURATION,
+    COL_USER,
+    COL_SYSTEM,
+    COL_MAX_RSS,
+    COL_READ,
+    COL_WRITE,
+    COL_STDOUT,
+    COL_STDERR,
+    COL_EXTRA /* from here: parameters and metrics */
+};
+
+static const struct hdf_column builtin_columns[COL_EXTRA] = {
+    [COL_JOB_ID] = {"job_id", CELL_STRING, 0, 0},
+    [COL_TASK_ID] = {"task_id", CELL_STRING, 0, 0},
+    [COL_TASK_INDEX] = {"task_index", CELL_INT64, 0, 0},
+    [COL_ATTEMPT] = {"attempt", CELL_INT32, 0, 0},
+    [COL_STATE] = {"state", CELL_STRING, 9, 0},
+    [COL_RESULT] = {"result", CELL_STRING, 7, 0},
+    [COL_REASON] = {"reason", CELL_STRING, 0, 0},
+    [COL_EXIT_CODE] = {"exit_code", CELL_INT32, 0, 0},
+    [COL_SIGNAL] = {"signal", CELL_INT32, 0, 0},
+    [COL_NODE] = {"node", CELL_STRING, 0, 0},
+    [COL_RANK] = {"rank", CELL_INT32, 0, 0},
+    [COL_SLOT] = {"slot", CELL_INT32, 0, 0},
+    [COL_SUBMIT] = {"submit_time", CELL_FLOAT64, 0, 0},
+    [COL_START] = {"start_time", CELL_FLOAT64, 0, 0},
+    [COL_END] = {"end_time", CELL_FLOAT64, 0, 0},
+    [COL_DURATION] = {"duration_s", CELL_FLOAT64, 0, 0},
+    [COL_USER] = {"user_s", CELL_FLOAT64, 0, 0},
+    [COL_SYSTEM] = {"system_s", CELL_FLOAT64, 0, 0},
+    [COL_MAX_RSS] = {"max_rss_bytes", CELL_INT64, 0, 0},
+    [COL_READ] = {"read_bytes", CELL_INT64, 0, 0},
+    [COL_WRITE] = {"write_bytes", CELL_INT64, 0, 0},
+    [COL_STDOUT] = {"stdout_bytes", CELL_INT64, 0, 0},
+    [COL_STDERR] = {"stderr_bytes", CELL_INT64, 0, 0},
+};
+
+/* A column that some jobs have: of which of their parameters or metrics. */
+struct extra {
+    const char *name;
+    bool is_metric;
+    int8_t at[JOBSPEC_MAX_JOBS]; /* -1: this job has none */
+};
+
+/* Outputs on their way into the file: of one stream. */
+struct stream {
+    struct hdf_bytes *bytes;
+    struct hdf_table *index;
+    uint64_t written;
+    /* a part of a pack that is still to be copied */
+    uint32_t session;
+    uint64_t from, len;
+    int fd; /* of fd_session's pack; -1: none */
+    uint32_t fd_session;
+};
+
+struct tables {
+    struct build *build;
+    struct extra *extras;
+    uint32_t extra_count, left_out;
+    struct hdf_column columns[TABLE_MAX_COLUMNS];
+    char names[TABLE_MAX_COLUMNS][RESULTS_MAX_NAME + 1];
+    struct hdf_column index_columns[2], nodes_columns[12], events_columns[8];
+    struct hdf_table *tasks, *nodes, *events;
+    struct stream streams[2];
+    char *copy; /* COPY_BYTES of room */
+};
+
+enum { COPY_BYTES = 1 << 20 };
+
+/* The extra column of that name and sort; made if it is new. NULL: full. */
+static struct extra *find_extra(struct tables *t, const char *name,
+                                bool is_metric)
+{
+    for (uint32_t i = 0; i < t->extra_count; i++)
+        if (t->extras[i].is_metric == is_metric &&
+            strcmp(t->extras[i].name, name) == 0)
+            return &t->extras[i];
+    if (COL_EXTRA + t->extra_count == TABLE_MAX_COLUMNS)
+        return NULL;
+    struct extra *e = &t->extras[t->extra_count++];
+    e->name = name;
+    e->is_metric = is_metric;
+    memset(e->at, -1, sizeof(e->at));
+    return e;
+}
+
+static void add_extra(struct tables *t, uint32_t job, const char *name,
+                      bool is_metric, uint32_t i)
+{
+    struct extra *e = find_extra(t, name, is_metric);
+    if (e)
+        e->at[job] = (int8_t)i;
+    else
+        t->left_out++;
+}
+
+static void find_extras(struct tables *t)
+{
+    const struct jobspec *spec = t->build->spec;
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        for (uint32_t i = 0; i < spec->jobs[j].tasks.param_count; i++)
+            add_extra(t, j, spec->jobs[j].tasks.params[i].name, false, i);
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        for (uint32_t i = 0; i < spec->jobs[j].metric_count; i++)
+            add_extra(t, j, spec->jobs[j].metrics[i].name, true, i);
+}
+
+/* What one job has in an extra column: of a text also its length, of numbers
+ * written as text the most that they take. */
+static enum cell_kind extra_kind(const struct build *b, const struct extra *e,
+                                 uint32_t job, size_t *longest, bool *gaps)
+{
+    const struct job *j = &b->spec->jobs[job];
+    *gaps = false;
+    if (!e->is_metric) {
+        *longest = param_longest(&j->tasks.params[e->at[job]]);
+        return param_kind(&j->tasks.params[e->at[job]]);
+    }
+    const struct metric *m = &j->metrics[e->at[job]];
+    const struct survey_metric *s = &b->survey.jobs[job].metrics[e->at[job]];
+    *longest = m->type == METRIC_STRING ? s->longest : 24;
+    *gaps = s->gaps;
+    return m->type == METRIC_STRING  ? CELL_STRING
+           : m->type == METRIC_INT64 ? CELL_INT64
+                                     : CELL_FLOAT64;
+}
+
+/* One kind for all jobs: the same as theirs; numbers of different kinds, or
+ * with gaps, are float64; else texts. */
+static void set_extra_column(const struct build *b, const struct extra *e,
+                             struct hdf_column *c)
+{
+    bool first = true, text = false, mixed = false;
+    c->size = 1;
+    for (uint32_t j = 0; j < b->spec->job_count; j++) {
+        size_t longest = 0;
+        bool gaps = true;
+        enum cell_kind kind = CELL_FLOAT64;
+        if (e->at[j] >= 0) {
+            kind = extra_kind(b, e, j, &longest, &gaps);
+            text = text || kind == CELL_STRING;
+            mixed = mixed || (!first && kind != c->kind);
+            c->kind = kind;
+            first = false;
+        }
+        mixed = mixed || gaps;
+        c->size = longest > c->size ? longest : c->size;
+    }
+    c->kind = text ? CELL_STRING : mixed ? CELL_FLOAT64 : c->kind;
+}
+
+static void set_columns(struct tables *t)
+{
+    const struct build *b = t->build;
+    size_t longest_job = 1, longest_reason = 1;
+    for (uint32_t j = 0; j < b->spec->job_count; j++) {
+        size_t len = strlen(b->spec->jobs[j].id);
+        longest_job = len > longest_job ? len : longest_job;
+    }
+    for (int i = 0; i < REASON_COUNT; i++) {
+        size_t len = strlen(attempt_reason_name((enum reason)i));
+        longest_reason = len > longest_reason ? len : longest_reason;
+    }
+    for (uint32_t i = 0; i < COL_EXTRA; i++) {
+        t->columns[i] = builtin_columns[i];
+        snprintf(t->names[i], sizeof(t->names[i]), "%s", t->columns[i].name);
+    }
+    t->columns[COL_JOB_ID].size = longest_job;
+    t->columns[COL_TASK_ID].size = at_least_one(b->survey.longest_task_id);
+    t->columns[COL_REASON].size = longest_reason;
+    t->columns[COL_NODE].size = at_least_one(b->survey.longest_host);
+    for (uint32_t i = 0; i < t->extra_count; i++) {
+        uint32_t at = COL_EXTRA + i;
+        name_unique(t->names[at], t->extras[i].name, t->names, at);
+        t->columns[at].name = t->names[at];
+        set_extra_column(b, &t->extras[i], &t->columns[at]);
+    }
+}
+
+/* ---- /batch/output ---- */
+
+static int open_pack(struct tables *t, struct stream *s, int stream,
+                     struct err *err)
+{
+    if (s->fd >= 0 && s->fd_session == s->session)
+        return 0;
+    if (s->fd >= 0)
+        close(s->fd);
+    char *path = rundir_file(t->build->rundir, "output/%04u.%s", s->session,
+                             stream == 0 ? "stdout" : "stderr");
+    if (!path) {
+        s->fd = -1;
+        return err_set(err, ENOMEM, "no memory to read outputs");
+    }
+    s->fd = open(path, O_RDONLY | O_CLOEXEC);
+    s->fd_session = s->session;
+    int rc = s->fd < 0 ? err_sys(err, errno, "cannot open %s", path) : 0;
+    mem_free(path);
+    return rc;
+}
+
+/* Copy the part of a pack that is still to be copied. */
+static int copy_part(struct tables *t, int stream, struct err *err)
+{
+    struct stream *s = &t->streams[stream];
+    if (s->len > 0 && open_pack(t, s, stream, err) < 0)
+        return -1;
+    while (s->len > 0) {
+        size_t n = s->len < COPY_BYTES ? (size_t)s->len : COPY_BYTES;
+        if (t->build->cancel && *t->build->cancel)
+            return err_set(err, ECANCELED, "given up");
+        if (file_read_at(s->fd, t->copy, n, s->from) < 0)
+            return err_sys(err, errno, "cannot read the outputs of session %u",
+                           s->session);
+        if (hdf_bytes_put(s->bytes, t->copy, n, err) < 0)
+            return -1;
+        s->from += n;
+        s->len -= n;
+    }
+    return 0;
+}
+
+/* An output's row in the index; its bytes are copied together with those that
+ * lie behind it in the pack. */
+static int put_output(struct tables *t, const struct output *o, int stream,
+                      struct err *err)
+{
+    struct stream *s = &t->streams[stream];
+    unsigned char *row = hdf_table_row(s->index, err);
+    if (!row)
+        return -1;
+    uint64_t bytes = o->place == OUTPUT_EMPTY ? 0 : o->bytes;
+    bool here = bytes == 0 || survey_is_packed(&t->build->survey, o, stream);
+    put_i64(row, &t->index_columns[0],
+            (int64_t)(here ? s->written : RESULTS_ELSEWHERE));
+    put_i64(row, &t->index_columns[1], (int64_t)bytes);
+    if (!here || bytes == 0)
+        return 0;
+    if (s->session != o->session || s->from + s->len != o->offset ||
+        s->len > 16 * COPY_BYTES) {
+        if (copy_part(t, stream, err) < 0)
+            return -1;
+        s->session = o->session;
+        s->from = o->offset;
+    }
+    s->len += bytes;
+    s->written += bytes;
+    return 0;
+}
+
+/* ---- Rows ---- */
+
+static void put_value(unsigned char *row, const struct hdf_column *c,
+                      const struct value *v)
+{
+    double number;
+    if (c->kind == CELL_STRING)
+        put_text(row, c, v->text);
+    else if (c->kind == CELL_INT8)
+        row[c->offset] = v->u.boolean;
+    else if (c->kind == CELL_INT64)
+        put_i64(row, c, v->u.integer);
+    else
+        put_f64(row, c, value_number(v, &number) ? number : NAN);
+}
+
+static void put_metric(unsigned char *row, const struct hdf_column *c,
+                       const struct metric *m, const struct metric_value *v)
+{
+    char text[32] = "";
+    bool ok = v->state == METRIC_OK;
+    if (c->kind == CELL_INT64) {
+        put_i64(row, c, v->u.integer); /* it has no gaps */
+    } else if (c->kind == CELL_FLOAT64) {
+        double number =
+            m->type == METRIC_INT64 ? (double)v->u.integer : v->u.number;
+        put_f64(row, c, ok ? number : NAN);
+    } else if (m->type == METRIC_STRING) {
+        put_text(row, c, ok ? v->string : "");
+    } else if (ok) {
+        if (m->type == METRIC_INT64)
+            snprintf(text, sizeof(text), "%lld", (long long)v->u.integer);
+        else
+            snprintf(text, sizeof(text), "%.17g", v->u.number);
+        put_text(row, c, text);
+    }
+}
+
+static void put_extras(const struct tables *t, unsigned char *row,
+                       const struct attempt *a)
+{
+    const struct job *job = &t->build->spec->jobs[a->job];
+    for (uint32_t i = 0; i < t->extra_count; i++) {
+        const struct extra *e = &t->extras[i];
+        const struct hdf_column *c = &t->columns[COL_EXTRA + i];
+        int at = e->at[a->job];
+        if (at < 0 && c->kind == CELL_FLOAT64)
+            put_f64(row, c, NAN);
+        else if (at >= 0 && e->is_metric)
+            put_metric(row, c, &job->metrics[at], &a->metrics[at]);
+        else if (at >= 0)
+            put_value(row, c,
+                      taskset_value(&job->tasks, a->index, (uint32_t)at));
+    }
+}
+
+static int put_attempt(struct tables *t, const struct attempt *a,
+                       uint32_t session, struct err *err)
+{
+    const struct hdf_column *c = t->columns;
+    const struct job *job = &t->build->spec->jobs[a->job];
+    char id[JOBSPEC_MAX_ID + 1];
+    if (job_task_id(job, a->index, id, err) < 0)
+        return -1;
+    unsigned char *row = hdf_table_row(t->tasks, err);
+    if (!row)
+        return -1;
+    put_text(row, &c[COL_JOB_ID], job->id);
+    put_text(row, &c[COL_TASK_ID], id);
+    put_i64(row, &c[COL_TASK_INDEX], a->index);
+    put_i32(row, &c[COL_ATTEMPT], (int32_t)a->attempt);
+    put_text(row, &c[COL_STATE],
+             a->disposition == TASK_ENDS ? "completed" : "active");
+    put_text(row, &c[COL_RESULT], attempt_result_name(a->result));
+    put_text(row, &c[COL_REASON], attempt_reason_name(a->reason));
+    put_i32(row, &c[COL_EXIT_CODE], a->exit_code);
+    put_i32(row, &c[COL_SIGNAL], a->signal);
+    put_text(row, &c[COL_NODE],
+             survey_host(&t->build->survey, session, a->rank));
+    put_i32(row, &c[COL_RANK], (int32_t)a->rank);
+    put_i32(row, &c[COL_SLOT], (int32_t)a->slot);
+    put_f64(row, &c[COL_SUBMIT], time_s(a->submit_ns));
+    put_f64(row, &c[COL_START], time_s(a->start_ns));
+    put_f64(row, &c[COL_END], time_s(a->end_ns));
+    put_f64(row, &c[COL_DURATION], attempt_duration_s(a));
+    put_f64(row, &c[COL_USER], (double)a->user_ns / (double)NS_PER_SEC);
+    put_f64(row, &c[COL_SYSTEM], (double)a->system_ns / (double)NS_PER_SEC);
+    put_i64(row, &c[COL_MAX_RSS], (int64_t)a->max_rss_bytes);
+    put_i64(row, &c[COL_READ], (int64_t)a->read_bytes);
+    put_i64(row, &c[COL_WRITE], (int64_t)a->write_bytes);
+    put_i64(row, &c[COL_STDOUT], (int64_t)a->output[0].bytes);
+    put_i64(row, &c[COL_STDERR], (int64_t)a->output[1].bytes);
+    put_extras(t, row, a);
+    if (put_output(t, &a->output[0], 0, err) < 0)
+        return -1;
+    return put_output(t, &a->output[1], 1, err);
+}
+
+/* ---- /batch/nodes, /batch/events ---- */
+
+static int put_node(struct tables *t, const struct journal_record *r,
+                    struct err *err)
+{
+    const struct hdf_column *c = t->nodes_columns;
+    const struct node_info *n = r->u.node.info;
+    unsigned char *row = hdf_table_row(t->nodes, err);
+    if (!row)
+        return -1;
+    put_f64(row, &c[0], time_s(r->time_ns));
+    put_i32(row, &c[1], (int32_t)r->session);
+    put_i32(row, &c[2], (int32_t)r->u.node.rank);
+    put_i32(row, &c[3], (int32_t)r->u.node.node);
+    put_text(row, &c[4], n->hostname);
+    put_i32(row, &c[5], n->pid);
+    put_i32(row, &c[6], (int32_t)r->u.node.first_slot);
+    put_i32(row, &c[7], (int32_t)r->u.node.slots);
+    put_i32(row, &c[8], (int32_t)n->cores);
+    put_i32(row, &c[9], (int32_t)n->hwthreads);
+    put_i64(row, &c[10], (int64_t)n->memory_bytes);
+    put_text(row, &c[11], n->cpus);
+    return 0;
+}
+
+/* What an event is called; NULL: it is none. */
+static const char *event_name(enum journal_type type)
+{
+    switch (type) {
+    case JOURNAL_SESSION:
+        return "session_start";
+    case JOURNAL_JOB:
+        return "job_state";
+    case JOURNAL_REACTIVATE:
+        return "job_reactivate";
+    case JOURNAL_END:
+        return "session_end";
+    case JOURNAL_NODE:
+    case JOURNAL_ATTEMPT:
+    case JOURNAL_TICK:
+        break;
+    }
+    return NULL;
+}
+
+static int put_event(struct tables *t, const struct journal_record *r,
+                     struct err *err)
+{
+    const struct hdf_column *c = t->events_columns;
+    const struct job *jobs = t->build->spec->jobs;
+    const char *name = event_name(r->type);
+    unsigned char *row = name ? hdf_table_row(t->events, err) : NULL;
+    if (!row)
+        return name ? -1 : 0;
+    put_f64(row, &c[0], time_s(r->time_ns));
+    put_i32(row, &c[1], (int32_t)r->session);
+    put_text(row, &c[2], name);
+    put_i32(row, &c[6], r->type == JOURNAL_END ? r->u.end.exit_code : -1);
+    if (r->type == JOURNAL_SESSION) {
+        put_text(row, &c[7], r->u.session.version);
+    } else if (r->type == JOURNAL_REACTIVATE) {
+        put_text(row, &c[3], jobs[r->u.reactivate.job].id);
+    } else if (r->type == JOURNAL_JOB) {
+        put_text(row, &c[3], jobs[r->u.job.job].id);
+        put_text(row, &c[4], job_state_name(r->u.job.state));
+        put_text(row, &c[5], job_end_name(r->u.job.end));
+    }
+    return 0;
+}
+
+static void set_side_columns(struct tables *t)
+{
+    const struct hdf_column nodes[] = {
+        {"time", CELL_FLOAT64, 0, 0},       {"session", CELL_INT32, 0, 0},
+        {"rank", CELL_INT32, 0, 0},         {"node", CELL_INT32, 0, 0},
+        {"hostname", CELL_STRING, 0, 0},    {"pid", CELL_INT32, 0, 0},
+        {"first_slot", CELL_INT32, 0, 0},   {"slots", CELL_INT32, 0, 0},
+        {"cores", CELL_INT32, 0, 0},        {"hwthreads", CELL_INT32, 0, 0},
+        {"memory_bytes", CELL_INT64, 0, 0}, {"cpus", CELL_STRING, 0, 0}};
+    const struct hdf_column events[] = {
+        {"time", CELL_FLOAT64, 0, 0},      {"session", CELL_INT32, 0, 0},
+        {"event", CELL_STRING, 14, 0},     {"job_id", CELL_STRING, 0, 0},
+        {"job_state", CELL_STRING, 11, 0}, {"job_end", CELL_STRING, 22, 0},
+        {"exit_code", CELL_INT32, 0, 0},   {"version", CELL_STRING, 31, 0}};
+    memcpy(t->nodes_columns, nodes, sizeof(nodes));
+    memcpy(t->events_columns, events, sizeof(events));
+    t->nodes_columns[4].size = at_least_one(t->build->survey.longest_host);
+    t->nodes_columns[11].size = at_least_one(t->build->survey.longest_cpus);
+    t->events_columns[3].size = t->columns[COL_JOB_ID].size;
+    t->index_columns[0] = (struct hdf_column){"offset", CELL_UINT64, 0, 0};
+    t->index_columns[1] = (struct hdf_column){"length", CELL_UINT64, 0, 0};
+}
+
+/* ---- All together ---- */
+
+static int create_streams(struct tables *t, struct err *err)
+{
+    static const char *const paths[] = {"/batch/output/stdout",
+                                        "/batch/output/stderr"};
+    static const char *const index[] = {"/batch/output/stdout_index",
+                                        "/batch/output/stderr_index"};
+    struct hdf_file *f = t->build->file;
+    size_t row;
+    for (int i = 0; i < 2; i++) {
+        struct stream *s = &t->streams[i];
+        s->bytes = hdf_bytes_create(f, paths[i],
+                                    t->build->survey.packed_bytes[i], err);
+        s->index =
+            hdf_table_create(f, index[i], t->index_columns, 2, &row, err);
+        if (!s->bytes || !s->index)
+            return -1;
+    }
+    return 0;
+}
+
+static int create_tables(struct tables *t, struct err *err)
+{
+    struct hdf_file *f = t->build->file;
+    size_t row;
+    find_extras(t);
+    set_columns(t);
+    set_side_columns(t);
+    t->tasks = hdf_table_create(f, "/batch/tasks", t->columns,
+                                COL_EXTRA + t->extra_count, &row, err);
+    if (!t->tasks ||
+        (t->left_out > 0 && hdf_attr_int(f, "/batch/tasks", "columns_left_out",
+                                         t->left_out, err) < 0))
+        return -1;
+    t->nodes =
+        hdf_table_create(f, "/batch/nodes", t->nodes_columns, 12, &row, err);
+    if (!t->nodes)
+        return -1;
+    t->events =
+        hdf_table_create(f, "/batch/events", t->events_columns, 8, &row, err);
+    return t->events ? create_streams(t, err) : -1;
+}
+
+static int put_records(struct tables *t, struct err *err)
+{
+    struct journal_record r;
+    int got, rc = journal_rewind(t->build->journal, err);
+    while (rc == 0 && (got = build_next(t->build, &r, err)) != 0)
+        rc = got < 0 ? -1
+             : r.type == JOURNAL_ATTEMPT
+                 ? put_attempt(t, r.u.attempt, r.session, err)
+             : r.type == JOURNAL_NODE ? put_node(t, &r, err)
+                                      : put_event(t, &r, err);
+    return rc;
+}
+
+static int finish_tables(struct tables *t, struct err *err)
+{
+    if (hdf_table_finish(t->tasks, err) < 0 ||
+        hdf_table_finish(t->nodes, err) < 0 ||
+        hdf_table_finish(t->events, err) < 0)
+        return -1;
+    for (int i = 0; i < 2; i++)
+        if (copy_part(t, i, err) < 0 ||
+            hdf_table_finish(t->streams[i].index, err) < 0)
+            return -1;
+    return 0;
+}
+
+static void tables_destroy(struct tables *t)
+{
+    for (int i = 0; i < 2; i++) {
+        hdf_bytes_destroy(t->streams[i].bytes);
+        hdf_table_destroy(t->streams[i].index);
+        if (t->streams[i].fd >= 0)
+            close(t->streams[i].fd);
+    }
+    hdf_table_destroy(t->tasks);
+    hdf_table_destroy(t->nodes);
+    hdf_table_destroy(t->events);
+    mem_free(t->extras);
+    mem_free(t->copy);
+    mem_free(t);
+}
+
+int build_tables(struct build *b, struct err *err)
+{
+    struct tables *t = mem_calloc(1, sizeof(*t));
+    if (!t)
+        return err_set(err, ENOMEM, "no memory for the table of tasks");
+    t->build = b;
+    t->streams[0].fd = t->streams[1].fd = -1;
+    t->copy = mem_alloc(COPY_BYTES);
+    t->extras = mem_calloc(TABLE_MAX_COLUMNS, sizeof(t->extras[0]));
+    int rc;
+    if (!t->copy || !t->extras)
+        rc = err_set(err, ENOMEM, "no memory for the table of tasks");
+    else if ((rc = create_tables(t, err)) == 0 &&
+             (rc = put_records(t, err)) == 0)
+        rc = finish_tables(t, err);
+    tables_destroy(t);
+    return rc;
+}

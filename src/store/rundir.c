@@ -1,0 +1,786 @@
+/* The run directory: see rundir.h.
+ *
+ * Owns the layout, the lock and run.yaml. run.yaml is renamed into place as
+ * the last step of making the directory, so one without it is unfinished and
+ * is completed, if there is nothing in it but what belongs to us; a journal
+ * without it is damage and refused.
+ */
+#include "config.h"
+#include "store/rundir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "base/text.h"
+#include "model/jobspec.h"
+
+#define MARKER     "# mpibatch run "
+#define SPEC_KEY   "# spec: "
+#define HEADER_END "# ---- the job spec, as given ----\n"
+
+enum {
+    FORMAT_VERSION = 1,
+    SPEC_MAX_BYTES = 256 << 20, /* as spec/ allows */
+    HEADER_MAX_BYTES = 4 * PATH_MAX + 4096,
+    LOCK_MAX_BYTES = 512,
+    OPEN_TRIES = 16,           /* against one who moves it aside meanwhile */
+    TEMPORARY_MAX_AGE_S = 600, /* of what a crash left behind */
+    ASIDE_MAX = 100000
+};
+
+struct rundir {
+    char *path; /* absolute */
+    int dir_fd;
+    int lock_fd; /* -1: a reader */
+    uint32_t session;
+    struct buf text; /* run.yaml */
+    size_t header_len;
+    char *spec_path;
+};
+
+/* ---- What is in the folder ---- */
+
+enum content { CONTENT_EMPTY, CONTENT_PARTIAL, CONTENT_RUN, CONTENT_FOREIGN };
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* Is it the temporary file of one that is replaced? */
+static bool is_temporary(const char *name)
+{
+    return ends_with(name, ".tmp") && (strncmp(name, "run.yaml.", 9) == 0 ||
+                                       strncmp(name, "status.json.", 12) == 0 ||
+                                       strncmp(name, "results.h5.", 11) == 0);
+}
+
+/* May it be there before run.yaml is? */
+static bool is_early(const char *name)
+{
+    return strcmp(name, "journal") == 0 || strcmp(name, "output") == 0 ||
+           strcmp(name, "files") == 0 || strcmp(name, "lock") == 0 ||
+           (strncmp(name, "run.yaml.", 9) == 0 && ends_with(name, ".tmp"));
+}
+
+/* The names of a folder (path below dir_fd), one at a time to visit; it stops
+ * when that is not 0. -1 with errno. */
+static int each_name(int dir_fd, const char *path,
+                     int (*visit)(void *arg, const char *name), void *arg)
+{
+    int fd =
+        openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -1;
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return -1;
+    }
+    int rc = 0;
+    errno = 0;
+    for (struct dirent *e; rc == 0 && (e = readdir(dir)); errno = 0)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            rc = visit(arg, e->d_name);
+    if (rc == 0 && errno != 0)
+        rc = -1;
+    int saved = errno;
+    closedir(dir);
+    errno = saved;
+    return rc;
+}
+
+struct look {
+    bool any, marker, foreign;
+    char name[NAME_MAX + 1]; /* a foreign one */
+};
+
+static int look_at(void *arg, const char *name)
+{
+    struct look *l = arg;
+    l->any = true;
+    if (strcmp(name, "run.yaml") == 0)
+        l->marker = true;
+    else if (!is_early(name)) {
+        l->foreign = true;
+        snprintf(l->name, sizeof(l->name), "%s", name);
+    }
+    return 0;
+}
+
+static int found_one(void *arg, const char *name)
+{
+    (void)arg;
+    (void)name;
+    return 1;
+}
+
+/* What the folder is; *l: with one foreign name. -1 with err. */
+static int classify(int dir_fd, const char *path, enum content *out,
+                    struct look *l, struct err *err)
+{
+    *l = (struct look){0};
+    if (each_name(dir_fd, ".", look_at, l) < 0)
+        return err_sys(err, errno, "cannot read the folder %s", path);
+    int journals = each_name(dir_fd, "journal", found_one, NULL);
+    if (!l->marker && journals == 1) {
+        l->foreign = true;
+        snprintf(l->name, sizeof(l->name), "a journal and no run.yaml");
+    }
+    *out = l->marker    ? CONTENT_RUN
+           : l->foreign ? CONTENT_FOREIGN
+           : l->any     ? CONTENT_PARTIAL
+                        : CONTENT_EMPTY;
+    return 0;
+}
+
+static int refuse_foreign(const char *path, const struct look *l,
+                          struct err *err)
+{
+    struct buf name;
+    buf_init(&name, 8 * NAME_MAX);
+    (void)text_put_printable(&name, l->name, strlen(l->name), false);
+    err_set(err, EEXIST,
+            "%s is not a run directory (it has %s); use -o for another folder",
+            path, buf_text(&name));
+    buf_fini(&name);
+    return -1;
+}
+
+/* ---- The lock ---- */
+
+/* When a process started, in clock ticks since boot; 0: there is none. */
+static unsigned long long process_start(long pid)
+{
+    char path[64], text[1024];
+    unsigned long long start = 0;
+    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    char *p = strrchr(text, ')'); /* field 2; the start is field 22 */
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    if (p)
+        start = strtoull(p + 1, NULL, 10);
+    return start;
+}
+
+/* Who holds the lock, as it wrote into the file. */
+struct holder {
+    char host[256], since[32];
+    long pid;
+    unsigned long long start;
+};
+
+static bool holder_read(int fd, struct holder *h)
+{
+    char text[LOCK_MAX_BYTES];
+    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    return sscanf(text, "%255s %ld %llu %31s", h->host, &h->pid, &h->start,
+                  h->since) == 4;
+}
+
+static void holder_write(int fd)
+{
+    char host[256] = "?", text[LOCK_MAX_BYTES], since[32];
+    struct tm tm;
+    time_t now = (time_t)(clock_wall_ns() / NS_PER_SEC);
+    (void)gethostname(host, sizeof(host) - 1);
+    strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+    int n = snprintf(text, sizeof(text), "%s %ld %llu %s\n", host,
+                     (long)getpid(), process_start(getpid()), since);
+    /* only what another one is told depends on it: a full disk is no harm */
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) < 0)
+        return;
+}
+
+/* Take both kinds of lock. 1: it is ours; 0: somebody has it; -1: there are
+ * no locks here. */
+static int lock_try(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    bool held = false;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        held = true;
+    else if (errno == EWOULDBLOCK)
+        return 0;
+    if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+        held = true;
+    else if (errno == EAGAIN || errno == EACCES)
+        return 0;
+    return held ? 1 : -1;
+}
+
+/* Is it a process of this host that lives? */
+static bool holder_lives(const struct holder *h)
+{
+    char host[256] = "?";
+    (void)gethostname(host, sizeof(host) - 1);
+    return strcmp(host, h->host) == 0 && h->pid != getpid() &&
+           process_start(h->pid) != 0 && process_start(h->pid) == h->start;
+}
+
+static int refuse_busy(const char *path, const struct holder *h,
+                       struct err *err)
+{
+    if (h)
+        return err_set(err, EBUSY,
+                       "another session has %s: host %s, pid %ld, since %s",
+                       path, h->host, h->pid, h->since);
+    return err_set(err, EBUSY, "another session has %s", path);
+}
+
+/* Lock the folder: *out is the open lock file. Where a file system has no
+ * locks, only a live process of this host that is named in it refuses us. */
+static int lock_take(int dir_fd, const char *path, int *out, struct err *err)
+{
+    struct holder h;
+    int fd =
+        openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_sys(err, errno, "cannot open %s/lock", path);
+    int got = lock_try(fd);
+    bool known = got <= 0 && holder_read(fd, &h);
+    if (got == 0 || (got < 0 && known && holder_lives(&h))) {
+        refuse_busy(path, known ? &h : NULL, err);
+        close(fd);
+        return -1;
+    }
+    holder_write(fd);
+    *out = fd;
+    return 0;
+}
+
+/* ---- Opening ---- */
+
+static struct rundir *rundir_create(const char *path, struct err *err)
+{
+    struct rundir *r = mem_calloc(1, sizeof(*r));
+    if (!r)
+        goto nomem;
+    r->dir_fd = r->lock_fd = -1;
+    buf_init(&r->text, SPEC_MAX_BYTES + HEADER_MAX_BYTES);
+    char cwd[PATH_MAX] = "";
+    if (path[0] != '/' && !getcwd(cwd, sizeof(cwd))) {
+        err_sys(err, errno, "cannot find the current folder");
+        rundir_close(r);
+        return NULL;
+    }
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    char *name = mem_strndup(path, len);
+    r->path = name ? path_join(cwd, name) : NULL;
+    mem_free(name);
+    if (r->path)
+        return r;
+nomem:
+    err_set(err, ENOMEM, "no memory to open %s", path);
+    rundir_close(r);
+    return NULL;
+}
+
+void rundir_close(struct rundir *r)
+{
+    if (!r)
+        return;
+    int saved = errno;
+    if (r->lock_fd >= 0)
+        close(r->lock_fd);
+    if (r->dir_fd >= 0)
+        close(r->dir_fd);
+    errno = saved;
+    buf_fini(&r->text);
+    mem_free(r->spec_path);
+    mem_free(r->path);
+    mem_free(r);
+}
+
+static int open_dir(struct rundir *r)
+{
+    r->dir_fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return r->dir_fd < 0 ? -1 : 0;
+}
+
+/* May we write here, and nobody else? made: it is new. */
+static int check_owner(const struct rundir *r, bool made, struct err *err)
+{
+    struct stat st;
+    if (fstat(r->dir_fd, &st) < 0)
+        return err_sys(err, errno, "cannot look at %s", r->path);
+    if (st.st_uid != geteuid() && geteuid() != 0)
+        return err_set(err, EPERM, "%s belongs to another user (uid %lu)",
+                       r->path, (unsigned long)st.st_uid);
+    if (made && fchmod(r->dir_fd, 0700) < 0)
+        return err_sys(err, errno, "cannot set the mode of %s", r->path);
+    if (!made && (st.st_mode & S_IWOTH))
+        return err_set(err, EPERM,
+                       "%s may be written by anybody; chmod o-w it first",
+                       r->path);
+    return 0;
+}
+
+/* Is the locked folder still the one at its path? */
+static bool still_there(const struct rundir *r)
+{
+    struct stat a, b;
+    return fstat(r->dir_fd, &a) == 0 && stat(r->path, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Open and lock the folder at r->path, making it if make. 0; 1: it was moved
+ * away in between; -1 with err. */
+static int open_locked(struct rundir *r, bool make, enum content *content,
+                       struct err *err)
+{
+    struct look l;
+    if (make && file_make_dirs(r->path, 0700, err) < 0)
+        return -1;
+    if (open_dir(r) < 0)
+        return err_sys(err, errno, "cannot open %s", r->path);
+    if (classify(r->dir_fd, r->path, content, &l, err) < 0)
+        return -1;
+    if (*content == CONTENT_FOREIGN)
+        return refuse_foreign(r->path, &l, err);
+    if (check_owner(r, make && *content == CONTENT_EMPTY, err) < 0)
+        return -1;
+    if (lock_take(r->dir_fd, r->path, &r->lock_fd, err) < 0)
+        return -1;
+    if (!still_there(r)) {
+        close(r->lock_fd);
+        close(r->dir_fd);
+        r->lock_fd = r->dir_fd = -1;
+        return 1;
+    }
+    /* what it was before the lock may have changed meanwhile */
+    if (classify(r->dir_fd, r->path, content, &l, err) < 0)
+        return -1;
+    return *content == CONTENT_FOREIGN ? refuse_foreign(r->path, &l, err) : 0;
+}
+
+static int lock_folder(struct rundir *r, bool make, enum content *content,
+                       struct err *err)
+{
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        int rc = open_locked(r, make, content, err);
+        if (rc <= 0)
+            return rc;
+    }
+    return err_set(err, EBUSY, "others keep moving %s away", r->path);
+}
+
+/* ---- run.yaml ---- */
+
+/* A path on a line of its own: control bytes and % as %XX. */
+static int put_line_path(struct buf *b, const char *path)
+{
+    int rc = 0;
+    for (; rc == 0 && *path; path++) {
+        unsigned char c = (unsigned char)*path;
+        rc = c < 0x20 || c == 0x7f || c == '%' ? buf_printf(b, "%%%02X", c)
+                                               : buf_putc(b, *path);
+    }
+    return rc;
+}
+
+static char *get_line_path(const char *s, size_t len)
+{
+    char *path = mem_alloc(len + 1), *to = path;
+    if (!path)
+        return NULL;
+    for (size_t i = 0; i < len; i++) {
+        unsigned c;
+        if (s[i] == '%' && i + 2 < len && sscanf(s + i + 1, "%2x", &c) == 1) {
+            *to++ = (char)c;
+            i += 2;
+        } else {
+            *to++ = s[i];
+        }
+    }
+    *to = '\0';
+    return path;
+}
+
+static int put_header(struct buf *b, const char *spec_path)
+{
+    char host[256] = "?", when[32];
+    struct tm tm;
+    time_t now = (time_t)(clock_wall_ns() / NS_PER_SEC);
+    (void)gethostname(host, sizeof(host) - 1);
+    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+    int rc = buf_printf(b, MARKER "%d\n" SPEC_KEY, FORMAT_VERSION);
+    rc |= put_line_path(b, spec_path);
+    rc |= buf_printf(b, "\n# mpibatch: %s\n# host: %s\n# created: %s\n",
+                     PACKAGE_VERSION, host, when);
+    rc |= buf_puts(b, HEADER_END);
+    return rc;
+}
+
+/* Find the header's parts in r->text. */
+static int parse_header(struct rundir *r, struct err *err)
+{
+    const char *text = buf_text(&r->text);
+    if (strncmp(text, MARKER, strlen(MARKER)) != 0)
+        return err_set(err, EEXIST,
+                       "%s is not a run directory (its run.yaml is not ours)",
+                       r->path);
+    char *end;
+    unsigned long version = strtoul(text + strlen(MARKER), &end, 10);
+    if (*end == '\n' && version > FORMAT_VERSION)
+        return err_set(err, EPROTO,
+                       "%s was made by a newer mpibatch (format %lu, this one "
+                       "knows %d)",
+                       r->path, version, FORMAT_VERSION);
+    const char *spec = strstr(text, "\n" HEADER_END);
+    const char *key = strstr(text, "\n" SPEC_KEY);
+    if (*end != '\n' || version == 0 || !spec || !key || key > spec)
+        return err_set(err, EBADMSG, "%s/run.yaml is damaged in its header",
+                       r->path);
+    r->header_len = (size_t)(spec - text) + 1 + strlen(HEADER_END);
+    key += 1 + strlen(SPEC_KEY);
+    if (!r->spec_path)
+        r->spec_path = get_line_path(key, strcspn(key, "\n"));
+    return r->spec_path ? 0 : err_set(err, ENOMEM, "no memory for %s", r->path);
+}
+
+static int load_spec(struct rundir *r, struct err *err)
+{
+    char *path = rundir_file(r, "run.yaml");
+    if (!path)
+        return err_set(err, ENOMEM, "no memory for %s", r->path);
+    buf_reset(&r->text);
+    int rc = file_read(path, &r->text, err);
+    mem_free(path);
+    return rc < 0 ? -1 : parse_header(r, err);
+}
+
+/* A line for an error text: printable, at most some 60 bytes, without NUL. */
+static void show_line(struct buf *b, const char *line, size_t len)
+{
+    enum { SHOWN = 60 };
+    if (len == 0) {
+        (void)buf_puts(b, "(nothing)");
+        return;
+    }
+    (void)buf_putc(b, '`');
+    size_t cut = len;
+    if (len > SHOWN) /* not within a character */
+        for (cut = SHOWN; cut > SHOWN - 4 && (line[cut] & 0xc0) == 0x80;)
+            cut--;
+    (void)text_put_printable(b, line, cut, false);
+    (void)buf_puts(b, cut < len ? "...`" : "`");
+}
+
+/* Say in which line the two texts differ first. */
+static int refuse_changed(const struct rundir *r, const char *text, size_t len,
+                          struct err *err)
+{
+    size_t old_len;
+    const char *old = rundir_spec(r, &old_len);
+    size_t start = 0, at = 0, line = 1;
+    for (; at < len && at < old_len && text[at] == old[at]; at++)
+        if (text[at] == '\n') {
+            line++;
+            start = at + 1;
+        }
+    struct buf was, is;
+    buf_init(&was, 1024);
+    buf_init(&is, 1024);
+    const char *oend = memchr(old + start, '\n', old_len - start);
+    const char *nend = memchr(text + start, '\n', len - start);
+    show_line(&was, old + start,
+              oend ? (size_t)(oend - old) - start : old_len - start);
+    show_line(&is, text + start,
+              nend ? (size_t)(nend - text) - start : len - start);
+    err_set(err, EINVAL,
+            "%s belongs to another job spec: line %zu was %s and is now %s "
+            "(use -o DIR for another run, or --fresh to start anew)",
+            r->path, line, buf_text(&was), buf_text(&is));
+    buf_fini(&is);
+    buf_fini(&was);
+    return -1;
+}
+
+static int check_spec(struct rundir *r, const char *text, size_t len,
+                      struct err *err)
+{
+    size_t old_len;
+    const char *old = rundir_spec(r, &old_len);
+    if (old_len == len && (len == 0 || memcmp(old, text, len) == 0))
+        return 0;
+    return refuse_changed(r, text, len, err);
+}
+
+static int make_folder(const struct rundir *r, const char *name,
+                       struct err *err)
+{
+    if (mkdirat(r->dir_fd, name, 0700) < 0 && errno != EEXIST)
+        return err_sys(err, errno, "cannot make the folder %s/%s", r->path,
+                       name);
+    int fd = openat(r->dir_fd, name,
+                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fchmod(fd, 0700) < 0) {
+        err_sys(err, errno, "cannot use the folder %s/%s", r->path, name);
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    close(fd);
+    return 0;
+}
+
+/* Make, or complete, what a run directory has; run.yaml last. */
+static int complete(struct rundir *r, const char *text, size_t len,
+                    struct err *err)
+{
+    if (len > SPEC_MAX_BYTES)
+        return err_set(err, EFBIG, "the job spec is larger than %d bytes",
+                       SPEC_MAX_BYTES);
+    if (make_folder(r, "journal", err) < 0 ||
+        make_folder(r, "output", err) < 0 || make_folder(r, "files", err) < 0)
+        return -1;
+    char *path = rundir_file(r, "run.yaml");
+    if (!path || put_header(&r->text, r->spec_path) < 0 ||
+        buf_put(&r->text, text, len) < 0) {
+        mem_free(path);
+        return err_set(err, ENOMEM, "no memory for %s", r->path);
+    }
+    int rc = file_replace(path, r->text.data, r->text.len, 0600, 1, err);
+    mem_free(path);
+    if (rc < 0)
+        return -1;
+    if (fsync(r->dir_fd) < 0 && errno != EINVAL)
+        return err_sys(err, errno, "cannot write %s", r->path);
+    return parse_header(r, err);
+}
+
+/* ---- Sessions ---- */
+
+static int session_of(void *arg, const char *name)
+{
+    uint32_t *last = arg;
+    char *end;
+    unsigned long n = strtoul(name, &end, 10);
+    if (end != name && *end == '.' && n <= UINT32_MAX - 1 && n > *last)
+        *last = (uint32_t)n;
+    return 0;
+}
+
+static int find_sessions(struct rundir *r, bool packs, struct err *err)
+{
+    if (each_name(r->dir_fd, "journal", session_of, &r->session) < 0 ||
+        (packs && each_name(r->dir_fd, "output", session_of, &r->session) < 0))
+        return err_sys(err, errno, "cannot read the folders of %s", r->path);
+    return 0;
+}
+
+static int remove_stale(void *arg, const char *name)
+{
+    const struct rundir *r = arg;
+    struct stat st;
+    if (is_temporary(name) &&
+        fstatat(r->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_mtime < clock_wall_ns() / NS_PER_SEC - TEMPORARY_MAX_AGE_S)
+        (void)unlinkat(r->dir_fd, name, 0); /* they only take room */
+    return 0;
+}
+
+struct rundir *rundir_open(const char *path, const char *spec_text,
+                           size_t spec_len, const char *spec_path, bool *fresh,
+                           struct err *err)
+{
+    enum content content;
+    struct rundir *r = rundir_create(path, err);
+    if (!r)
+        return NULL;
+    r->spec_path = mem_strdup(spec_path ? spec_path : "");
+    if (!r->spec_path) {
+        err_set(err, ENOMEM, "no memory to open %s", path);
+        goto fail;
+    }
+    if (lock_folder(r, true, &content, err) < 0)
+        goto fail;
+    if (content == CONTENT_RUN) {
+        if (load_spec(r, err) < 0 ||
+            check_spec(r, spec_text, spec_len, err) < 0)
+            goto fail;
+    } else if (complete(r, spec_text, spec_len, err) < 0) {
+        goto fail;
+    }
+    if (find_sessions(r, true, err) < 0)
+        goto fail;
+    (void)each_name(r->dir_fd, ".", remove_stale, r);
+    r->session++;
+    *fresh = content != CONTENT_RUN;
+    return r;
+fail:
+    rundir_close(r);
+    return NULL;
+}
+
+struct rundir *rundir_open_read(const char *path, struct err *err)
+{
+    struct rundir *r = rundir_create(path, err);
+    if (!r)
+        return NULL;
+    if (open_dir(r) < 0) {
+        err_sys(err, errno, "cannot open the run directory %s", path);
+        goto fail;
+    }
+    if (faccessat(r->dir_fd, "run.yaml", F_OK, 0) < 0) {
+        err_set(err, ENOENT, "%s is not a run directory (it has no run.yaml)",
+                path);
+        goto fail;
+    }
+    if (load_spec(r, err) < 0 || find_sessions(r, false, err) < 0)
+        goto fail;
+    return r;
+fail:
+    rundir_close(r);
+    return NULL;
+}
+
+/* Rename, never onto something. -1 with errno. */
+static int rename_to_free(const char *from, const char *to)
+{
+    struct stat st;
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (lstat(to, &st) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
+}
+
+int rundir_move_aside(const char *path, char **to, struct err *err)
+{
+    enum content content;
+    struct stat st;
+    *to = NULL;
+    if (lstat(path, &st) < 0 && errno == ENOENT)
+        return 0;
+    struct rundir *r = rundir_create(path, err);
+    if (!r)
+        return -1;
+    int rc = lock_folder(r, false, &content, err);
+    size_t size = strlen(r->path) + 16;
+    char *name = rc == 0 ? mem_alloc(size) : NULL;
+    if (rc == 0 && !name)
+        rc = err_set(err, ENOMEM, "no memory to move %s", path);
+    for (int i = 1; rc == 0; i++) {
+        snprintf(name, size, "%s.%d", r->path, i);
+        if (rename_to_free(r->path, name) == 0)
+            break;
+        if ((errno != EEXIST && errno != ENOTEMPTY) || i == ASIDE_MAX)
+            rc = err_sys(err, errno, "cannot move %s to %s", path, name);
+    }
+    if (rc == 0) {
+        *to = name;
+        name = NULL;
+    }
+    mem_free(name);
+    rundir_close(r);
+    return rc;
+}
+
+/* ---- Questions ---- */
+
+const char *rundir_path(const struct rundir *r)
+{
+    return r->path;
+}
+
+uint32_t rundir_session(const struct rundir *r)
+{
+    return r->session;
+}
+
+const char *rundir_spec(const struct rundir *r, size_t *len)
+{
+    *len = r->text.len - r->header_len;
+    return buf_text(&r->text) + r->header_len;
+}
+
+const char *rundir_spec_path(const struct rundir *r)
+{
+    return r->spec_path;
+}
+
+char *rundir_file(const struct rundir *r, const char *fmt, ...)
+{
+    struct buf b;
+    va_list ap;
+    buf_init(&b, 4 * PATH_MAX);
+    va_start(ap, fmt);
+    int rc = buf_printf(&b, "%s/", r->path);
+    if (rc == 0)
+        rc = buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    char *path = rc == 0 ? buf_take(&b) : NULL;
+    buf_fini(&b);
+    return path;
+}
+
+/* Make files/, files/JOB/ and files/JOB/TASK/ below dir. */
+static int make_output_folders(const char *dir, const char *job_id,
+                               const char *task_id, struct err *err)
+{
+    const char *parts[] = {"files", job_id, task_id};
+    struct buf path;
+    buf_init(&path, PATH_MAX);
+    int rc = buf_puts(&path, dir);
+    for (int i = 0; rc == 0 && i < 3; i++) {
+        rc = buf_printf(&path, "/%s", parts[i]);
+        if (rc == 0 && mkdir(path.data, 0700) < 0 && errno != EEXIST)
+            rc = -1;
+    }
+    if (rc < 0)
+        err_sys(err, errno, "cannot make the folder %s", buf_text(&path));
+    buf_fini(&path);
+    return rc;
+}
+
+char *rundir_large_output(const char *dir, const char *job_id,
+                          const char *task_id, uint32_t attempt, int stream,
+                          bool make, struct err *err)
+{
+    if (!id_is_valid(job_id) || !id_is_valid(task_id)) {
+        err_set(err, EINVAL, "job or task id cannot be a folder's name");
+        return NULL;
+    }
+    if (make && make_output_folders(dir, job_id, task_id, err) < 0)
+        return NULL;
+    struct buf b;
+    buf_init(&b, PATH_MAX);
+    int rc = buf_printf(&b, "files/%s/%s/%s.%u", job_id, task_id,
+                        stream == 0 ? "stdout" : "stderr", attempt);
+    char *path = rc == 0 ? buf_take(&b) : NULL;
+    buf_fini(&b);
+    if (!path)
+        err_set(err, ENOMEM, "no memory for an output's path");
+    return path;
+}
