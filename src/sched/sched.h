@@ -40,9 +40,9 @@ struct sched;
 struct sched_config {
     const struct jobspec *spec; /* borrowed for the scheduler's life */
     uint32_t worker_count;      /* workers are 0..worker_count-1 */
-    uint64_t task_limit;        /* start at most so many tasks; 0: no limit */
-    int64_t silence_ns;         /* a worker not heard for so long is lost */
-    int64_t prefetch_ns;        /* how much work a worker has ahead of it */
+    uint64_t task_limit; /* start at most so many attempts; 0: no limit */
+    int64_t silence_ns;  /* a worker not heard for so long is lost */
+    int64_t prefetch_ns; /* how much work a worker has ahead of it */
 };
 
 /* Sensible silence_ns and prefetch_ns; the rest is zero. */
@@ -115,9 +115,9 @@ enum sched_action_kind {
     SCHED_STOP_WORKER, /* worker: give back the unstarted; if stop_now, end
                           what runs */
     SCHED_WORKER_LOST, /* never talk to worker again */
-    SCHED_ATTEMPT_LOST,/* task first's attempt was running on a lost worker:
-                          record it; the task is ready again */
-    SCHED_JOB_CHANGED  /* job is in job_state now (job_end) */
+    SCHED_ATTEMPT_LOST, /* task first's attempt was running on a lost worker:
+                           record it; the task is ready again */
+    SCHED_JOB_CHANGED   /* job is in job_state now (job_end) */
 };
 
 struct sched_action {

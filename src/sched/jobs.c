@@ -1,0 +1,113 @@
+/* The life of a job: see jobs.h. */
+#include "config.h"
+#include "sched/jobs.h"
+
+int job_init(struct job_run *j, const struct job *spec)
+{
+    *j = (struct job_run){.spec = spec,
+                          .expires_ns = INT64_MAX,
+                          .state = JOB_ACTIVE,
+                          .end = JOB_END_NONE};
+    heap_node_init(&j->due);
+    heap_node_init(&j->expiry);
+    return indices_init(&j->failures, 0);
+}
+
+void job_fini(struct job_run *j)
+{
+    indices_fini(&j->failures);
+}
+
+bool job_is_done(const struct job_run *j)
+{
+    return j->succeeded + j->failed == j->spec->tasks.count;
+}
+
+bool job_begin(struct job_run *j, int64_t now_ns)
+{
+    int64_t limit_ns = j->spec->max_wall_clock_ns;
+    if (limit_ns <= 0 || j->expires_ns != INT64_MAX)
+        return false;
+    if (__builtin_add_overflow(now_ns, limit_ns - j->used_ns, &j->expires_ns))
+        j->expires_ns = INT64_MAX - 1;
+    return true;
+}
+
+void job_use_time(struct job_run *j, int64_t used_ns)
+{
+    int64_t limit_ns = j->spec->max_wall_clock_ns;
+    j->used_ns = used_ns < 0 ? 0 : used_ns;
+    j->expires_ns =
+        limit_ns > 0 && j->used_ns >= limit_ns ? INT64_MIN : INT64_MAX;
+}
+
+bool job_step(struct job_run *j, int64_t now_ns)
+{
+    if (j->state == JOB_ACTIVE && job_is_done(j)) {
+        j->state = JOB_TERMINATING;
+        j->end = JOB_END_ALL_TASKS_COMPLETE;
+    } else if (j->state == JOB_ACTIVE && j->expires_ns <= now_ns) {
+        j->state = JOB_TERMINATING;
+        j->end = JOB_END_MAX_WALL_CLOCK_TIME;
+    } else if (j->state == JOB_TERMINATING && j->outstanding == 0) {
+        j->state = JOB_COMPLETED;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool is_invalid(const struct attempt *a)
+{
+    for (uint32_t k = 0; k < a->metric_count && k < JOBSPEC_MAX_METRICS; k++)
+        if (a->metrics[k].state != METRIC_OK)
+            return true;
+    return false;
+}
+
+void job_count(struct job_run *j, const struct attempt *a)
+{
+    if (a->disposition == TASK_RETRIES) {
+        j->retried++;
+    } else if (a->result == RESULT_SUCCESS) {
+        j->succeeded++;
+        j->invalid += is_invalid(a);
+    } else {
+        j->failed++;
+        indices_add(&j->failures, a->index);
+    }
+}
+
+bool reason_uses_retry(enum reason reason)
+{
+    return reason == REASON_EXIT_CODE || reason == REASON_SIGNAL;
+}
+
+enum disposition job_judge(const struct job_run *j, const struct attempt *a,
+                           uint32_t retries)
+{
+    int32_t most =
+        job_template(j->spec, a->index)->constraints.max_task_retry_count;
+    if (a->result == RESULT_SUCCESS)
+        return TASK_ENDS;
+    if (a->reason == REASON_LOST || a->reason == REASON_STOPPED)
+        return TASK_RETRIES;
+    /* a job that ends gives no further attempt */
+    if (!reason_uses_retry(a->reason) || j->state != JOB_ACTIVE)
+        return TASK_ENDS;
+    return most < 0 || retries < (uint32_t)most ? TASK_RETRIES : TASK_ENDS;
+}
+
+void job_counts(const struct job_run *j, struct task_counts *counts)
+{
+    uint64_t total = j->spec->tasks.count;
+    *counts = (struct task_counts){
+        .total = total,
+        .succeeded = j->succeeded,
+        .failed = j->failed,
+        .running = j->running,
+        .active = total - j->succeeded - j->failed - j->running,
+        .retried = j->retried,
+        .invalid = j->invalid,
+    };
+}

@@ -1,0 +1,64 @@
+/* The life of a job: its state, what counts towards it, and when it changes.
+ *
+ * A table: job_step says which change is due; the machine makes it known.
+ * Invariant: succeeded + failed + outstanding + ready tasks = all tasks.
+ */
+#ifndef MPIBATCH_SCHED_JOBS_H
+#define MPIBATCH_SCHED_JOBS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "model/attempt.h"
+#include "model/jobspec.h"
+#include "model/snapshot.h"
+#include "model/state.h"
+#include "sched/indices.h"
+#include "sched/load.h"
+
+struct job_run {
+    const struct job *spec;
+    struct heap_node due;    /* in the machine's heap of jobs to look at */
+    struct heap_node expiry; /* in the machine's heap of time limits */
+    int64_t expires_ns;      /* INT64_MAX: never, or it has not begun */
+    int64_t used_ns;         /* of its time limit, by earlier sessions */
+    enum job_state state;
+    enum job_end end;
+    uint64_t outstanding; /* tasks that workers have */
+    uint64_t running;     /* of those, known to have started */
+    uint64_t succeeded, failed, retried, invalid;
+    struct indices failures; /* the failed tasks */
+    struct tempo tempo;
+    uint32_t cancel_next; /* terminating: the next worker to be told */
+};
+
+/* An active job. 0, or -1 (no memory). */
+int job_init(struct job_run *j, const struct job *spec);
+void job_fini(struct job_run *j);
+
+/* Are all its tasks completed? */
+bool job_is_done(const struct job_run *j);
+
+/* Its first task is handed out: its time limit runs. Is there one? */
+bool job_begin(struct job_run *j, int64_t now_ns);
+/* Earlier sessions have used so much of its time limit. */
+void job_use_time(struct job_run *j, int64_t used_ns);
+
+/* Make the change of state that is due, if one is. Is one made? */
+bool job_step(struct job_run *j, int64_t now_ns);
+
+/* Count an attempt that ended, with its disposition; the caller keeps the
+ * task itself in the right set. */
+void job_count(struct job_run *j, const struct attempt *a);
+
+/* What becomes of a task of this job behind attempt a, with so many retries
+ * used before it. */
+enum disposition job_judge(const struct job_run *j, const struct attempt *a,
+                           uint32_t retries);
+/* Does an attempt that ended so, and is followed by another, use a retry? */
+bool reason_uses_retry(enum reason reason);
+
+void job_counts(const struct job_run *j, struct task_counts *counts);
+
+#endif

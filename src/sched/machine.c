@@ -1,0 +1,124 @@
+/* What happens to tasks, jobs and workers in one step, whoever asks for it:
+ * see machine.h. */
+#include "config.h"
+#include "sched/machine.h"
+
+#include <stddef.h>
+
+uint32_t worker_id(const struct sched *s, const struct worker *w)
+{
+    return (uint32_t)(w - s->workers);
+}
+
+uint32_t job_id(const struct sched *s, const struct job_run *j)
+{
+    return (uint32_t)(j - s->jobs);
+}
+
+struct worker *worker_of_news(const struct heap_node *n)
+{
+    return (struct worker *)((char *)n - offsetof(struct worker, news));
+}
+
+struct job_run *job_of_due(const struct heap_node *n)
+{
+    return (struct job_run *)((char *)n - offsetof(struct job_run, due));
+}
+
+struct job_run *job_of_expiry(const struct heap_node *n)
+{
+    return (struct job_run *)((char *)n - offsetof(struct job_run, expiry));
+}
+
+void job_due(struct sched *s, struct job_run *j)
+{
+    if (j->due.at == HEAP_OUT)
+        (void)heap_add(&s->due, &j->due); /* has the memory */
+}
+
+void worker_news(struct sched *s, struct worker *w)
+{
+    if (w->news.at == HEAP_OUT)
+        (void)heap_add(&s->news, &w->news); /* has the memory */
+}
+
+struct bucket *task_bucket(const struct sched *s, uint32_t job, uint32_t index)
+{
+    return ready_bucket(&s->ready, job,
+                        job_template(s->jobs[job].spec, index)->required_slots);
+}
+
+void job_changed(struct sched *s, struct job_run *j, enum job_state was)
+{
+    if (was == JOB_COMPLETED)
+        s->completed--;
+    if (j->state == JOB_COMPLETED)
+        s->completed++;
+    if (j->state == JOB_ACTIVE)
+        ready_open(&s->ready, job_id(s, j));
+    else
+        ready_close(&s->ready, job_id(s, j));
+    heap_remove(&s->expiries, &j->expiry);
+    job_due(s, j);
+}
+
+int attempt_tally(struct sched *s, const struct attempt *a)
+{
+    struct tally t = tally_get(&s->tally, a->job, a->index, (struct tally){0});
+    t.attempts = a->attempt;
+    if (a->disposition == TASK_ENDS)
+        t.retries = 0; /* if it is made active again, they are anew */
+    else if (reason_uses_retry(a->reason))
+        t.retries++;
+    return tally_keep(&s->tally, a->job, a->index, t);
+}
+
+void attempt_settle(struct sched *s, const struct attempt *a)
+{
+    struct job_run *j = &s->jobs[a->job];
+    job_count(j, a);
+    if (a->disposition == TASK_RETRIES) {
+        struct bucket *b = task_bucket(s, a->job, a->index);
+        bucket_put(b, &b->again, a->index, 1);
+    } else if (job_is_done(j)) {
+        job_due(s, j);
+    }
+}
+
+void tasks_release(struct sched *s, struct worker *w, struct range *r,
+                   uint32_t first, uint32_t count)
+{
+    struct job_run *j = &s->jobs[r->job];
+    if (r->state == RANGE_STARTED)
+        j->running -= count;
+    j->outstanding -= count;
+    s->outstanding -= count;
+    if (j->outstanding == 0)
+        job_due(s, j);
+    if (w->state == WORKER_JOINED)
+        place_load(&s->place, &w->seat, -1, count, r->slots, r->task_ns,
+                   s->config.prefetch_ns);
+    outstanding_cut(&w->given, r, first, count);
+}
+
+void tasks_requeue(struct sched *s, const struct range *r)
+{
+    struct bucket *b = ready_bucket(&s->ready, r->job, r->slots);
+    bucket_put(b, r->attempt == 1 ? &b->fresh : &b->again, r->first, r->count);
+    if (s->starts_left != UINT64_MAX)
+        s->starts_left += r->count;
+}
+
+struct bucket *fill_bucket(const struct sched *s)
+{
+    uint32_t most = place_most_free(&s->place);
+    struct bucket *best = NULL;
+    for (uint32_t q = 0; q < s->ready.queue_count; q++) {
+        if (s->ready.queues[q].slots > most)
+            break;
+        struct bucket *b = ready_top(&s->ready.queues[q]);
+        if (b && (!best || bucket_before(b, best)))
+            best = b;
+    }
+    return best;
+}

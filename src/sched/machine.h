@@ -1,0 +1,119 @@
+/* Inside the scheduler: what its parts (sched.c, next.c, balance.c, replay.c,
+ * ask.c) share. Nobody else includes it.
+ *
+ * The heaps due, expiries and news have had all their possible elements in
+ * them at the start: heaps keep their memory, so adding to them later cannot
+ * fail.
+ */
+#ifndef MPIBATCH_SCHED_MACHINE_H
+#define MPIBATCH_SCHED_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "sched/jobs.h"
+#include "sched/liveness.h"
+#include "sched/outstanding.h"
+#include "sched/place.h"
+#include "sched/ready.h"
+#include "sched/sched.h"
+#include "sched/tally.h"
+
+enum worker_state {
+    WORKER_EXPECTED, /* has not joined */
+    WORKER_JOINED,
+    WORKER_LOSING, /* lost; that is still to be said */
+    WORKER_LOST    /* what it still has are attempts to be called lost */
+};
+
+enum recall_state {
+    RECALL_NONE,
+    RECALL_PLANNED, /* to be asked for recall_count tasks */
+    RECALL_ASKED,   /* at recall_ns */
+    RECALL_FUTILE   /* had nothing to give back, and got nothing since */
+};
+
+struct worker {
+    enum worker_state state;
+    struct seat seat; /* joined with slots: in the table of places */
+    struct outstanding given;
+    struct heap_node news;   /* in the heap of workers with something to say */
+    struct heap_node victim; /* in balance.c's heap */
+    enum sched_stop told;    /* how it has been told to stop */
+    enum recall_state recall;
+    uint32_t recall_count;
+    int64_t recall_ns;
+    int64_t progress_ns; /* when it last started or ended something */
+};
+
+struct sched {
+    struct sched_config config;
+    struct job_run *jobs; /* spec->job_count of them */
+    struct worker *workers;
+    struct ready ready;
+    struct place place;
+    struct liveness live;
+    struct map tally;
+    struct heap due;      /* jobs to look at, by index */
+    struct heap expiries; /* jobs with a running time limit, by its end */
+    struct heap news;     /* workers to act on, by number */
+    struct heap victims;  /* balance.c's; empty between calls */
+    enum sched_stop stop;
+    bool paused;
+    uint64_t starts_left;    /* UINT64_MAX: no limit */
+    uint64_t outstanding;    /* tasks that workers have */
+    uint32_t completed;      /* jobs */
+    uint32_t expected, lost; /* workers */
+    int64_t balance_at_ns;   /* not earlier */
+};
+
+static inline uint32_t job_count_of(const struct sched *s)
+{
+    return s->config.spec->job_count;
+}
+
+/* Number of a worker, of a job. */
+uint32_t worker_id(const struct sched *s, const struct worker *w);
+uint32_t job_id(const struct sched *s, const struct job_run *j);
+
+/* The worker or job that owns a node of the heaps. */
+struct worker *worker_of_news(const struct heap_node *n);
+struct job_run *job_of_due(const struct heap_node *n);
+struct job_run *job_of_expiry(const struct heap_node *n);
+
+/* There may be something to do about this job, this worker. */
+void job_due(struct sched *s, struct job_run *j);
+void worker_news(struct sched *s, struct worker *w);
+
+/* The bucket of a task. */
+struct bucket *task_bucket(const struct sched *s, uint32_t job, uint32_t index);
+
+/* A job has changed its state from what it was: its tasks are handed out or
+ * not, and the completed are counted. */
+void job_changed(struct sched *s, struct job_run *j, enum job_state was);
+
+/* An attempt of a task that no set holds has ended: note it in the tally. 0,
+ * or -1 (no memory; nothing has changed). Then attempt_settle can count it
+ * and make the task ready again if its disposition says so. */
+int attempt_tally(struct sched *s, const struct attempt *a);
+void attempt_settle(struct sched *s, const struct attempt *a);
+
+/* Tasks first..first+count-1 of the range are not the worker's any more; room
+ * for a cut is reserved in w->given. */
+void tasks_release(struct sched *s, struct worker *w, struct range *r,
+                   uint32_t first, uint32_t count);
+/* Tasks that were not started are ready again, as if never given. */
+void tasks_requeue(struct sched *s, const struct range *r);
+
+/* Is there a ready task that could start at once, on a worker with a free
+ * slot? Its bucket, or NULL. */
+struct bucket *fill_bucket(const struct sched *s);
+
+/* Plan recalls, if it is time. 0, or -1 (no memory). */
+int balance_plan(struct sched *s, int64_t now_ns);
+/* When to call it; INT64_MAX: no need. */
+int64_t balance_deadline_ns(const struct sched *s);
+
+#endif

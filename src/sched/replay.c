@@ -1,0 +1,120 @@
+/* What earlier sessions have left: see sched.h. */
+#include "config.h"
+#include "sched/sched.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "sched/machine.h"
+
+static int check_job(const struct sched *s, uint32_t job, struct err *err)
+{
+    if (job >= job_count_of(s))
+        return err_set(err, EINVAL,
+                       "the journal speaks of job %" PRIu32 ", there are "
+                       "%" PRIu32,
+                       job, job_count_of(s));
+    return 0;
+}
+
+/* Take the task out of where it is: the ready ones, or the failed ones (it
+ * was made active again in a later session). */
+static void withdraw(struct sched *s, const struct attempt *a)
+{
+    struct job_run *j = &s->jobs[a->job];
+    struct bucket *b = task_bucket(s, a->job, a->index);
+    if (indices_contains(&b->fresh, a->index))
+        bucket_take(b, &b->fresh, a->index, 1);
+    else if (indices_contains(&b->again, a->index))
+        bucket_take(b, &b->again, a->index, 1);
+    else if (indices_remove(&j->failures, a->index))
+        j->failed--;
+}
+
+/* Has this been said before, or has the task succeeded? */
+static bool is_old(const struct sched *s, const struct attempt *a)
+{
+    enum attempt_result result;
+    return a->attempt <= sched_task_attempts(s, a->job, a->index) ||
+           (sched_task_state(s, a->job, a->index, &result) == TASK_COMPLETED &&
+            result == RESULT_SUCCESS);
+}
+
+int sched_replay_attempt(struct sched *s, const struct attempt *a,
+                         struct err *err)
+{
+    if (check_job(s, a->job, err) < 0)
+        return -1;
+    const struct job *job = s->jobs[a->job].spec;
+    if (a->index >= job->tasks.count)
+        return err_set(err, EINVAL,
+                       "the journal speaks of task %" PRIu32
+                       ", job %s has %" PRIu32,
+                       a->index, job->id, job->tasks.count);
+    if (is_old(s, a))
+        return 0;
+    if (attempt_tally(s, a) < 0)
+        return err_set(err, ENOMEM, "no memory for what the journal says");
+    withdraw(s, a);
+    attempt_settle(s, a);
+    if (a->start_ns > 0 && a->end_ns > 0)
+        tempo_note(&s->jobs[a->job].tempo, a->end_ns - a->start_ns);
+    return 0;
+}
+
+int sched_replay_job(struct sched *s, uint32_t job, enum job_state state,
+                     enum job_end end, struct err *err)
+{
+    if (check_job(s, job, err) < 0)
+        return -1;
+    struct job_run *j = &s->jobs[job];
+    enum job_state was = j->state;
+    if (state == was)
+        return 0;
+    if ((unsigned)state >= JOB_STATE_COUNT || !job_state_may_change(was, state))
+        return err_set(err, EINVAL,
+                       "the journal says that job %s went from %s to state %d",
+                       j->spec->id, job_state_name(was), (int)state);
+    j->state = state;
+    j->end = end;
+    job_changed(s, j, was);
+    return 0;
+}
+
+void sched_replay_job_time(struct sched *s, uint32_t job, int64_t used_ns)
+{
+    if (job < job_count_of(s))
+        job_use_time(&s->jobs[job], used_ns);
+}
+
+struct reactivation {
+    struct sched *s;
+    uint32_t job;
+};
+
+static void reactivate(void *arg, uint32_t index)
+{
+    const struct reactivation *r = arg;
+    struct bucket *b = task_bucket(r->s, r->job, index);
+    bucket_put(b, &b->again, index, 1);
+}
+
+uint64_t sched_reactivate_failed(struct sched *s, uint32_t job)
+{
+    if (job >= job_count_of(s) || s->jobs[job].failed == 0)
+        return 0;
+    struct job_run *j = &s->jobs[job];
+    struct reactivation r = {.s = s, .job = job};
+    enum job_state was = j->state;
+    uint64_t count = j->failed;
+
+    indices_visit(&j->failures, reactivate, &r);
+    indices_clear(&j->failures);
+    j->failed = 0;
+    j->state = JOB_ACTIVE;
+    j->end = JOB_END_NONE;
+    j->cancel_next = 0;
+    job_use_time(j, 0); /* else a job that had used it up would end at once */
+    job_changed(s, j, was);
+    return count;
+}

@@ -1,0 +1,347 @@
+/* The scheduler's life and its inputs: see sched.h. What it does about them
+ * is in next.c. */
+#include "config.h"
+#include "sched/sched.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "sched/machine.h"
+
+enum { WORKERS_MAX = 1 << 20 };
+
+void sched_config_init(struct sched_config *c)
+{
+    *c = (struct sched_config){.silence_ns = 30 * NS_PER_SEC,
+                               .prefetch_ns = 50 * NS_PER_MS};
+}
+
+/* ---- Life ---- */
+
+static int compare_due(const struct heap_node *x, const struct heap_node *y)
+{
+    const struct job_run *a = job_of_due(x), *b = job_of_due(y);
+    return a < b ? -1 : a > b;
+}
+
+static int compare_expiry(const struct heap_node *x, const struct heap_node *y)
+{
+    const struct job_run *a = job_of_expiry(x), *b = job_of_expiry(y);
+    if (a->expires_ns != b->expires_ns)
+        return a->expires_ns < b->expires_ns ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+static int compare_news(const struct heap_node *x, const struct heap_node *y)
+{
+    const struct worker *a = worker_of_news(x), *b = worker_of_news(y);
+    return a < b ? -1 : a > b;
+}
+
+static int config_check(const struct sched_config *c, struct err *err)
+{
+    if (c->worker_count > WORKERS_MAX)
+        return err_set(err, EINVAL, "%" PRIu32 " workers: at most %d",
+                       c->worker_count, WORKERS_MAX);
+    if (c->silence_ns <= 0)
+        return err_set(err, EINVAL, "silence of %" PRId64 " ns", c->silence_ns);
+    if (c->prefetch_ns < 0 || c->prefetch_ns > LOAD_MAX_NS)
+        return err_set(err, EINVAL, "prefetch of %" PRId64 " ns",
+                       c->prefetch_ns);
+    if (jobspec_max_required_slots(c->spec) > JOBSPEC_MAX_SLOTS)
+        return err_set(err, EINVAL, "a task requires over %d slots",
+                       JOBSPEC_MAX_SLOTS);
+    return 0;
+}
+
+static int jobs_init(struct sched *s)
+{
+    s->jobs = mem_calloc(job_count_of(s), sizeof(s->jobs[0]));
+    if (!s->jobs)
+        return -1;
+    for (uint32_t i = 0; i < job_count_of(s); i++)
+        if (job_init(&s->jobs[i], &s->config.spec->jobs[i]) < 0)
+            return -1;
+    for (uint32_t i = 0; i < job_count_of(s); i++)
+        if (heap_add(&s->due, &s->jobs[i].due) < 0 ||
+            heap_add(&s->expiries, &s->jobs[i].expiry) < 0)
+            return -1;
+    for (uint32_t i = 0; i < job_count_of(s); i++)
+        heap_remove(&s->expiries, &s->jobs[i].expiry);
+    return 0;
+}
+
+static int workers_init(struct sched *s)
+{
+    uint32_t count = s->config.worker_count;
+    s->workers = mem_calloc(count, sizeof(s->workers[0]));
+    if (!s->workers)
+        return -1;
+    for (uint32_t i = 0; i < count; i++) {
+        struct worker *w = &s->workers[i];
+        w->seat.id = i;
+        heap_node_init(&w->victim);
+        heap_node_init(&w->news);
+        if (heap_add(&s->news, &w->news) < 0)
+            return -1;
+    }
+    s->expected = count;
+    return liveness_init(&s->live, count, s->config.silence_ns);
+}
+
+struct sched *sched_create(const struct sched_config *config, struct err *err)
+{
+    if (config_check(config, err) < 0)
+        return NULL;
+    struct sched *s = mem_calloc(1, sizeof(*s));
+    if (!s)
+        goto nomem;
+    s->config = *config;
+    s->starts_left = config->task_limit ? config->task_limit : UINT64_MAX;
+    s->balance_at_ns = INT64_MIN;
+    map_init(&s->tally);
+    heap_init(&s->due, compare_due);
+    heap_init(&s->expiries, compare_expiry);
+    heap_init(&s->news, compare_news);
+    if (jobs_init(s) < 0 || workers_init(s) < 0 ||
+        ready_init(&s->ready, config->spec) < 0)
+        goto nomem;
+    return s;
+nomem:
+    err_set(err, ENOMEM, "no memory for a scheduler of %" PRIu32 " workers",
+            config->worker_count);
+    sched_destroy(s);
+    return NULL;
+}
+
+void sched_destroy(struct sched *s)
+{
+    if (!s)
+        return;
+    int saved = errno;
+    for (uint32_t i = 0; s->jobs && i < job_count_of(s); i++)
+        job_fini(&s->jobs[i]);
+    for (uint32_t i = 0; s->workers && i < s->config.worker_count; i++)
+        outstanding_fini(&s->workers[i].given);
+    place_fini(&s->place);
+    liveness_fini(&s->live);
+    ready_fini(&s->ready);
+    map_fini(&s->tally);
+    heap_fini(&s->due);
+    heap_fini(&s->expiries);
+    heap_fini(&s->news);
+    heap_fini(&s->victims);
+    mem_free(s->jobs);
+    mem_free(s->workers);
+    mem_free(s);
+    errno = saved;
+}
+
+/* ---- Inputs ---- */
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, ENOMEM, "no memory in the scheduler");
+}
+
+/* The joined worker that something came from, or NULL. */
+static struct worker *reporter(struct sched *s, int64_t now_ns, uint32_t worker)
+{
+    liveness_now(&s->live, now_ns);
+    if (worker >= s->config.worker_count)
+        return NULL;
+    liveness_heard(&s->live, worker);
+    return s->workers[worker].state == WORKER_JOINED ? &s->workers[worker]
+                                                     : NULL;
+}
+
+/* The range of w that holds this attempt, or NULL: it is stale, or nonsense.
+ */
+static struct range *attempt_find(const struct worker *w, uint32_t job,
+                                  uint32_t index, uint32_t attempt)
+{
+    struct range *r = outstanding_find(&w->given, job, index);
+    return r && r->attempt == attempt ? r : NULL;
+}
+
+int sched_worker_join(struct sched *s, int64_t now_ns, uint32_t worker,
+                      uint32_t slots, struct err *err)
+{
+    (void)reporter(s, now_ns, worker);
+    if (worker >= s->config.worker_count)
+        return 0;
+    struct worker *w = &s->workers[worker];
+    if (w->state != WORKER_EXPECTED)
+        return 0;
+    w->seat.load =
+        (struct load){.slots = slots < LOAD_MAX_SLOTS ? slots : LOAD_MAX_SLOTS};
+    if (slots > 0 && place_add(&s->place, &w->seat) < 0)
+        return no_memory(err);
+    w->state = WORKER_JOINED;
+    s->expected--;
+    worker_news(s, w);
+    return 0;
+}
+
+void sched_worker_heard(struct sched *s, int64_t now_ns, uint32_t worker)
+{
+    (void)reporter(s, now_ns, worker);
+}
+
+/* The worker is lost: what it had not started is ready again at once; what
+ * it had started is, when its attempts have been called lost. */
+static void worker_lose(struct sched *s, struct worker *w)
+{
+    struct outstanding *o = &w->given;
+    if (w->state == WORKER_EXPECTED)
+        s->expected--;
+    else if (w->seat.load.slots > 0)
+        place_remove(&s->place, &w->seat);
+    w->state = WORKER_LOSING;
+    s->lost++;
+    liveness_forget(&s->live, worker_id(s, w));
+    for (uint32_t i = o->count; i > 0; i--) {
+        struct range r = o->ranges[i - 1];
+        if (r.state == RANGE_STARTED)
+            continue;
+        tasks_release(s, w, &o->ranges[i - 1], r.first, r.count);
+        tasks_requeue(s, &r);
+    }
+    worker_news(s, w);
+}
+
+int sched_worker_gone(struct sched *s, int64_t now_ns, uint32_t worker,
+                      struct err *err)
+{
+    (void)err;
+    liveness_now(&s->live, now_ns);
+    if (worker < s->config.worker_count &&
+        s->workers[worker].state < WORKER_LOSING)
+        worker_lose(s, &s->workers[worker]);
+    return 0;
+}
+
+int sched_attempt_started(struct sched *s, int64_t now_ns, uint32_t worker,
+                          uint32_t job, uint32_t index, uint32_t attempt,
+                          struct err *err)
+{
+    struct worker *w = reporter(s, now_ns, worker);
+    if (!w)
+        return 0;
+    struct range *r = attempt_find(w, job, index, attempt);
+    if (!r || r->state == RANGE_STARTED)
+        return 0;
+    uint32_t at = (uint32_t)(r - w->given.ranges);
+    if (outstanding_reserve(&w->given, 2) < 0)
+        return no_memory(err);
+    outstanding_start(&w->given, &w->given.ranges[at], index);
+    s->jobs[job].running++;
+    w->progress_ns = now_ns;
+    return 0;
+}
+
+/* How long the attempt ran, for the window of its job. */
+static void note_tempo(struct job_run *j, const struct attempt *a)
+{
+    if (a->start_ns > 0 && a->end_ns > 0)
+        tempo_note(&j->tempo, a->end_ns - a->start_ns);
+}
+
+int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
+                        struct attempt *a, bool *accepted, struct err *err)
+{
+    struct worker *w = reporter(s, now_ns, worker);
+    *accepted = false;
+    if (!w || !attempt_find(w, a->job, a->index, a->attempt))
+        return 0;
+    struct job_run *j = &s->jobs[a->job];
+    enum disposition was = a->disposition;
+    if (outstanding_reserve(&w->given, 1) < 0)
+        return no_memory(err);
+    a->disposition = job_judge(
+        j, a,
+        tally_get(&s->tally, a->job, a->index, (struct tally){0}).retries);
+    if (attempt_tally(s, a) < 0) {
+        a->disposition = was;
+        return no_memory(err);
+    }
+    struct range *r = attempt_find(w, a->job, a->index, a->attempt);
+    tasks_release(s, w, r, a->index, 1);
+    attempt_settle(s, a);
+    note_tempo(j, a);
+    w->progress_ns = now_ns;
+    *accepted = true;
+    return 0;
+}
+
+int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
+                         uint32_t job, uint32_t first, uint32_t count,
+                         uint32_t attempt, struct err *err)
+{
+    struct worker *w = reporter(s, now_ns, worker);
+    if (!w)
+        return 0;
+    if (outstanding_reserve(&w->given, 1) < 0)
+        return no_memory(err);
+    if (w->recall == RECALL_ASKED) {
+        w->recall = count > 0 ? RECALL_NONE : RECALL_FUTILE;
+        s->balance_at_ns = now_ns;
+    }
+    uint32_t end;
+    if (__builtin_add_overflow(first, count, &end))
+        end = UINT32_MAX;
+    while (first < end) {
+        struct range *r = outstanding_from(&w->given, job, first);
+        if (!r || r->job != job || r->first >= end)
+            break;
+        struct range back = *r;
+        if (back.first < first)
+            back.first = first;
+        uint32_t behind = r->first + r->count;
+        if (behind > end)
+            behind = end;
+        back.count = behind - back.first;
+        first = behind;
+        if (r->attempt != attempt || r->state == RANGE_STARTED)
+            continue;
+        tasks_release(s, w, r, back.first, back.count);
+        tasks_requeue(s, &back);
+    }
+    return 0;
+}
+
+int sched_stop(struct sched *s, int64_t now_ns, enum sched_stop how,
+               struct err *err)
+{
+    (void)err;
+    liveness_now(&s->live, now_ns);
+    if (how <= s->stop)
+        return 0;
+    s->stop = how;
+    for (uint32_t i = 0; i < s->config.worker_count; i++)
+        worker_news(s, &s->workers[i]);
+    return 0;
+}
+
+void sched_pause(struct sched *s, bool paused)
+{
+    s->paused = paused;
+}
+
+int sched_tick(struct sched *s, int64_t now_ns, struct err *err)
+{
+    int64_t silent;
+    struct heap_node *n;
+    liveness_now(&s->live, now_ns);
+    while ((silent = liveness_silent(&s->live)) >= 0)
+        worker_lose(s, &s->workers[silent]);
+    while ((n = heap_top(&s->expiries)) &&
+           job_of_expiry(n)->expires_ns <= now_ns) {
+        heap_remove(&s->expiries, n);
+        job_due(s, job_of_expiry(n));
+    }
+    return balance_plan(s, now_ns) < 0 ? no_memory(err) : 0;
+}

@@ -1,0 +1,399 @@
+/* The workers of a simulation: see node.h. */
+#include "config.h"
+#include "sim/node.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* ---- Chance ---- */
+
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static uint64_t chance(uint64_t seed, const struct run *r)
+{
+    uint64_t task = (uint64_t)r->job << 32 | r->index;
+    return mix(mix(seed ^ mix(task)) + r->attempt);
+}
+
+/* ---- Sending ---- */
+
+int cluster_send(struct cluster *c, int64_t now_ns, const struct event *e)
+{
+    struct event copy = *e;
+    copy.at_ns = now_ns + c->config->latency_ns;
+    return agenda_add(c->agenda, &copy) ? 0 : -1;
+}
+
+static int node_flush(struct cluster *c, struct node *n, int64_t now_ns)
+{
+    struct event e = {.kind = EVENT_RESULTS,
+                      .worker = (uint32_t)(n - c->nodes),
+                      .count = n->end_count,
+                      .ends = n->ends};
+    n->ends = NULL;
+    n->end_count = n->end_cap = 0;
+    n->flush = NULL;
+    return cluster_send(c, now_ns, &e);
+}
+
+static int node_report(struct cluster *c, struct node *n, int64_t now_ns,
+                       const struct end *end)
+{
+    if (n->end_count == n->end_cap) {
+        uint32_t cap = n->end_cap ? 2 * n->end_cap : 4;
+        struct end *ends = mem_resize(n->ends, cap, sizeof(*ends));
+        if (!ends)
+            return -1;
+        n->ends = ends;
+        n->end_cap = cap;
+    }
+    n->ends[n->end_count++] = *end;
+    if (c->config->tick_ns == 0)
+        return node_flush(c, n, now_ns);
+    if (n->flush)
+        return 0;
+    int64_t tick = c->config->tick_ns;
+    n->flush = agenda_add(c->agenda,
+                          &(struct event){.kind = EVENT_FLUSH,
+                                          .at_ns = (now_ns / tick + 1) * tick,
+                                          .worker = (uint32_t)(n - c->nodes)});
+    return n->flush ? 0 : -1;
+}
+
+static int node_return(struct cluster *c, const struct node *n, int64_t now_ns,
+                       const struct wait *w)
+{
+    return cluster_send(c, now_ns,
+                        &(struct event){.kind = EVENT_RETURNED,
+                                        .worker = (uint32_t)(n - c->nodes),
+                                        .job = w->job,
+                                        .first = w->first,
+                                        .count = w->count,
+                                        .attempt = w->attempt});
+}
+
+/* ---- Running ---- */
+
+static int run_begin(struct cluster *c, struct node *n, int64_t now_ns,
+                     const struct wait *w, uint32_t slots)
+{
+    uint32_t i = 0;
+    while (n->runs[i].state == EXEC_BUSY)
+        i++;
+    struct run *r = &n->runs[i];
+    *r = (struct run){.state = EXEC_BUSY,
+                      .job = w->job,
+                      .index = w->first,
+                      .attempt = w->attempt,
+                      .slots = slots,
+                      .start_ns = now_ns};
+    struct event e = {.worker = (uint32_t)(n - c->nodes), .run = i};
+    struct sim_attempt a = {.worker = e.worker,
+                            .job = r->job,
+                            .index = r->index,
+                            .attempt = r->attempt,
+                            .random = chance(c->config->seed, r)};
+    int64_t took_ns = c->config->duration_ns(c->config->arg, &a);
+
+    n->busy += slots;
+    e.kind = EVENT_END;
+    e.at_ns = now_ns + took_ns;
+    r->end = agenda_add(c->agenda, &e);
+    if (!r->end)
+        return -1;
+    if (took_ns <= c->config->started_ns)
+        return 0;
+    e.kind = EVENT_LASTING;
+    e.at_ns = now_ns + c->config->started_ns;
+    r->lasting = agenda_add(c->agenda, &e);
+    return r->lasting ? 0 : -1;
+}
+
+/* Start from the front of the queue whatever has its slots. */
+static int node_start(struct cluster *c, struct node *n, int64_t now_ns)
+{
+    while (n->state == NODE_SERVING && n->waiting > 0) {
+        struct wait *w = &n->queue[n->head];
+        const struct job *job = &c->config->sched.spec->jobs[w->job];
+        uint32_t slots = job_template(job, w->first)->required_slots;
+        if (n->slots - n->busy < slots)
+            break;
+        if (run_begin(c, n, now_ns, w, slots) < 0)
+            return -1;
+        w->first++;
+        if (--w->count == 0) {
+            n->head++;
+            n->waiting--;
+        }
+    }
+    return 0;
+}
+
+static int run_end(struct cluster *c, struct node *n, struct run *r,
+                   int64_t now_ns, enum reason reason)
+{
+    struct end end = {.job = r->job,
+                      .index = r->index,
+                      .attempt = r->attempt,
+                      .result = reason == REASON_NONE ? RESULT_SUCCESS
+                                                      : RESULT_FAILURE,
+                      .reason = reason,
+                      .start_ns = r->start_ns,
+                      .end_ns = now_ns};
+    agenda_drop(c->agenda, r->end);
+    agenda_drop(c->agenda, r->lasting);
+    n->busy -= r->slots;
+    c->busy_slot_ns += (now_ns - r->start_ns) * r->slots;
+    *r = (struct run){.state = EXEC_FREE};
+    return node_report(c, n, now_ns, &end);
+}
+
+/* End what runs: of one job (all: UINT32_MAX). */
+static int node_end(struct cluster *c, struct node *n, int64_t now_ns,
+                    uint32_t job, enum reason reason)
+{
+    for (uint32_t i = 0; i < n->slots; i++)
+        if (n->runs[i].state == EXEC_BUSY &&
+            (job == UINT32_MAX || n->runs[i].job == job) &&
+            run_end(c, n, &n->runs[i], now_ns, reason) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- The queue ---- */
+
+static int node_put(struct node *n, const struct wait *w)
+{
+    if (n->head + n->waiting == n->cap) {
+        if (n->head > n->waiting) {
+            memmove(n->queue, &n->queue[n->head], n->waiting * sizeof(*w));
+            n->head = 0;
+        } else {
+            uint32_t cap = n->cap ? 2 * n->cap : 8;
+            struct wait *queue = mem_resize(n->queue, cap, sizeof(*queue));
+            if (!queue)
+                return -1;
+            n->queue = queue;
+            n->cap = cap;
+        }
+    }
+    n->queue[n->head + n->waiting++] = *w;
+    return 0;
+}
+
+/* Give back up to count tasks, from the end; nothing to give is said, too. */
+static int node_recall(struct cluster *c, struct node *n, int64_t now_ns,
+                       uint32_t count)
+{
+    if (n->waiting == 0)
+        return node_return(c, n, now_ns, &(struct wait){0});
+    while (count > 0 && n->waiting > 0) {
+        struct wait *last = &n->queue[n->head + n->waiting - 1];
+        struct wait back = *last;
+        if (back.count > count) {
+            back.first += back.count - count;
+            back.count = count;
+        }
+        last->count -= back.count;
+        count -= back.count;
+        if (last->count == 0)
+            n->waiting--;
+        if (node_return(c, n, now_ns, &back) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Give back all that waits of one job (all: UINT32_MAX). */
+static int node_give_back(struct cluster *c, struct node *n, int64_t now_ns,
+                          uint32_t job)
+{
+    uint32_t kept = 0;
+    struct wait *queue = &n->queue[n->head];
+    for (uint32_t i = 0; i < n->waiting; i++) {
+        if (job != UINT32_MAX && queue[i].job != job)
+            queue[kept++] = queue[i];
+        else if (node_return(c, n, now_ns, &queue[i]) < 0)
+            return -1;
+    }
+    n->waiting = kept;
+    return 0;
+}
+
+/* ---- Life ---- */
+
+static int node_beat(struct cluster *c, uint32_t worker, int64_t now_ns)
+{
+    struct event e = {.kind = EVENT_BEAT,
+                      .worker = worker,
+                      .at_ns = now_ns + c->config->beat_ns};
+    if (!agenda_add(c->agenda, &e))
+        return -1;
+    e.kind = EVENT_HEARD;
+    return cluster_send(c, now_ns, &e);
+}
+
+static int node_join(struct cluster *c, struct node *n, int64_t now_ns)
+{
+    n->state = NODE_SERVING;
+    n->joined_ns = now_ns;
+    return cluster_send(c, now_ns,
+                        &(struct event){.kind = EVENT_READY,
+                                        .worker = (uint32_t)(n - c->nodes),
+                                        .count = n->slots});
+}
+
+static int node_die(struct cluster *c, struct node *n, int64_t now_ns)
+{
+    struct event e = {.kind = EVENT_GONE,
+                      .worker = (uint32_t)(n - c->nodes),
+                      .at_ns = now_ns + c->config->notice_ns};
+    for (uint32_t i = 0; i < n->slots; i++) {
+        struct run *r = &n->runs[i];
+        if (r->state == EXEC_BUSY)
+            c->busy_slot_ns += (now_ns - r->start_ns) * r->slots;
+        agenda_drop(c->agenda, r->end);
+        agenda_drop(c->agenda, r->lasting);
+        *r = (struct run){.state = EXEC_FREE};
+    }
+    agenda_drop(c->agenda, n->flush);
+    n->flush = NULL;
+    n->state = NODE_DEAD;
+    n->left_ns = now_ns;
+    return c->config->notice_ns < 0 || agenda_add(c->agenda, &e) ? 0 : -1;
+}
+
+static int run_ends(struct cluster *c, struct node *n, struct run *r,
+                    int64_t now_ns)
+{
+    bool fails = chance(c->config->seed + 1, r) % 1000000 < c->config->fail_ppm;
+    r->end = NULL; /* it is happening */
+    return run_end(c, n, r, now_ns, fails ? REASON_EXIT_CODE : REASON_NONE);
+}
+
+static int run_lasts(struct cluster *c, struct run *r, const struct event *e)
+{
+    r->lasting = NULL;
+    return cluster_send(c, e->at_ns,
+                        &(struct event){.kind = EVENT_STARTED,
+                                        .worker = e->worker,
+                                        .job = r->job,
+                                        .first = r->index,
+                                        .attempt = r->attempt});
+}
+
+int cluster_event(struct cluster *c, const struct event *e)
+{
+    struct node *n = &c->nodes[e->worker];
+    int64_t now = e->at_ns;
+    struct wait w = {e->job, e->first, e->count, e->attempt};
+    int rc = 0;
+    if (n->state == NODE_DEAD)
+        return 0;
+    switch (e->kind) {
+    case EVENT_JOIN:
+        return node_join(c, n, now);
+    case EVENT_DEATH:
+        return node_die(c, n, now);
+    case EVENT_BEAT:
+        return node_beat(c, e->worker, now);
+    case EVENT_FLUSH:
+        return node_flush(c, n, now);
+    case EVENT_LASTING:
+        return run_lasts(c, &n->runs[e->run], e);
+    case EVENT_END:
+        rc = run_ends(c, n, &n->runs[e->run], now);
+        break;
+    case EVENT_ASSIGN:
+        if (n->state == NODE_STOPPING)
+            return node_return(c, n, now, &w);
+        rc = node_put(n, &w);
+        break;
+    case EVENT_RECALL:
+        return node_recall(c, n, now, e->count);
+    case EVENT_CANCEL:
+        rc = node_give_back(c, n, now, e->job) |
+             node_end(c, n, now, e->job, REASON_CANCELLED);
+        break;
+    case EVENT_STOP:
+        n->state = NODE_STOPPING;
+        rc = node_give_back(c, n, now, UINT32_MAX);
+        if (rc == 0 && e->count)
+            rc = node_end(c, n, now, UINT32_MAX, REASON_STOPPED);
+        break;
+    case EVENT_READY:
+    case EVENT_HEARD:
+    case EVENT_STARTED:
+    case EVENT_RESULTS:
+    case EVENT_RETURNED:
+    case EVENT_GONE:
+    case EVENT_HALT:
+    case EVENT_DEADLINE:
+        break; /* not a worker's */
+    }
+    return rc < 0 ? rc : node_start(c, n, now);
+}
+
+int cluster_init(struct cluster *c, const struct sim_config *config,
+                 struct agenda *agenda)
+{
+    *c = (struct cluster){.config = config, .agenda = agenda};
+    c->nodes = mem_calloc(config->worker_count, sizeof(c->nodes[0]));
+    if (!c->nodes)
+        return -1;
+    for (uint32_t i = 0; i < config->worker_count; i++) {
+        const struct sim_worker *w = &config->workers[i];
+        struct node *n = &c->nodes[i];
+        struct event e = {.worker = i};
+        n->slots = w->slots;
+        n->joined_ns = n->left_ns = -1;
+        n->runs = mem_calloc(w->slots, sizeof(n->runs[0]));
+        if (!n->runs)
+            return -1;
+        if (config->beat_ns > 0) {
+            e.kind = EVENT_BEAT;
+            e.at_ns =
+                (int64_t)(mix(config->seed + i) % (uint64_t)config->beat_ns);
+            if (!agenda_add(agenda, &e))
+                return -1;
+        }
+        e.kind = EVENT_JOIN;
+        e.at_ns = w->join_ns;
+        if (w->join_ns >= 0 && !agenda_add(agenda, &e))
+            return -1;
+        e.kind = EVENT_DEATH;
+        e.at_ns = w->death_ns;
+        if (w->death_ns >= 0 && !agenda_add(agenda, &e))
+            return -1;
+    }
+    return 0;
+}
+
+void cluster_fini(struct cluster *c)
+{
+    for (uint32_t i = 0; c->nodes && i < c->config->worker_count; i++) {
+        mem_free(c->nodes[i].runs);
+        mem_free(c->nodes[i].queue);
+        mem_free(c->nodes[i].ends);
+    }
+    mem_free(c->nodes);
+}
+
+int64_t cluster_slot_ns(const struct cluster *c, int64_t now_ns)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < c->config->worker_count; i++) {
+        const struct node *n = &c->nodes[i];
+        int64_t until = n->left_ns >= 0 ? n->left_ns : now_ns;
+        if (n->joined_ns >= 0)
+            sum += (until - n->joined_ns) * n->slots;
+    }
+    return sum;
+}
