@@ -28,7 +28,7 @@ static const char help[] =
     "  -h, --help        show this\n"
     "\nExit codes: 0 shown; 1 cannot be read; 2 wrong usage, no such run.\n";
 
-enum { WINDOW_TASKS = 1 << 20, OUT_BYTES = 1 << 20 };
+enum { WINDOW_TASKS = 1 << 20, WINDOWS_MAX = 1 << 12, OUT_BYTES = 1 << 20 };
 
 enum wanted { WANT_ALL, WANT_ACTIVE, WANT_SUCCEEDED, WANT_FAILED };
 
@@ -49,6 +49,7 @@ struct listing {
     bool json, first;
     struct row *rows; /* of the window */
     uint32_t job, from, count;
+    bool touched[WINDOWS_MAX]; /* windows of the job with an attempt in them */
     struct buf out;
 };
 
@@ -56,6 +57,30 @@ static bool in_window(void *arg, uint32_t job, uint32_t index)
 {
     struct listing *l = arg;
     return job == l->job && index >= l->from && index - l->from < l->count;
+}
+
+/* A filter that wants nothing, and notes what there is. */
+static bool window_touch(void *arg, uint32_t job, uint32_t index)
+{
+    struct listing *l = arg;
+    if (job == l->job)
+        l->touched[index / WINDOW_TASKS] = true;
+    return false;
+}
+
+/* Which windows of the job have attempts? */
+static int windows_survey(struct listing *l, struct err *err)
+{
+    struct journal_record r;
+    int got;
+    memset(l->touched, 0, sizeof(l->touched));
+    journal_reader_filter(l->past, window_touch, l);
+    if (journal_rewind(l->past, err) < 0)
+        return -1;
+    while ((got = journal_next(l->past, &r, err)) > 0)
+        ;
+    journal_reader_filter(l->past, in_window, l);
+    return got;
 }
 
 static int window_read(struct listing *l, struct err *err)
@@ -228,7 +253,13 @@ static int job_show(struct listing *l, uint32_t j, struct err *err)
 {
     const struct job *job = &l->run->spec->jobs[j];
     l->job = j;
+    if (windows_survey(l, err) < 0)
+        return -1;
     for (uint64_t from = 0; from < job->tasks.count; from += WINDOW_TASKS) {
+        bool ended_only =
+            l->wanted == WANT_SUCCEEDED || l->wanted == WANT_FAILED;
+        if (ended_only && !l->touched[from / WINDOW_TASKS])
+            continue;
         l->from = (uint32_t)from;
         l->count = job->tasks.count - l->from < WINDOW_TASKS
                        ? job->tasks.count - l->from
@@ -249,7 +280,6 @@ static int listing_show(struct listing *l, int only_job)
     l->past = journal_read(l->run->dir, l->run->spec, &err);
     if (!l->rows || !l->past)
         goto out;
-    journal_reader_filter(l->past, in_window, l);
     if (l->json)
         buf_puts(&l->out, "{\"version\": 1, \"tasks\": [");
     else
