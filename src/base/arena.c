@@ -5,11 +5,15 @@
 
 #include <errno.h>
 #include <stdalign.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
 
 enum { BLOCK_FIRST_BYTES = 4096, BLOCK_MAX_BYTES = 1 << 20 };
+
+/* No object is larger, so that sums of a size and a header do not overflow. */
+#define OBJECT_MAX ((size_t)PTRDIFF_MAX - 4096)
 
 struct block {
     struct block *next;
@@ -63,7 +67,7 @@ static struct block *block_add(struct arena *a, size_t bytes)
 void *arena_calloc(struct arena *a, size_t count, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) ||
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > OBJECT_MAX ||
         bytes > a->max_bytes - a->used_bytes) {
         errno = ENOMEM;
         return NULL;

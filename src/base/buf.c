@@ -3,6 +3,7 @@
 #include "base/buf.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,9 @@
 
 void buf_init(struct buf *b, size_t max_bytes)
 {
-    *b = (struct buf){.max_bytes = max_bytes};
+    /* a NUL fits behind the data, whatever the maximum */
+    *b = (struct buf){.max_bytes = max_bytes < PTRDIFF_MAX ? max_bytes
+                                                           : PTRDIFF_MAX - 1};
 }
 
 void buf_fini(struct buf *b)
@@ -21,9 +24,22 @@ void buf_fini(struct buf *b)
 
 void buf_reset(struct buf *b)
 {
-    b->len = 0;
+    buf_truncate(b, 0);
+}
+
+void buf_truncate(struct buf *b, size_t len)
+{
+    b->len = len;
     if (b->data)
-        b->data[0] = '\0';
+        b->data[len] = '\0';
+}
+
+/* Capacity for need bytes and those to come, NUL included: half as much again,
+ * but no more than max_bytes ask for. */
+static size_t cap_for(const struct buf *b, size_t need)
+{
+    size_t cap = need + need / 2 + 64;
+    return cap < need || cap > b->max_bytes ? b->max_bytes + 1 : cap;
 }
 
 char *buf_reserve(struct buf *b, size_t len)
@@ -34,11 +50,7 @@ char *buf_reserve(struct buf *b, size_t len)
     }
     size_t need = b->len + len + 1;
     if (need > b->cap) {
-        size_t cap = b->cap ? b->cap : 64;
-        while (cap < need)
-            cap += cap / 2 + 64;
-        if (cap > b->max_bytes + 1)
-            cap = b->max_bytes + 1;
+        size_t cap = cap_for(b, need);
         char *data = mem_resize(b->data, cap, 1);
         if (!data)
             return NULL;
@@ -87,14 +99,15 @@ int buf_vprintf(struct buf *b, const char *fmt, va_list ap)
         b->len += (size_t)n;
         rc = 0;
     } else if (n >= 0) {
-        if (b->data)
-            b->data[b->len] = '\0';
+        buf_truncate(b, b->len);
         char *to = buf_reserve(b, (size_t)n);
         if (to) {
             vsnprintf(to, (size_t)n + 1, fmt, again);
             b->len += (size_t)n;
             rc = 0;
         }
+    } else {
+        buf_truncate(b, b->len); /* a conversion that libc refuses */
     }
     va_end(again);
     return rc;

@@ -22,6 +22,8 @@ void buf_init(struct buf *b, size_t max_bytes);
 void buf_fini(struct buf *b);
 /* Forget the data, keep the memory. */
 void buf_reset(struct buf *b);
+/* Forget what is behind the first len bytes; len is at most what there is. */
+void buf_truncate(struct buf *b, size_t len);
 
 /* Append bytes, a string, a character, printf-formatted text. 0, or -1 with
  * errno ENOMEM (no memory) or EMSGSIZE (over max_bytes). */

@@ -6,14 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Format into err->text from offset on; mark what did not fit. */
-static void text_put(struct err *err, size_t offset, const char *fmt,
-                     va_list ap)
+/* Append to the text in err; mark what did not fit. */
+__attribute__((format(printf, 2, 0))) static void text_append(struct err *err,
+                                                              const char *fmt,
+                                                              va_list ap)
 {
-    size_t room = sizeof(err->text) - offset;
-    int n = vsnprintf(err->text + offset, room, fmt, ap);
+    size_t len = strlen(err->text), room = sizeof(err->text) - len;
+    int n = vsnprintf(err->text + len, room, fmt, ap);
     if (n >= 0 && (size_t)n >= room)
         memcpy(err->text + sizeof(err->text) - 4, "...", 4);
+}
+
+/* The same, with arguments of its own. */
+__attribute__((format(printf, 2, 3))) static void text_add(struct err *err,
+                                                           const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    text_append(err, fmt, ap);
+    va_end(ap);
 }
 
 int err_set(struct err *err, int code, const char *fmt, ...)
@@ -21,8 +32,9 @@ int err_set(struct err *err, int code, const char *fmt, ...)
     if (err) {
         va_list ap;
         va_start(ap, fmt);
+        err_clear(err);
         err->code = code;
-        text_put(err, 0, fmt, ap);
+        text_append(err, fmt, ap);
         va_end(ap);
     }
     return -1;
@@ -33,12 +45,11 @@ int err_sys(struct err *err, int code, const char *fmt, ...)
     if (err) {
         va_list ap;
         va_start(ap, fmt);
+        err_clear(err);
         err->code = code;
-        text_put(err, 0, fmt, ap);
+        text_append(err, fmt, ap);
         va_end(ap);
-        size_t len = strlen(err->text);
-        snprintf(err->text + len, sizeof(err->text) - len, ": %s",
-                 strerror(code));
+        text_add(err, ": %s", strerror(code));
     }
     return -1;
 }
@@ -50,12 +61,10 @@ int err_context(struct err *err, const char *fmt, ...)
         memcpy(old, err->text, sizeof(old));
         va_list ap;
         va_start(ap, fmt);
-        text_put(err, 0, fmt, ap);
+        err->text[0] = '\0';
+        text_append(err, fmt, ap);
         va_end(ap);
-        size_t len = strlen(err->text);
-        int n = snprintf(err->text + len, sizeof(err->text) - len, ": %s", old);
-        if (n >= 0 && (size_t)n >= sizeof(err->text) - len)
-            memcpy(err->text + sizeof(err->text) - 4, "...", 4);
+        text_add(err, ": %s", old);
     }
     return -1;
 }

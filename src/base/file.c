@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@ enum { READ_STEP_BYTES = 1 << 16 };
 
 int file_read(const char *path, struct buf *b, struct err *err)
 {
+    size_t start = b->len;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, errno, "cannot open %s", path);
@@ -48,6 +51,7 @@ int file_read(const char *path, struct buf *b, struct err *err)
         }
         buf_commit(b, (size_t)n);
     }
+    buf_truncate(b, start);
     close(fd);
     return -1;
 }
@@ -86,6 +90,15 @@ int file_read_at(int fd, void *data, size_t len, uint64_t offset)
     return 0;
 }
 
+/* A name beside path that nobody else has: hosts that share the folder may
+ * write the same file, and their pids may be equal. */
+static void tmp_name(char *tmp, size_t size, const char *path)
+{
+    uint64_t noise = (uint64_t)getpid();
+    (void)!getrandom(&noise, sizeof(noise), GRND_NONBLOCK);
+    snprintf(tmp, size, "%s.%016" PRIx64 ".tmp", path, noise);
+}
+
 int file_replace(const char *path, const void *data, size_t len, mode_t mode,
                  int sync, struct err *err)
 {
@@ -93,8 +106,8 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode,
     char *tmp = mem_alloc(size);
     if (!tmp)
         return err_set(err, ENOMEM, "no memory to write %s", path);
-    snprintf(tmp, size, "%s.%ld.tmp", path, (long)getpid());
-    int saved, fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    tmp_name(tmp, size, path);
+    int saved, fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {
         saved = errno;
         goto fail;
@@ -117,26 +130,40 @@ fail:
     return err_sys(err, saved, "cannot write %s", path);
 }
 
+/* One folder; fine if it is there, whatever mkdir says of that (a read-only or
+ * automounted file system has its own words). */
+static int folder_make(const char *path, mode_t mode, struct err *err)
+{
+    struct stat st;
+    if (mkdir(path, mode) == 0)
+        return 0;
+    int saved = errno;
+    if (stat(path, &st) < 0)
+        return err_sys(err, saved, "cannot make the folder %s", path);
+    if (!S_ISDIR(st.st_mode))
+        return err_set(err, ENOTDIR, "%s is not a folder", path);
+    return 0;
+}
+
 int file_make_dirs(const char *path, mode_t mode, struct err *err)
 {
     char *copy = mem_strdup(path);
     if (!copy)
         return err_set(err, ENOMEM, "no memory to make %s", path);
+    size_t len = strlen(copy);
+    while (len > 1 && copy[len - 1] == '/') /* mode is the last one's */
+        copy[--len] = '\0';
     int rc = 0;
-    for (char *p = copy + 1; rc == 0; p++) {
+    for (char *p = copy + (len > 0); rc == 0; p++) {
         if (*p != '/' && *p != '\0')
             continue;
         char end = *p;
         *p = '\0';
-        if (mkdir(copy, end ? 0777 : mode) < 0 && errno != EEXIST)
-            rc = err_sys(err, errno, "cannot make the folder %s", copy);
+        rc = folder_make(copy, end ? 0777 : mode, err);
         *p = end;
         if (!end)
             break;
     }
-    struct stat st;
-    if (rc == 0 && (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)))
-        rc = err_set(err, ENOTDIR, "%s is not a folder", path);
     mem_free(copy);
     return rc;
 }

@@ -2,15 +2,19 @@
 #include "config.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
 
-enum { LINE_MAX_BYTES = 1 << 16 };
+/* Longer text is cut. The line lies on the stack: the log works without
+ * memory. A byte takes at most four ("\xNN"). */
+enum { TEXT_MAX_BYTES = 8192, LINE_MAX_BYTES = 4 * TEXT_MAX_BYTES + 128 };
 
 static char log_prefix[64] = "mpibatch";
 static enum log_level log_max = LOG_INFO;
@@ -29,25 +33,30 @@ void log_set_before(void (*before)(void *arg), void *arg)
     log_before_arg = arg;
 }
 
-static void line_put(enum log_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void line_put(enum log_level level,
+                                                           const char *fmt,
+                                                           va_list ap)
 {
     static const char *const words[] = {"error: ", "warning: ", "", "debug: "};
-    struct buf text, line;
+    char text[TEXT_MAX_BYTES], room[LINE_MAX_BYTES];
+    struct buf line = {
+        .data = room, .cap = sizeof(room), .max_bytes = sizeof(room) - 1};
     if (level > log_max)
         return;
-    buf_init(&text, LINE_MAX_BYTES);
-    buf_init(&line, 5 * LINE_MAX_BYTES);
-    if (buf_vprintf(&text, fmt, ap) == 0 &&
-        buf_printf(&line, "%s: %s", log_prefix, words[level]) == 0 &&
-        text_put_printable(&line, buf_text(&text), text.len, true) == 0 &&
-        buf_putc(&line, '\n') == 0) {
-        if (log_before)
-            log_before(log_before_arg);
-        /* nobody can be told that stderr does not work */
-        (void)file_write_all(STDERR_FILENO, line.data, line.len);
-    }
-    buf_fini(&line);
-    buf_fini(&text);
+    int saved = errno, n = vsnprintf(text, sizeof(text), fmt, ap);
+    if (n >= (int)sizeof(text))
+        memcpy(text + sizeof(text) - 4, "...", 4);
+    /* all of it fits, and a line that libc cannot format says which it is */
+    (void)buf_printf(&line, "%s: %s", log_prefix, words[level]);
+    if (n < 0)
+        snprintf(text, sizeof(text), "%s", fmt);
+    (void)text_put_printable(&line, text, strlen(text), true);
+    (void)buf_putc(&line, '\n');
+    if (log_before)
+        log_before(log_before_arg);
+    /* nobody can be told that stderr does not work */
+    (void)file_write_all(STDERR_FILENO, line.data, line.len);
+    errno = saved;
 }
 
 #define LOG_FUNCTION(name, level)                                              \

@@ -1,5 +1,6 @@
-/* The log: lines for people on stderr, one write each, control bytes shown as
- * \xNN. Levels: error, warning, info; debug only if asked for. */
+/* The log: lines for people on stderr, one write each, control bytes but
+ * newlines shown as \xNN. Levels: error, warning, info; debug only if asked
+ * for. */
 #ifndef MPIBATCH_BASE_LOG_H
 #define MPIBATCH_BASE_LOG_H
 
@@ -10,7 +11,8 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
  * other threads log. */
 void log_init(const char *prefix, enum log_level level);
 
-/* One line, "PREFIX: error: TEXT". Info lines carry no level. */
+/* One line, "PREFIX: error: TEXT"; TEXT is cut at 8 KiB. Info lines carry no
+ * level. Works without memory; errno stays. */
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -7,8 +7,10 @@
 
 static size_t slot_of(const struct map *m, uint64_t key)
 {
+    /* twice, so that keys that differ in their high bits only spread too */
     uint64_t h = key * UINT64_C(0x9e3779b97f4a7c15);
-    return (size_t)(h ^ (h >> 32)) & (m->cap - 1);
+    h = (h ^ (h >> 32)) * UINT64_C(0x9e3779b97f4a7c15);
+    return (size_t)(h >> 32 | h << 32) & (m->cap - 1);
 }
 
 /* Where key is, or the free entry where it would go. cap > count. */
@@ -47,11 +49,13 @@ static int grow(struct map *m)
 
 int map_set(struct map *m, uint64_t key, uint64_t value)
 {
-    if ((m->count + 1) * 4 > m->cap * 3 && grow(m) < 0)
-        return -1;
-    struct map_entry *e = &m->entries[find(m, key)];
-    if (!e->used)
+    struct map_entry *e = m->cap ? &m->entries[find(m, key)] : NULL;
+    if (!e || !e->used) {
+        if ((m->count + 1) * 4 > m->cap * 3 && grow(m) < 0)
+            return -1;
+        e = &m->entries[find(m, key)];
         m->count++;
+    }
     *e = (struct map_entry){.key = key, .value = value, .used = true};
     return 0;
 }

@@ -1,5 +1,5 @@
-/* Heap memory: see mem.h. The countdown is the only state, and only tests set
- * it. */
+/* Heap memory: see mem.h. The countdown is the only state, each thread has its
+ * own, and only tests set it. */
 #include "config.h"
 #include "base/mem.h"
 
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned long fail_countdown;
-static unsigned long made_count;
+static _Thread_local unsigned long fail_countdown;
+static _Thread_local unsigned long made_count;
 
 unsigned long mem_fail_at(unsigned long countdown)
 {
@@ -36,7 +36,12 @@ void *mem_alloc(size_t size)
 
 void *mem_calloc(size_t count, size_t size)
 {
-    if (count == 0 || size == 0)
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (bytes == 0)
         count = size = 1;
     return refused() ? NULL : calloc(count, size);
 }

@@ -22,8 +22,9 @@ char *mem_strndup(const char *s, size_t len);
 /* Free what came from here; NULL is fine; errno stays. */
 void mem_free(void *p);
 
-/* Tests only: the countdown-th allocation from now (1: the next) fails, once.
- * 0: none fails. Returns how many allocations were made since the last call. */
+/* Tests only: the countdown-th allocation of this thread from now (1: the
+ * next) fails, once. 0: none fails. Returns how many allocations the thread
+ * made since the last call. */
 unsigned long mem_fail_at(unsigned long countdown);
 
 #endif

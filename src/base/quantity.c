@@ -9,28 +9,35 @@
 #include <stdio.h>
 #include <string.h>
 
+enum scan { SCAN_NO, SCAN_OK, SCAN_RANGE };
+
+/* A non-negative whole number at *p. Moves *p behind it. */
+static enum scan whole_scan(const char **p, uint64_t *whole)
+{
+    bool range = false;
+    *whole = 0;
+    if (!isdigit((unsigned char)**p))
+        return SCAN_NO;
+    for (; isdigit((unsigned char)**p); (*p)++)
+        range |= __builtin_mul_overflow(*whole, 10, whole) ||
+                 __builtin_add_overflow(*whole, (uint64_t)(**p - '0'), whole);
+    return range ? SCAN_RANGE : SCAN_OK;
+}
+
 /* A non-negative decimal number at *p: whole part, and fraction in units of
  * 1e-9. Moves *p behind it. */
-static bool number_scan(const char **p, uint64_t *whole, uint64_t *nano)
+static enum scan number_scan(const char **p, uint64_t *whole, uint64_t *nano)
 {
-    const char *s = *p;
-    bool any = false;
-    *whole = 0;
+    enum scan got = whole_scan(p, whole);
+    uint64_t weight = 100000000;
     *nano = 0;
-    for (; isdigit((unsigned char)*s); s++, any = true) {
-        if (__builtin_mul_overflow(*whole, 10, whole) ||
-            __builtin_add_overflow(*whole, (uint64_t)(*s - '0'), whole))
-            return false;
+    if (**p != '.' || (got == SCAN_NO && !isdigit((unsigned char)(*p)[1])))
+        return got;
+    for ((*p)++; isdigit((unsigned char)**p); (*p)++) {
+        *nano += weight * (uint64_t)(**p - '0');
+        weight /= 10;
     }
-    if (*s == '.') {
-        uint64_t weight = 100000000;
-        for (s++; isdigit((unsigned char)*s); s++, any = true) {
-            *nano += weight * (uint64_t)(*s - '0');
-            weight /= 10;
-        }
-    }
-    *p = s;
-    return any;
+    return got == SCAN_RANGE ? SCAN_RANGE : SCAN_OK;
 }
 
 /* *sum += (whole + nano * 1e-9) * unit; false if that overflows int64. */
@@ -61,20 +68,18 @@ static const struct unit duration_units[] = {
 };
 enum { DURATION_UNITS = sizeof(duration_units) / sizeof(duration_units[0]) };
 
-enum scan { SCAN_NO, SCAN_OK, SCAN_RANGE };
-
 /* "1h30m", "90s", "90": units from the largest down, each at most once. */
 static enum scan scan_units(const char *s, uint64_t *ns)
 {
     int next = 0;
-    bool bare = true, first = true;
+    bool first = true, range = false;
     *ns = 0;
     while (*s) {
         uint64_t whole, nano;
-        if (!isdigit((unsigned char)*s) && *s != '.')
+        enum scan got = number_scan(&s, &whole, &nano);
+        if (got == SCAN_NO)
             return SCAN_NO;
-        if (!number_scan(&s, &whole, &nano))
-            return *s ? SCAN_NO : SCAN_RANGE;
+        range |= got == SCAN_RANGE;
         while (*s == ' ')
             s++;
         size_t len = 0;
@@ -83,8 +88,8 @@ static enum scan scan_units(const char *s, uint64_t *ns)
         if (len == 0) {
             if (!first || *s)
                 return SCAN_NO;
-            return quantity_add(ns, whole, nano, NS_PER_SEC) ? SCAN_OK
-                                                             : SCAN_RANGE;
+            range |= !quantity_add(ns, whole, nano, NS_PER_SEC);
+            return range ? SCAN_RANGE : SCAN_OK;
         }
         int u = next;
         while (u < DURATION_UNITS &&
@@ -93,15 +98,14 @@ static enum scan scan_units(const char *s, uint64_t *ns)
             u++;
         if (u == DURATION_UNITS)
             return SCAN_NO;
-        if (!quantity_add(ns, whole, nano, duration_units[u].factor))
-            return SCAN_RANGE;
+        range |= !quantity_add(ns, whole, nano, duration_units[u].factor);
         next = u + 1;
         s += len;
         while (*s == ' ')
             s++;
-        bare = first = false;
+        first = false;
     }
-    return bare ? SCAN_NO : SCAN_OK;
+    return first ? SCAN_NO : range ? SCAN_RANGE : SCAN_OK;
 }
 
 /* "HH:MM:SS", "MM:SS", "D-HH:MM:SS"; minutes and seconds below 60 behind
@@ -109,40 +113,38 @@ static enum scan scan_units(const char *s, uint64_t *ns)
 static enum scan scan_clock(const char *s, uint64_t *ns)
 {
     static const uint64_t weight[3] = {3600, 60, 1};
-    uint64_t part[3], nano = 0, days = 0;
+    uint64_t part[3] = {0}, nano = 0, days = 0;
     int count = 0;
+    bool range = false;
     const char *dash = strchr(s, '-');
     *ns = 0;
     if (dash) {
-        uint64_t zero;
-        if (!number_scan(&s, &days, &zero) || s != dash)
+        enum scan got = whole_scan(&s, &days);
+        if (got == SCAN_NO || s != dash)
             return SCAN_NO;
+        range = got == SCAN_RANGE;
         s++;
     }
-    for (;;) {
-        uint64_t fraction = 0;
-        if (count == 3 || !isdigit((unsigned char)*s) ||
-            !number_scan(&s, &part[count], &fraction))
+    for (;; s++) {
+        if (count == 3 || !isdigit((unsigned char)*s))
             return SCAN_NO;
-        if (count > 0 && part[count] > 59)
+        bool last = s[strspn(s, "0123456789")] != ':';
+        enum scan got = last ? number_scan(&s, &part[count], &nano)
+                             : whole_scan(&s, &part[count]);
+        range |= got == SCAN_RANGE;
+        if (count > 0 && (part[count] > 59 || got == SCAN_RANGE))
             return SCAN_NO;
         count++;
-        nano = fraction;
-        if (*s != ':')
+        if (last)
             break;
-        if (fraction)
-            return SCAN_NO;
-        s++;
     }
     if (*s || count < 2 || (dash && (count != 3 || part[0] > 23)))
         return SCAN_NO;
-    if (!quantity_add(ns, days, 0, duration_units[0].factor))
-        return SCAN_RANGE;
+    range |= !quantity_add(ns, days, 0, duration_units[0].factor);
     for (int i = 0; i < count; i++)
-        if (!quantity_add(ns, part[i], i == count - 1 ? nano : 0,
-                          weight[3 - count + i] * NS_PER_SEC))
-            return SCAN_RANGE;
-    return SCAN_OK;
+        range |= !quantity_add(ns, part[i], i == count - 1 ? nano : 0,
+                               weight[3 - count + i] * NS_PER_SEC);
+    return range ? SCAN_RANGE : SCAN_OK;
 }
 
 /* ISO 8601: P[nW][nD][T[nH][nM][nS]]. Years and months have no length. */
@@ -153,7 +155,7 @@ static enum scan scan_iso(const char *s, uint64_t *ns)
         {"H", UINT64_C(3600000000000)},   {"M", UINT64_C(60000000000)},
         {"S", UINT64_C(1000000000)},
     };
-    bool time = false, any = false;
+    bool time = false, any = false, range = false;
     int next = 0;
     *ns = 0;
     for (s++; *s;) {
@@ -165,20 +167,21 @@ static enum scan scan_iso(const char *s, uint64_t *ns)
             s++;
             continue;
         }
-        if (!number_scan(&s, &whole, &nano))
+        enum scan got = number_scan(&s, &whole, &nano);
+        if (got == SCAN_NO)
             return SCAN_NO;
+        range |= got == SCAN_RANGE;
         int u = next, end = time ? 5 : 2;
         while (u < end && iso_units[u].name[0] != *s)
             u++;
         if (u == end)
             return SCAN_NO;
-        if (!quantity_add(ns, whole, nano, iso_units[u].factor))
-            return SCAN_RANGE;
+        range |= !quantity_add(ns, whole, nano, iso_units[u].factor);
         next = u + 1;
         any = true;
         s++;
     }
-    return any ? SCAN_OK : SCAN_NO;
+    return !any ? SCAN_NO : range ? SCAN_RANGE : SCAN_OK;
 }
 
 int duration_parse(const char *text, int64_t *ns, struct err *err)
@@ -245,8 +248,8 @@ int size_parse(const char *text, uint64_t *bytes, struct err *err)
 {
     const char *s = text;
     uint64_t whole, nano, value = 0;
-    if ((!isdigit((unsigned char)*s) && *s != '.') ||
-        !number_scan(&s, &whole, &nano))
+    enum scan got = number_scan(&s, &whole, &nano);
+    if (got == SCAN_NO)
         goto bad;
     while (*s == ' ')
         s++;
@@ -259,7 +262,8 @@ int size_parse(const char *text, uint64_t *bytes, struct err *err)
     for (size_t u = 0; u < sizeof(size_units) / sizeof(size_units[0]); u++) {
         if (strcmp(name, size_units[u].name) != 0)
             continue;
-        if (!quantity_add(&value, whole, nano, size_units[u].factor))
+        if (got == SCAN_RANGE ||
+            !quantity_add(&value, whole, nano, size_units[u].factor))
             return err_set(err, ERANGE, "size \"%.40s\" is too large", text);
         *bytes = value;
         return 0;
@@ -276,7 +280,7 @@ char *size_format(uint64_t bytes, char text[16])
                                         "TiB", "PiB", "EiB"};
     double v = (double)bytes;
     int u = 0;
-    while (v >= 1024 && u < 6) {
+    while (v >= (u == 0 ? 1024 : 1023.95) && u < 6) {
         v /= 1024;
         u++;
     }

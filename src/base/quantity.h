@@ -23,8 +23,9 @@ int duration_parse(const char *text, int64_t *ns, struct err *err);
 char *duration_format(int64_t ns, char text[16]);
 
 /* Parse a size in bytes: "512MiB", "4GB", "1.5 GiB", "100" (bytes). KB MB GB
- * TB are powers of 1000; KiB MiB GiB TiB, and K M G T alone, of 1024. -1 with
- * err EINVAL or ERANGE; *bytes is untouched then. */
+ * TB are powers of 1000; KiB MiB GiB TiB, and K M G T alone, of 1024; capitals
+ * or not. At most 2^63 - 1. -1 with err EINVAL or ERANGE; *bytes is untouched
+ * then. */
 int size_parse(const char *text, uint64_t *bytes, struct err *err);
 
 /* Write a size for people: "512 B", "1.2 KiB", "3.4 GiB". Returns text. */

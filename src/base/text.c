@@ -2,11 +2,13 @@
 #include "config.h"
 #include "base/text.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
 enum { NEAREST_MAX = 64 };
+
+#define NAME_CHARACTERS                                                        \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
 /* Optimal string alignment distance of two words of at most NEAREST_MAX. */
 static unsigned distance(const char *a, size_t alen, const char *b, size_t blen)
@@ -90,6 +92,7 @@ bool text_is_utf8(const char *s, size_t len)
 int text_put_printable(struct buf *b, const char *s, size_t len,
                        bool keep_lines)
 {
+    size_t start = b->len;
     for (size_t i = 0; i < len;) {
         const unsigned char *p = (const unsigned char *)s + i;
         size_t n = utf8_len(p, len - i);
@@ -98,31 +101,47 @@ int text_put_printable(struct buf *b, const char *s, size_t len,
         bool c1 = n == 2 && p[0] == 0xc2 && p[1] < 0xa0;
         int rc = n == 0 || control || c1 ? buf_printf(b, "\\x%02x", *p)
                                          : buf_put(b, p, n);
-        if (rc < 0)
+        if (rc < 0) {
+            buf_truncate(b, start);
             return -1;
+        }
         i += n == 0 || c1 ? 1 : n;
     }
     return 0;
 }
 
+static bool is_reserved(const char *s)
+{
+    static const char *const words[] = {
+        "case",     "coproc", "do",   "done",  "elif", "else",
+        "esac",     "fi",     "for",  "if",    "in",   "select",
+        "function", "then",   "time", "until", "while"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(s, words[i]) == 0)
+            return true;
+    return false;
+}
+
 bool text_is_shell_safe(const char *s)
 {
-    if (*s == '\0')
-        return false;
-    for (; *s; s++)
-        if (!isalnum((unsigned char)*s) && !strchr("_-+=:,./@%^", *s))
-            return false;
-    return true;
+    size_t name = strspn(s, NAME_CHARACTERS);
+    if (name > 0 && s[name + (s[name] == '+')] == '=')
+        return false; /* where a command is due, an assignment */
+    return *s && s[strspn(s, NAME_CHARACTERS "-+=:,./@%")] == '\0' &&
+           !is_reserved(s);
 }
 
 int text_put_shell_word(struct buf *b, const char *s)
 {
+    size_t start = b->len;
     if (text_is_shell_safe(s))
         return buf_puts(b, s);
-    if (buf_putc(b, '\'') < 0)
-        return -1;
-    for (; *s; s++)
-        if ((*s == '\'' ? buf_puts(b, "'\\''") : buf_putc(b, *s)) < 0)
-            return -1;
-    return buf_putc(b, '\'');
+    int rc = buf_putc(b, '\'');
+    for (; rc == 0 && *s; s++)
+        rc = *s == '\'' ? buf_puts(b, "'\\''") : buf_putc(b, *s);
+    if (rc == 0)
+        rc = buf_putc(b, '\'');
+    if (rc < 0)
+        buf_truncate(b, start);
+    return rc;
 }

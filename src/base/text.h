@@ -23,7 +23,8 @@ bool text_is_utf8(const char *s, size_t len);
 int text_put_printable(struct buf *b, const char *s, size_t len,
                        bool keep_lines);
 
-/* Does s need no quoting as one word of a POSIX shell? */
+/* Does s need no quoting as one word of a POSIX shell, wherever it stands
+ * alone: no special character, no assignment, no reserved word? */
 bool text_is_shell_safe(const char *s);
 
 /* Append s as one word of a POSIX shell, in single quotes where needed. 0 or
