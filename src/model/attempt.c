@@ -44,7 +44,7 @@ const char *metric_state_name(enum metric_state state)
 
 void attempt_describe(const struct attempt *a, char text[384])
 {
-    char phrase[96], took[16];
+    char phrase[96] = "", took[16];
     switch (a->reason) {
     case REASON_NONE:
         snprintf(phrase, sizeof(phrase), "succeeded");

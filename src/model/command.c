@@ -7,7 +7,6 @@
 #include "config.h"
 #include "model/command.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -26,134 +25,132 @@ static const char *const shell_words[] = {
     "then",    "times",    "trap",     "type",   "ulimit", "umask", "unalias",
     "unset",   "until",    "wait",     "while"};
 
-static bool is_shell_word(const char *word, size_t len)
+static bool is_shell_word(const char *word)
 {
     for (size_t i = 0; i < sizeof(shell_words) / sizeof(shell_words[0]); i++)
-        if (strlen(shell_words[i]) == len &&
-            strncmp(word, shell_words[i], len) == 0)
+        if (strcmp(word, shell_words[i]) == 0)
             return true;
     return false;
 }
 
-/* The end of the placeholder or brace pair at s ("{"), or s. */
-static const char *braces_skip(const char *s)
+/* How many bytes a template reads as one at s: those of a placeholder, of a
+ * pair of braces, or one. */
+static size_t unit_len(const char *s, bool *placeholder)
 {
-    if (s[0] == '{' && s[1] != '{') {
-        const char *end = strchr(s, '}');
-        return end ? end + 1 : s;
-    }
-    return s;
+    const char *end = s[0] == '{' && s[1] != '{' ? strchr(s, '}') : NULL;
+    *placeholder = end;
+    if (end)
+        return (size_t)(end - s) + 1;
+    return (s[0] == '{' || s[0] == '}') && s[1] == s[0] ? 2 : 1;
 }
 
-/* Does the text of a command line need a shell? */
-static bool needs_shell(const char *text)
+enum scan { SCAN_END, SCAN_WORD, SCAN_SHELL, SCAN_FAILED };
+
+/* A word of a line, with its placeholders, and without its quotes. */
+struct word {
+    struct buf text;
+    size_t *from; /* where in the line each byte of it comes from */
+};
+
+static int word_add(struct word *w, const char *line, size_t at, size_t len)
 {
-    const char *s = text + strspn(text, " \t");
-    size_t first = strcspn(s, " \t");
-    const char *equals = memchr(s, '=', first);
-    if (is_shell_word(s, first) || (equals && !memchr(s, '{', first)))
-        return true;
-    while (*s) {
-        const char *behind = braces_skip(s);
-        if (behind != s) {
-            s = behind;
-            continue;
-        }
-        if (*s == '\'') { /* nothing in single quotes needs a shell */
-            const char *end = strchr(s + 1, '\'');
-            if (!end)
-                return true;
-            s = end + 1;
-            continue;
-        }
-        if (*s == '\\' && s[1] && s[1] != '\n') {
-            s += 2;
-            continue;
-        }
-        if (strchr(shell_characters, *s))
-            return true;
-        s++;
-    }
-    return false;
+    for (size_t i = 0; i < len; i++)
+        w->from[w->text.len + i] = at + i;
+    return buf_put(&w->text, line + at, len);
 }
 
-/* The next word of a line without shell characters, unquoted, into word; *at
- * moves behind it. *map: where in the line each byte of it comes from. */
-static int word_scan(const char *line, size_t *at, struct buf *word,
-                     size_t *map)
+/* The next word of a line; *at moves behind it. SCAN_SHELL: only a shell can
+ * tell. */
+static enum scan word_scan(const char *line, size_t *at, bool first,
+                           struct word *w)
 {
-    const char *s = line + *at;
-    bool quoted = false;
-    int rc = 0;
-    for (; rc == 0 && *s && (quoted || (*s != ' ' && *s != '\t')); s++) {
-        const char *behind = quoted ? s : braces_skip(s);
-        if (behind > s) { /* a placeholder may have blanks in its format */
-            for (; rc == 0 && s < behind; s++) {
-                map[word->len] = (size_t)(s - line);
-                rc = buf_putc(word, *s);
-            }
-            s--;
-            continue;
-        }
+    *at += strspn(line + *at, " \t");
+    if (!line[*at])
+        return SCAN_END;
+    buf_reset(&w->text);
+    bool quoted = false, placeholder;
+    for (size_t n; line[*at]; *at += n) {
+        const char *s = line + *at;
+        n = unit_len(s, &placeholder);
         if (*s == '\'') {
             quoted = !quoted;
             continue;
         }
-        if (*s == '\\' && !quoted && s[1])
-            s++;
-        map[word->len] = (size_t)(s - line);
-        rc = buf_putc(word, *s);
+        if (!placeholder && !quoted) {
+            if (*s == ' ' || *s == '\t')
+                break;
+            if (strchr(shell_characters, *s) || (first && *s == '='))
+                return SCAN_SHELL;
+            if (*s == '\\' && s[1]) {
+                if (strchr("\n{}", s[1]))
+                    return SCAN_SHELL;
+                (*at)++;
+            }
+        }
+        if (word_add(w, line, *at, n) < 0)
+            return SCAN_FAILED;
     }
-    *at = (size_t)(s - line);
-    return rc;
+    if (quoted || (first && is_shell_word(buf_text(&w->text))))
+        return SCAN_SHELL;
+    return SCAN_WORD;
 }
 
-/* Compile the words of a line that needs no shell. */
-static int words_compile(struct arena *arena, const char *text,
+/* Compile the words of a line. As word_scan: SCAN_END, SCAN_SHELL or
+ * SCAN_FAILED with err. */
+static enum scan words_compile(struct arena *arena, const char *line,
+                               const struct taskset *set, struct word *w,
+                               struct command *out, size_t *error_at,
+                               struct err *err)
+{
+    size_t at = 0, inside = 0, max = strlen(line) / 2 + 1;
+    const struct template **words = arena_calloc(arena, max, sizeof(*words));
+    uint32_t count = 0;
+    enum scan got = SCAN_FAILED;
+    while (words && (got = word_scan(line, &at, count == 0, w)) == SCAN_WORD) {
+        if (count == COMMAND_MAX_WORDS) {
+            *error_at = at;
+            err_set(err, E2BIG, "more than %d words", COMMAND_MAX_WORDS);
+            return SCAN_FAILED;
+        }
+        words[count] = template_compile(arena, buf_text(&w->text), set,
+                                        TEMPLATE_ALL, &inside, err);
+        if (!words[count++]) {
+            *error_at = w->text.len ? w->from[inside] : 0;
+            return SCAN_FAILED;
+        }
+    }
+    if (got == SCAN_FAILED)
+        err_set(err, ENOMEM, "no memory for a command line");
+    if (got == SCAN_END)
+        *out = (struct command){.words = words, .word_count = count};
+    return got;
+}
+
+/* Bytes of a line without the blanks and newlines at its end (block scalars
+ * end with newlines), but with one that a backslash quotes. */
+static size_t trimmed_len(const char *text)
+{
+    size_t len = strlen(text), end = len, slashes = 0;
+    while (len > 0 && strchr(" \t\n", text[len - 1]))
+        len--;
+    while (slashes < len && text[len - 1 - slashes] == '\\')
+        slashes++;
+    return len + (slashes % 2 == 1 && len < end);
+}
+
+/* Compile a line that is left to the shell. */
+static int shell_compile(struct arena *arena, const char *line,
                          const struct taskset *set, struct command *out,
                          size_t *error_at, struct err *err)
 {
-    size_t len = strlen(text), at = 0;
-    const struct template **words =
-        arena_calloc(arena, len / 2 + 1, sizeof(*words));
-    size_t *map = mem_calloc(len + 1, sizeof(*map));
-    struct buf word;
-    uint32_t count = 0;
-    int rc = -1;
-    buf_init(&word, len);
-    if (!words || !map) {
-        err_set(err, ENOMEM, "no memory for a command line");
-        goto out;
-    }
-    for (;;) {
-        at += strspn(text + at, " \t");
-        if (!text[at])
-            break;
-        size_t start = at;
-        buf_reset(&word);
-        if (word_scan(text, &at, &word, map) < 0) {
-            err_set(err, ENOMEM, "no memory for a command line");
-            goto out;
-        }
-        if (count == COMMAND_MAX_WORDS) {
-            *error_at = start;
-            err_set(err, E2BIG, "more than %d words", COMMAND_MAX_WORDS);
-            goto out;
-        }
-        size_t inside = 0;
-        words[count] = template_compile(arena, buf_text(&word), set,
-                                        TEMPLATE_ALL, &inside, err);
-        if (!words[count++]) {
-            *error_at = word.len ? map[inside] : start;
-            goto out;
-        }
-    }
-    *out = (struct command){.words = words, .word_count = count};
-    rc = 0;
-out:
-    buf_fini(&word);
-    mem_free(map);
-    return rc;
+    const struct template **words = arena_calloc(arena, 1, sizeof(*words));
+    if (!words)
+        return err_set(err, ENOMEM, "no memory for a command line");
+    words[0] = template_compile(arena, line, set, TEMPLATE_ALL, error_at, err);
+    if (!words[0] || template_check_shell(words[0], error_at, err) < 0)
+        return -1;
+    *out = (struct command){.shell = true, .words = words, .word_count = 1};
+    return 0;
 }
 
 int command_compile(struct arena *arena, const char *text,
@@ -163,20 +160,20 @@ int command_compile(struct arena *arena, const char *text,
     *error_at = 0;
     if (text[strspn(text, " \t\n")] == '\0')
         return err_set(err, EINVAL, "the command line is empty");
-    size_t len = strlen(text); /* block scalars end with newlines */
-    while (len > 0 && strchr(" \t\n", text[len - 1]))
-        len--;
+    size_t len = trimmed_len(text);
     char *line = arena_strndup(arena, text, len);
-    const struct template **words = arena_calloc(arena, 1, sizeof(*words));
-    if (!line || !words)
-        return err_set(err, ENOMEM, "no memory for a command line");
-    if (!needs_shell(line))
-        return words_compile(arena, line, set, out, error_at, err);
-    words[0] = template_compile(arena, line, set, TEMPLATE_ALL, error_at, err);
-    if (!words[0])
-        return -1;
-    *out = (struct command){.shell = true, .words = words, .word_count = 1};
-    return 0;
+    struct word w = {.from = mem_calloc(len + 1, sizeof(*w.from))};
+    buf_init(&w.text, len);
+    enum scan got = SCAN_FAILED;
+    if (line && w.from)
+        got = words_compile(arena, line, set, &w, out, error_at, err);
+    else
+        err_set(err, ENOMEM, "no memory for a command line");
+    buf_fini(&w.text);
+    mem_free(w.from);
+    if (got == SCAN_SHELL)
+        return shell_compile(arena, line, set, out, error_at, err);
+    return got == SCAN_FAILED ? -1 : 0;
 }
 
 void argv_init(struct argv *a)
@@ -224,17 +221,22 @@ int command_show(const struct command *cmd, const struct template_context *c,
                  struct buf *out, struct err *err)
 {
     struct buf word;
+    size_t start = out->len;
     int rc = 0;
     buf_init(&word, COMMAND_MAX_BYTES);
     for (uint32_t i = 0; rc == 0 && i < cmd->word_count; i++) {
         buf_reset(&word);
-        rc = template_expand(cmd->words[i], c, cmd->shell, &word, err);
-        if (rc == 0 && i > 0)
-            rc = buf_putc(out, ' ');
-        if (rc == 0)
-            rc = cmd->shell ? buf_put(out, buf_text(&word), word.len)
-                            : text_put_shell_word(out, buf_text(&word));
+        if (template_expand(cmd->words[i], c, cmd->shell, &word, err) < 0) {
+            rc = -1;
+        } else if ((i > 0 && buf_putc(out, ' ') < 0) ||
+                   (cmd->shell
+                        ? buf_put(out, buf_text(&word), word.len)
+                        : text_put_shell_word(out, buf_text(&word))) < 0) {
+            rc = err_sys(err, errno, "cannot show the command line");
+        }
     }
+    if (rc < 0)
+        buf_truncate(out, start);
     buf_fini(&word);
     return rc;
 }

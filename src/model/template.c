@@ -1,22 +1,31 @@
 /* Templates: see template.h.
  *
  * A compiled template is an array of parts: literal text, or a placeholder
- * with its format and the shell quotes around it. Formats are those of
- * Python's str.format, as far as numbers and strings go.
+ * with its format and its place in a shell line.
+ *
+ * In a shell line a value that consists of harmless characters only is put
+ * where its placeholder stands. Any other becomes a shell variable, assigned
+ * in front of the line where quoting is simple, and the placeholder a
+ * reference to it:
+ *
+ *   mpibatch_1='it'\''s'; echo "${mpibatch_1}" | wc
+ *
+ * So whatever a value contains, and even if the place were judged wrongly, no
+ * part of it is ever read as shell syntax.
  */
 #include "config.h"
 #include "model/template.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "model/format.h"
+#include "model/quoting.h"
 
-enum { FORMAT_MAX_WIDTH = 1000, NAME_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 64 };
 
 enum part_kind {
     PART_TEXT,
@@ -27,37 +36,15 @@ enum part_kind {
     PART_RUN_DIR
 };
 
-/* The quotes a placeholder stands in, as a shell reads the line. */
-enum quotes {
-    QUOTES_NONE,
-    QUOTES_SINGLE,
-    QUOTES_DOUBLE,
-    QUOTES_BACKTICK,
-    QUOTES_COMMENT
-};
-
-/* How far a shell has read: open quotes and command substitutions. */
-enum { READER_DEPTH = 32 };
-struct reader {
-    enum quotes stack[READER_DEPTH];
-    int depth;
-    bool word_start;
-};
-
-struct format {
-    bool present;
-    char fill, align, sign, type; /* 0: not given */
-    bool zero;
-    int width, precision; /* -1: not given */
-};
-
 struct part {
     enum part_kind kind;
-    enum quotes quotes;
     uint32_t param;
     struct format format;
-    const char *text; /* PART_TEXT */
-    size_t len;
+    enum place place;    /* in a shell line */
+    bool redirected;     /* a < or > follows */
+    const char *text;    /* PART_TEXT; else where the placeholder starts */
+    size_t len;          /* PART_TEXT */
+    const char *refusal; /* why it cannot stand there in a shell line */
 };
 
 struct template
@@ -66,128 +53,18 @@ struct template
     const struct taskset *set;
     const struct part *parts;
     size_t part_count;
+    const char *open; /* a quote that is not closed, or NULL */
 };
 
 struct compiler {
     struct arena *arena;
     const struct taskset *set;
     unsigned names;
-    struct reader reader;
+    struct quoting quoting;
     struct part *parts;
     size_t part_count;
     struct err *err;
 };
-
-/* Put one level of nesting on the reader, or take it off. Deeper than the
- * stack is read as unquoted, where values are quoted whole. */
-static void reader_push(struct reader *r, enum quotes q)
-{
-    if (r->depth + 1 < READER_DEPTH)
-        r->stack[++r->depth] = q;
-}
-
-static void reader_pop(struct reader *r)
-{
-    if (r->depth > 0)
-        r->depth--;
-}
-
-/* One character of unquoted text. */
-static void reader_plain(struct reader *r, char c)
-{
-    if (c == '\'')
-        reader_push(r, QUOTES_SINGLE);
-    else if (c == '"')
-        reader_push(r, QUOTES_DOUBLE);
-    else if (c == '`' && r->stack[r->depth] == QUOTES_BACKTICK)
-        reader_pop(r);
-    else if (c == '`')
-        reader_push(r, QUOTES_BACKTICK);
-    else if (c == '(')
-        reader_push(r, QUOTES_NONE);
-    else if (c == ')' && r->stack[r->depth] == QUOTES_NONE)
-        reader_pop(r);
-    else if (c == '#' && r->word_start)
-        reader_push(r, QUOTES_COMMENT);
-    r->word_start = c == ' ' || c == '\t' || c == '\n' || c == ';';
-}
-
-/* Follow a shell's quotes over literal text. */
-static void reader_follow(struct reader *r, const char *s, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        char c = s[i], next = i + 1 < len ? s[i + 1] : '\0';
-        switch (r->stack[r->depth]) {
-        case QUOTES_SINGLE:
-            if (c == '\'')
-                reader_pop(r);
-            break;
-        case QUOTES_COMMENT:
-            if (c == '\n')
-                reader_pop(r);
-            break;
-        case QUOTES_DOUBLE:
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                reader_pop(r);
-            else if (c == '`')
-                reader_push(r, QUOTES_BACKTICK);
-            else if (c == '$' && next == '(') {
-                i++;
-                reader_push(r, QUOTES_NONE);
-            }
-            break;
-        case QUOTES_NONE:
-        case QUOTES_BACKTICK:
-            if (c == '\\') {
-                i++;
-                r->word_start = false;
-            } else {
-                reader_plain(r, c);
-            }
-            break;
-        }
-    }
-}
-
-/* Parse a format spec of len bytes; false: it is none. */
-static bool format_parse(const char *s, size_t len, struct format *f)
-{
-    const char *end = s + len;
-    *f = (struct format){.present = true, .width = -1, .precision = -1};
-    if (end - s >= 2 && strchr("<>^=", s[1]) && s[1]) {
-        f->fill = s[0];
-        f->align = s[1];
-        s += 2;
-    } else if (s < end && strchr("<>^=", *s)) {
-        f->align = *s++;
-    }
-    if (s < end && strchr("+- ", *s))
-        f->sign = *s++;
-    if (s < end && *s == '0') {
-        f->zero = true;
-        s++;
-    }
-    for (; s < end && isdigit((unsigned char)*s); s++) {
-        f->width = (f->width < 0 ? 0 : f->width) * 10 + (*s - '0');
-        if (f->width > FORMAT_MAX_WIDTH)
-            return false;
-    }
-    if (s < end && *s == '.') {
-        s++;
-        if (s == end || !isdigit((unsigned char)*s))
-            return false;
-        for (f->precision = 0; s < end && isdigit((unsigned char)*s); s++) {
-            f->precision = f->precision * 10 + (*s - '0');
-            if (f->precision > FORMAT_MAX_WIDTH)
-                return false;
-        }
-    }
-    if (s < end && strchr("dxXoeEfFgGs", *s))
-        f->type = *s++;
-    return s == end;
-}
 
 static const struct {
     const char *name;
@@ -222,9 +99,10 @@ static int placeholder_add(struct compiler *c, const char *s, size_t len)
     size_t name_len = colon ? (size_t)(colon - s) : len;
     char name[NAME_MAX_BYTES + 1];
     struct part *p = &c->parts[c->part_count];
-    *p = (struct part){.quotes = c->reader.stack[c->reader.depth]};
-    c->reader.word_start = false;
-
+    *p = (struct part){.text = s - 1,
+                       .place = quoting_place(&c->quoting),
+                       .refusal = quoting_refusal(&c->quoting)};
+    quoting_follow_value(&c->quoting);
     if (name_len == 0 || name_len > NAME_MAX_BYTES)
         return err_set(c->err, EINVAL,
                        "{%.*s} is not a placeholder (write {{ and }} for "
@@ -259,9 +137,11 @@ static void text_add(struct compiler *c, const char *s, size_t len)
 {
     if (len == 0)
         return;
+    if (c->part_count > 0)
+        c->parts[c->part_count - 1].redirected = *s == '<' || *s == '>';
     c->parts[c->part_count++] =
         (struct part){.kind = PART_TEXT, .text = s, .len = len};
-    reader_follow(&c->reader, s, len);
+    quoting_follow(&c->quoting, s, len);
 }
 
 /* An upper bound of the number of parts. */
@@ -280,7 +160,7 @@ const struct template *template_compile(struct arena *arena, const char *text,
 {
     struct compiler c = {
         .arena = arena, .set = set, .names = names, .err = err};
-    c.reader.word_start = true;
+    quoting_init(&c.quoting);
     struct template *t = arena_calloc(arena, 1, sizeof(*t));
     const char *copy = arena_strdup(arena, text);
     c.parts = arena_calloc(arena, parts_bound(text), sizeof(*c.parts));
@@ -313,125 +193,29 @@ const struct template *template_compile(struct arena *arena, const char *text,
         start = s = end + 1;
     }
     text_add(&c, start, (size_t)(s - start));
-    *t = (struct template){
-        .text = copy, .set = set, .parts = c.parts, .part_count = c.part_count};
+    *t = (struct template){.text = copy,
+                           .set = set,
+                           .parts = c.parts,
+                           .part_count = c.part_count,
+                           .open = quoting_open(&c.quoting)};
     return t;
 }
 
-/* Put text of width, as the format says; numeric: zeros go behind the sign. */
-static int padded_put(struct buf *out, const struct format *f, const char *s,
-                      size_t len, bool numeric)
+int template_check_shell(const struct template *t, size_t *error_at,
+                         struct err *err)
 {
-    size_t width = f->width < 0 ? 0 : (size_t)f->width;
-    size_t pad = width > len ? width - len : 0, before = pad, sign = 0;
-    char fill = f->fill ? f->fill : f->zero && numeric ? '0' : ' ';
-    char align = f->align             ? f->align
-                 : f->zero && numeric ? '='
-                 : numeric            ? '>'
-                                      : '<';
-    if (align == '<')
-        before = 0;
-    else if (align == '^')
-        before = pad / 2;
-    else if (align == '=' && numeric && len > 0 && strchr("+- ", s[0]))
-        sign = 1;
-    int rc = buf_put(out, s, sign);
-    for (size_t i = 0; rc == 0 && i < before; i++)
-        rc = buf_putc(out, fill);
-    if (rc == 0)
-        rc = buf_put(out, s + sign, len - sign);
-    for (size_t i = before; rc == 0 && i < pad; i++)
-        rc = buf_putc(out, fill);
-    return rc;
-}
-
-/* The sign to show in front of a number that is not negative. */
-static const char *plus_sign(const struct format *f)
-{
-    return f->sign == '+' ? "+" : f->sign == ' ' ? " " : "";
-}
-
-static int integer_put(struct buf *out, const struct format *f, int64_t v)
-{
-    char digits[80];
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    const char *sign = v < 0 ? "-" : plus_sign(f);
-    int n = f->type == 'x'   ? snprintf(digits, 80, "%s%" PRIx64, sign, u)
-            : f->type == 'X' ? snprintf(digits, 80, "%s%" PRIX64, sign, u)
-            : f->type == 'o' ? snprintf(digits, 80, "%s%" PRIo64, sign, u)
-                             : snprintf(digits, 80, "%s%" PRIu64, sign, u);
-    return padded_put(out, f, digits, (size_t)n, true);
-}
-
-static int number_put(struct buf *out, const struct format *f, double v)
-{
-    char text[FORMAT_MAX_WIDTH + 400], how[8] = "%.*";
-    int precision = f->precision < 0 ? 6 : f->precision;
-    how[3] = f->type ? f->type : 'g';
-    if (!f->type && f->precision < 0)
-        precision = 12;
-    const char *sign = signbit(v) && !isnan(v) ? "" : plus_sign(f);
-    int n = snprintf(text, sizeof(text), "%s", sign);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    n += snprintf(text + n, sizeof(text) - (size_t)n, how, precision, v);
-#pragma GCC diagnostic pop
-    return padded_put(out, f, text, (size_t)n, true);
-}
-
-static int string_put(struct buf *out, const struct format *f, const char *s)
-{
-    size_t len = strlen(s);
-    if (f->precision >= 0 && (size_t)f->precision < len) {
-        len = (size_t)f->precision; /* whole characters only */
-        while (len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80)
-            len--;
+    for (size_t i = 0; i < t->part_count; i++) {
+        const struct part *p = &t->parts[i];
+        if (!p->refusal)
+            continue;
+        *error_at = (size_t)(p->text - t->text);
+        return err_set(err, EINVAL, "a value cannot stand %s", p->refusal);
     }
-    return padded_put(out, f, s, len, false);
-}
-
-/* A value under its format: 0, -1 (errno), or 1: the format cannot show it. */
-static int value_put(struct buf *out, const struct format *f,
-                     const struct value *v)
-{
-    double number;
-    if (!f->present)
-        return buf_puts(out, v->text);
-    if (f->type == 's' || (!f->type && v->type == VALUE_STRING))
-        return string_put(out, f, v->text);
-    if (!f->type && v->type == VALUE_INT && f->precision < 0)
-        return integer_put(out, f, v->u.integer);
-    if (f->type && strchr("dxXo", f->type)) {
-        if (f->precision >= 0)
-            return 1;
-        if (v->type == VALUE_INT)
-            return integer_put(out, f, v->u.integer);
-        if (v->type == VALUE_FLOAT && v->u.number == nearbyint(v->u.number) &&
-            fabs(v->u.number) < 9.2e18)
-            return integer_put(out, f, (int64_t)v->u.number);
-        return 1;
+    if (t->open) {
+        *error_at = (size_t)(t->open - t->text);
+        return err_set(err, EINVAL, "the quote %c is not closed", *t->open);
     }
-    if (v->type == VALUE_NULL || v->type == VALUE_BOOL ||
-        !value_number(v, &number))
-        return f->type ? 1 : string_put(out, f, v->text);
-    return number_put(out, f, number);
-}
-
-/* Append data quoted for the shell quotes it stands in. */
-static int quoted_put(struct buf *out, enum quotes quotes, const char *s)
-{
-    int rc = 0;
-    if (quotes != QUOTES_SINGLE && quotes != QUOTES_DOUBLE)
-        return text_put_shell_word(out, s);
-    for (; rc == 0 && *s; s++) {
-        if (quotes == QUOTES_SINGLE && *s == '\'')
-            rc = buf_puts(out, "'\\''");
-        else if (quotes == QUOTES_DOUBLE && strchr("\\\"$`", *s))
-            rc = buf_printf(out, "\\%c", *s);
-        else
-            rc = buf_putc(out, *s);
-    }
-    return rc;
+    return 0;
 }
 
 /* What a placeholder stands for, unquoted. */
@@ -462,41 +246,112 @@ static int part_put(const struct template *t, const struct part *p,
         v.text = c->run_dir ? c->run_dir : "";
         break;
     }
-    return value_put(out, &p->format, &v);
+    return format_put(out, &p->format, &v);
+}
+
+/* Is a value harmless wherever it stands in a shell line? */
+static bool is_harmless(const char *s)
+{
+    static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "abcdefghijklmnopqrstuvwxyz"
+                              "0123456789_./:@%+-";
+    return *s && s[strspn(s, set)] == '\0';
+}
+
+/* Does s start as a number does, and is harmless? */
+static bool is_number(const char *s)
+{
+    s += *s == '-' || *s == '+';
+    return *s >= '0' && *s <= '9' && is_harmless(s) && !strpbrk(s, "/:@%+-");
+}
+
+/* A shell line in the making: what is assigned in front of it, and itself. */
+struct shell_line {
+    struct buf *front, *line;
+    unsigned variables;
+};
+
+/* Put a value as data where p stands in a shell line. 0, -1 with errno, or 1:
+ * it cannot be data there. */
+static int shell_put(struct shell_line *to, const struct part *p, const char *s)
+{
+    bool lowercase = s[strspn(s, "abcdefghijklmnopqrstuvwxyz")] == '\0';
+    bool harmless = is_harmless(s);
+    const char *before = "", *after = "";
+    switch (p->place) {
+    case PLACE_ARITHMETIC:
+        return is_number(s) ? buf_puts(to->line, s) : 1;
+    case PLACE_HERE: /* harmless text could be the delimiter */
+        harmless = false;
+        break;
+    case PLACE_DOUBLE:
+        break;
+    case PLACE_SINGLE:
+        if (!harmless) {
+            before = "'\"";
+            after = "\"'";
+        }
+        break;
+    default:
+        if (!harmless)
+            before = after = "\"";
+        else if (lowercase || p->redirected) /* keywords; 2>file */
+            before = after = "'";
+        break;
+    }
+    if (harmless)
+        return buf_printf(to->line, "%s%s%s", before, s, after);
+    unsigned k = ++to->variables;
+    if (buf_printf(to->front, "mpibatch_%u=", k) < 0 ||
+        text_put_shell_word(to->front, s) < 0 || buf_puts(to->front, "; ") < 0)
+        return -1;
+    return buf_printf(to->line, "%s${mpibatch_%u}%s", before, k, after);
+}
+
+/* Append a shell line. As format_put. */
+static int shell_expand(const struct template *t,
+                        const struct template_context *c, struct buf *out)
+{
+    struct buf line, value;
+    struct shell_line to = {.front = out, .line = &line};
+    int rc = 0;
+    buf_init(&line, out->max_bytes);
+    buf_init(&value, out->max_bytes);
+    for (size_t i = 0; rc == 0 && i < t->part_count; i++) {
+        const struct part *p = &t->parts[i];
+        if (p->kind == PART_TEXT) {
+            rc = part_put(t, p, c, &line);
+            continue;
+        }
+        buf_reset(&value);
+        rc = p->refusal ? 1 : part_put(t, p, c, &value);
+        if (rc == 0)
+            rc = shell_put(&to, p, buf_text(&value));
+    }
+    if (rc == 0)
+        rc = buf_put(out, buf_text(&line), line.len);
+    buf_fini(&value);
+    buf_fini(&line);
+    return rc;
 }
 
 int template_expand(const struct template *t, const struct template_context *c,
                     bool for_shell, struct buf *out, struct err *err)
 {
     size_t start = out->len;
-    struct buf value;
-    buf_init(&value, out->max_bytes);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < t->part_count; i++) {
-        const struct part *p = &t->parts[i];
-        if (!for_shell || p->kind == PART_TEXT) {
-            rc = part_put(t, p, c, out);
-        } else {
-            buf_reset(&value);
-            rc = part_put(t, p, c, &value);
-            if (rc == 0)
-                rc = quoted_put(out, p->quotes, buf_text(&value));
-        }
-        if (rc == 1)
-            err_set(err, EINVAL,
-                    "task %" PRIu32 ": its value does not suit the format in "
-                    "\"%.200s\"",
-                    c->index, t->text);
-        else if (rc < 0)
-            err_sys(err, errno, "cannot expand \"%.200s\"", t->text);
-    }
-    buf_fini(&value);
+    int rc = for_shell ? shell_expand(t, c, out) : 0;
+    for (size_t i = 0; !for_shell && rc == 0 && i < t->part_count; i++)
+        rc = part_put(t, &t->parts[i], c, out);
     if (rc == 0)
         return 0;
-    if (out->len > start) {
-        out->len = start;
-        out->data[start] = '\0';
-    }
+    if (rc == 1)
+        err_set(err, EINVAL,
+                "task %" PRIu32 ": its value does not suit its place or "
+                "format in \"%.200s\"",
+                c->index, t->text);
+    else
+        err_sys(err, errno, "cannot expand \"%.200s\"", t->text);
+    buf_truncate(out, start);
     return -1;
 }
 

@@ -7,9 +7,10 @@
  *   {task.id} {task.index} {job.id} {run.dir}
  *   {{ and }}      braces
  *
- * A template knows for each placeholder in which kind of shell quotes it
- * stands, so that a value can be put into a shell line as data whatever it
- * contains. Compiled templates are never changed; they lie in an arena.
+ * A template knows for each placeholder where it would stand in a shell line
+ * (in quotes, a here-document, arithmetic, a comment), so that a value can be
+ * put into the line as data whatever it contains. Compiled templates are never
+ * changed; they lie in an arena.
  */
 #ifndef MPIBATCH_MODEL_TEMPLATE_H
 #define MPIBATCH_MODEL_TEMPLATE_H
@@ -39,6 +40,13 @@ const struct template *template_compile(struct arena *arena, const char *text,
                                         unsigned names, size_t *error_at,
                                         struct err *err);
 
+/* Can a template be a shell line? -1 with err EINVAL and *error_at as above: a
+ * placeholder stands where no value can be data (behind a backslash or $, in
+ * ${ }, in a here-document with a quoted delimiter ...), or a quote is not
+ * closed. */
+int template_check_shell(const struct template *t, size_t *error_at,
+                         struct err *err);
+
 /* What a task is called and where it runs; the strings are borrowed. */
 struct template_context {
     uint32_t index;
@@ -47,10 +55,11 @@ struct template_context {
     const char *run_dir; /* absolute */
 };
 
-/* Append the expansion for one task. for_shell: quote each value for the
- * quotes it stands in. -1 with err: EMSGSIZE (over the buffer's maximum),
+/* Append the expansion for one task. for_shell: as a line for /bin/sh -c in
+ * which each value is data. -1 with err: EMSGSIZE (over the buffer's maximum),
  * ENOMEM, or EINVAL (a value that its format cannot show, such as {x:d} of
- * "abc"). */
+ * "abc"; for_shell: one that cannot stand in its place, such as text in
+ * $((...))). */
 int template_expand(const struct template *t, const struct template_context *c,
                     bool for_shell, struct buf *out, struct err *err);
 
