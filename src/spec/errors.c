@@ -169,7 +169,7 @@ const char *source_line(const char *text, size_t len, unsigned line,
 enum { SHOW_COLUMNS = 100, SHOW_BEFORE = 60 };
 
 /* The source line as far as it fits, and a caret under its character number
- * `column` (from 1). */
+ * `column` (from 1; 0: none). */
 static int show_source(struct buf *out, const char *line, size_t len,
                        unsigned number, unsigned column)
 {
@@ -196,27 +196,28 @@ static int show_source(struct buf *out, const char *line, size_t len,
         caret += x >= from && at < column ? width : 0;
         x += width;
     }
-    return buf_printf(out, "%s\n      | %*s^\n", x < total ? "..." : "",
-                      (int)(caret + (from ? 3 : 0)), "");
+    if (buf_printf(out, "%s\n", x < total ? "..." : "") < 0)
+        return -1;
+    return column ? buf_printf(out, "      | %*s^\n",
+                               (int)(caret + (from ? 3 : 0)), "")
+                  : 0;
 }
 
 int spec_error_show(const struct spec_error *e, const char *file,
                     const char *text, size_t len, struct buf *out)
 {
-    size_t line_len;
-    if (text_put_printable(out, file, strlen(file), false) < 0)
+    size_t line_len = 0;
+    if (text_put_printable(out, file, strlen(file), false) < 0 ||
+        (e->line && buf_printf(out, ":%u", e->line) < 0) ||
+        (e->column && buf_printf(out, ":%u", e->column) < 0) ||
+        buf_printf(out, ": error: %s\n", e->text) < 0)
         return -1;
     if (e->line == 0)
-        return buf_printf(out, ": error: %s\n", e->text);
-    if (buf_printf(out, ":%u:%u: error: %s\n", e->line, e->column, e->text) < 0)
-        return -1;
-    const char *line = source_line(text, len, e->line, &line_len);
-    if (line && e->line == 1 && line_len >= 3 &&
-        memcmp(line, "\xef\xbb\xbf", 3) == 0) {
-        line += 3;
-        line_len -= 3;
+        return 0;
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a BOM */
+        text += 3;
+        len -= 3;
     }
-    return line ? show_source(out, line, line_len, e->line,
-                              e->column ? e->column : 1)
-                : 0;
+    const char *line = source_line(text, len, e->line, &line_len);
+    return line ? show_source(out, line, line_len, e->line, e->column) : 0;
 }

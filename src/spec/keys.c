@@ -321,7 +321,7 @@ static const struct {
     [KEY_SIZE] = {"a size (such as 512MiB, 4GB)", "sizes"},
     [KEY_TEMPLATE] = {"a text", "texts"},
     [KEY_REGEX] = {"a regular expression", "regular expressions"},
-    [KEY_SCALAR] = {"a value", "values"},
+    [KEY_SCALAR] = {"a single value", "values"},
     [KEY_LIST] = {NULL, "lists"},
     [KEY_MAP] = {NULL, "mappings"},
 };

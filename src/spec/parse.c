@@ -35,8 +35,8 @@ static int set_build(struct parse *p, const struct job_fields *f,
     return 0;
 }
 
-static int job_build(struct parse *p, const struct job_fields *f,
-                     struct job *job)
+static int job_build(struct parse *p, const struct tree_node *node,
+                     const struct job_fields *f, struct job *job)
 {
     size_t errors_before = p->errors->count;
     struct constraints_fields c;
@@ -47,10 +47,12 @@ static int job_build(struct parse *p, const struct job_fields *f,
     job->max_wall_clock_ns = c.max_wall_clock_time.u.integer;
     int32_t retries = (int32_t)c.max_task_retry_count.u.integer;
     if (set_build(p, f, &job->tasks) < 0 ||
-        tasks_build(p, f, retries, job) < 0 ||
+        tasks_build(p, node, f, retries, job) < 0 ||
         metrics_build(p, &f->metrics, job) < 0)
         return -1;
-    return p->errors->count == errors_before ? job_check(p, f, job) : 0;
+    if (p->damaged || p->errors->count > errors_before)
+        return 0;
+    return job_check(p, f, job);
 }
 
 /* Jobs have ids if there are several, and no two the same. */
@@ -78,7 +80,8 @@ static int jobs_build(struct parse *p, const struct tree_node *list)
 {
     uint32_t count = list->count;
     struct job *jobs = arena_calloc(p->arena, count, sizeof(*jobs));
-    struct job_fields *fields = arena_calloc(p->arena, count, sizeof(*fields));
+    struct job_fields *fields =
+        arena_calloc(p->scratch, count, sizeof(*fields));
     if (!jobs || !fields)
         return -1;
     p->spec->jobs = jobs;
@@ -89,7 +92,7 @@ static int jobs_build(struct parse *p, const struct tree_node *list)
     job_ids_check(p, list, fields);
     for (uint32_t i = 0; i < count; i++)
         if (list->u.items[i].kind == TREE_MAPPING &&
-            job_build(p, &fields[i], &jobs[i]) < 0)
+            job_build(p, &list->u.items[i], &fields[i], &jobs[i]) < 0)
             return -1;
     return 0;
 }
@@ -114,7 +117,9 @@ struct jobspec *spec_parse(const char *text, size_t len,
     if (spec_errors_init(errors) < 0)
         return NULL;
     struct arena *nodes = arena_create(SPEC_MAX_BYTES);
-    struct parse p = {.errors = errors, .arena = arena_create(SPEC_MAX_BYTES)};
+    struct parse p = {.errors = errors,
+                      .arena = arena_create(SPEC_MAX_BYTES),
+                      .scratch = nodes};
     struct tree_node root;
     if (nodes && p.arena)
         p.spec = arena_calloc(p.arena, 1, sizeof(*p.spec));
@@ -122,8 +127,9 @@ struct jobspec *spec_parse(const char *text, size_t len,
         spec_errors_end(errors, "out of memory");
     } else {
         p.spec->arena = p.arena;
-        if (tree_parse(text, len, nodes, p.arena, errors, &root) == 0 &&
-            spec_build(&p, &root, file_name_stem) < 0)
+        int rc = tree_parse(text, len, nodes, p.arena, errors, &root);
+        p.damaged = errors->count > 0;
+        if (rc == 0 && spec_build(&p, &root, file_name_stem) < 0)
             spec_errors_end(errors,
                             arena_used_bytes(p.arena) > SPEC_MAX_BYTES / 4
                                 ? "the job spec is too large for memory"

@@ -16,8 +16,10 @@
 
 struct parse {
     struct spec_errors *errors;
-    struct arena *arena; /* of the model */
+    struct arena *arena;   /* of the model */
+    struct arena *scratch; /* for as long as the tree */
     struct jobspec *spec;
+    bool damaged; /* the tree has broken nodes, which are reported already */
     bool blind; /* the job's parameters are not known: leave templates alone */
 };
 
@@ -26,15 +28,15 @@ struct parse {
 int sweep_build(struct parse *p, const struct tree_node *node,
                 struct taskset *set, bool *known);
 
-/* The templates of a job whose task set is there already. retries: what its
- * tasks have if they do not say. */
-int tasks_build(struct parse *p, const struct job_fields *f, int32_t retries,
-                struct job *job);
+/* The templates of a job (node) whose task set is there already. retries: what
+ * its tasks have if they do not say. */
+int tasks_build(struct parse *p, const struct tree_node *node,
+                const struct job_fields *f, int32_t retries, struct job *job);
 
 int metrics_build(struct parse *p, const struct field *f, struct job *job);
 
 /* Of a job without errors: are the task ids valid and distinct, do the values
- * suit the formats? */
+ * suit their places? */
 int job_check(struct parse *p, const struct job_fields *f,
               const struct job *job);
 

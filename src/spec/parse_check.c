@@ -1,7 +1,9 @@
-/* What can only be checked by expanding: task ids, and formats of values.
+/* What can only be checked by expanding: are task ids valid and distinct, do
+ * the values suit their places?
  *
  * Up to CHECK_MAX tasks all ids are made and compared; of larger sweeps those
- * on the diagonal, on which each value of each parameter stands.
+ * on the diagonal, on which each value of each parameter stands. Templates are
+ * expanded along the first EXPAND_MAX steps of the diagonal.
  */
 #include "config.h"
 #include "spec/parse.h"
@@ -13,7 +15,7 @@
 #include "base/map.h"
 #include "spec/errors.h"
 
-enum { CHECK_MAX = 1000000 };
+enum { CHECK_MAX = 1000000, EXPAND_MAX = 100000 };
 
 struct check {
     struct parse *parse;
@@ -44,14 +46,15 @@ static int report(const struct check *c, uint32_t index, const char *key,
     return 0;
 }
 
-/* How many steps the diagonal of a set has, and the task of a step. */
-static uint32_t diagonal_length(const struct taskset *set)
+/* How many steps the diagonal of a set has, at most max, and the task of a
+ * step. */
+static uint32_t diagonal_length(const struct taskset *set, uint32_t max)
 {
     uint32_t length = set->method == SWEEP_GRID ? 1 : set->count;
     for (uint32_t k = 0; set->method == SWEEP_GRID && k < set->param_count; k++)
         if (set->params[k].value_count > length)
             length = set->params[k].value_count;
-    return length < CHECK_MAX ? length : CHECK_MAX;
+    return length < max ? length : max;
 }
 
 static uint32_t diagonal_index(const struct taskset *set, uint32_t step)
@@ -158,7 +161,7 @@ static int large_ids_check(const struct check *c)
                             set->params[k].name);
     if (c->parse->errors->count > errors_before)
         return 0;
-    return ids_check(c, diagonal_length(set), true);
+    return ids_check(c, diagonal_length(set, CHECK_MAX), true);
 }
 
 static int job_ids_check(const struct check *c)
@@ -174,10 +177,11 @@ static int job_ids_check(const struct check *c)
     return ids_check(c, set->count, false);
 }
 
-/* -- Formats ------------------------------------------------------------- */
+/* -- Values -------------------------------------------------------------- */
 
-/* Can the template be expanded for a task? Only a format can prevent that. */
-static int suits(const struct check *c, const struct template *t,
+/* Can the template be expanded for a task? A format or a place in a shell line
+ * may not suit the value, or the text become too long. */
+static int suits(const struct check *c, const struct template *t, bool shell,
                  uint32_t index, const char *key, bool *bad)
 {
     struct template_context context = {.index = index,
@@ -186,10 +190,10 @@ static int suits(const struct check *c, const struct template *t,
                                        .run_dir = "/"};
     struct err err;
     struct buf out;
-    if (!t || *bad || !strchr(template_text(t), ':'))
+    if (!t || *bad || template_is_constant(t))
         return 0;
     buf_init(&out, COMMAND_MAX_BYTES);
-    int rc = template_expand(t, &context, false, &out, &err);
+    int rc = template_expand(t, &context, shell, &out, &err);
     buf_fini(&out);
     if (rc == 0)
         return 0;
@@ -201,31 +205,21 @@ static int task_suits(const struct check *c, uint32_t index, bool *bad)
 {
     const struct task_template *t = job_template(c->job, index);
     for (uint32_t i = 0; i < t->command.word_count; i++)
-        if (suits(c, t->command.words[i], index, "command_line", bad) < 0)
+        if (suits(c, t->command.words[i], t->command.shell, index,
+                  "command_line", bad) < 0)
             return -1;
     for (uint32_t i = 0; i < t->env_count; i++)
-        if (suits(c, t->env[i].value, index, "environment_settings", bad) < 0)
+        if (suits(c, t->env[i].value, false, index, "environment_settings",
+                  bad) < 0)
             return -1;
-    return suits(c, t->working_dir, index, "working_dir", bad);
+    return suits(c, t->working_dir, false, index, "working_dir", bad);
 }
 
-static bool has_format(const struct task_template *t)
-{
-    bool has = t->working_dir && strchr(template_text(t->working_dir), ':');
-    for (uint32_t i = 0; i < t->command.word_count; i++)
-        has = has || strchr(template_text(t->command.words[i]), ':');
-    for (uint32_t i = 0; i < t->env_count; i++)
-        has = has || strchr(template_text(t->env[i].value), ':');
-    return has;
-}
-
-static int formats_check(const struct check *c)
+static int values_check(const struct check *c)
 {
     const struct taskset *set = &c->job->tasks;
-    uint32_t steps = diagonal_length(set);
+    uint32_t steps = diagonal_length(set, EXPAND_MAX);
     bool bad = false;
-    if (set->method != SWEEP_NONE && !has_format(&c->job->templates[0]))
-        return 0;
     for (uint32_t i = 0; i < steps && !bad; i++)
         if (task_suits(c, diagonal_index(set, i), &bad) < 0)
             return -1;
@@ -237,5 +231,5 @@ int job_check(struct parse *p, const struct job_fields *f,
 {
     struct check c = {
         .parse = p, .job = job, .task = f->task.node, .tasks = f->tasks.node};
-    return job_ids_check(&c) < 0 ? -1 : formats_check(&c);
+    return job_ids_check(&c) < 0 ? -1 : values_check(&c);
 }

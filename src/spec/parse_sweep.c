@@ -247,7 +247,7 @@ int sweep_build(struct parse *p, const struct tree_node *node,
     if ((grid ? grid_build(&s) : list_build(&s)) < 0)
         return -1;
     *known = s.param_count > 0;
-    if (p->errors->count > errors_before) { /* the names, at least */
+    if (p->damaged || p->errors->count > errors_before) { /* names, at least */
         *set = (struct taskset){.method = SWEEP_GRID,
                                 .count = 1,
                                 .params = s.params,

@@ -21,7 +21,9 @@ struct inherited {
 static void text_error(struct parse *p, const struct tree_node *n, size_t at,
                        const char *text)
 {
-    spec_errors_add(p->errors, n->line, tree_column(n, at), "%s", text);
+    unsigned line, column;
+    tree_place(n, at, &line, &column);
+    spec_errors_add(p->errors, line, column, "%s", text);
 }
 
 /* *out stays NULL if the template is wrong. */
@@ -225,8 +227,8 @@ static int listed_build(struct parse *p, const struct tree_node *list,
     return 0;
 }
 
-int tasks_build(struct parse *p, const struct job_fields *f, int32_t retries,
-                struct job *job)
+int tasks_build(struct parse *p, const struct tree_node *node,
+                const struct job_fields *f, int32_t retries, struct job *job)
 {
     struct inherited base = {.has_command = false};
     const struct tree_node *at = f->task.node;
@@ -244,7 +246,12 @@ int tasks_build(struct parse *p, const struct job_fields *f, int32_t retries,
     if (f->tasks.node)
         return listed_build(p, f->tasks.node, &job->tasks, &base, templates);
     templates[0] = base.task;
-    if (!f->tasks.key)
+    if (!f->tasks.key && !f->task.key)
+        spec_errors_add(p->errors, node->line, node->column,
+                        "a job needs `task`%s, such as task: {command_line: "
+                        "./solve}",
+                        f->sweep.key ? "" : " or `tasks`");
+    else if (!f->tasks.key)
         need_command(p, at, &base);
     return 0;
 }

@@ -122,8 +122,10 @@ static bool quantity_check(struct spec_errors *errors, const char *what,
         f->u.integer = (int64_t)bytes;
     if (f->u.integer >= type->min && f->u.integer <= type->max)
         return true;
-    spec_errors_add(errors, n->line, n->column, "%s is too %s", what,
-                    f->u.integer < type->min ? "small" : "large");
+    spec_errors_add(errors, n->line, n->column, "%s %s", what,
+                    f->u.integer == 0          ? "cannot be 0"
+                    : f->u.integer < type->min ? "is too small"
+                                               : "is too large");
     return false;
 }
 

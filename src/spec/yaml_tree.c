@@ -172,7 +172,9 @@ static const struct {
     bool at_start;
 } problems[] = {
     {"mapping values are not allowed in this context",
-     "a key cannot stand here; quote a text that contains \": \"", false},
+     "a key cannot stand here; quote a text that contains \": \", or look at "
+     "the line above",
+     false},
     {"found character that cannot start any token",
      "a value cannot start with this character; put it in quotes", false},
     {"could not find expected ':'",
@@ -205,6 +207,10 @@ static const struct {
     {"did not find expected alphabetic or numeric character",
      "& and * stand for anchors; quote a text that starts with them", false},
     {"did not find expected node content", "there should be a value here",
+     false},
+    {"found undefined tag handle",
+     "unknown tag; quote a text that starts with !", false},
+    {"found incompatible YAML document", "this version of YAML is not known",
      false},
     {"did not find expected <document start>",
      "the job spec ends in front of this; look at the indentation", false},
@@ -336,6 +342,24 @@ static bool key_comes(const struct builder *b)
 }
 
 static const char core_prefix[] = "tag:yaml.org,2002:";
+enum { CORE_PREFIX_BYTES = sizeof(core_prefix) - 1 };
+
+/* What a core tag has behind its prefix, or NULL. */
+static const char *core_name(const char *tag)
+{
+    return strncmp(tag, core_prefix, CORE_PREFIX_BYTES) == 0
+               ? tag + CORE_PREFIX_BYTES
+               : NULL;
+}
+
+static void tag_unknown(struct builder *b, const struct tree_node *n,
+                        const char *tag)
+{
+    const char *core = core_name(tag);
+    spec_errors_add(b->errors, n->line, n->column,
+                    "unknown tag %s%s; quote a text that starts with !",
+                    core ? "!!" : "", excerpt_of(core ? core : tag).text);
+}
 
 static const struct {
     const char *name;
@@ -352,15 +376,9 @@ static const struct {
 /* The type of a scalar from its tag; an unknown or wrong one is reported. */
 static void scalar_tag(struct builder *b, struct tree_node *n, const char *tag)
 {
-    size_t prefix = sizeof(core_prefix) - 1;
-    if (strcmp(tag, "!") == 0) {
-        n->tag = TREE_STR;
-        return;
-    }
-    const char *name =
-        strncmp(tag, core_prefix, prefix) == 0 ? tag + prefix : "";
+    const char *name = strcmp(tag, "!") == 0 ? "str" : core_name(tag);
     for (size_t i = 0; i < sizeof(scalar_tags) / sizeof(scalar_tags[0]); i++) {
-        if (strcmp(name, scalar_tags[i].name) != 0)
+        if (!name || strcmp(name, scalar_tags[i].name) != 0)
             continue;
         struct value v;
         n->tag = (uint8_t)scalar_tags[i].tag;
@@ -377,9 +395,7 @@ static void scalar_tag(struct builder *b, struct tree_node *n, const char *tag)
         }
         return;
     }
-    spec_errors_add(b->errors, n->line, n->column,
-                    "unknown tag \"%s\"; quote a text that starts with !",
-                    excerpt_of(tag).text);
+    tag_unknown(b, n, tag);
     n->kind = TREE_BROKEN;
 }
 
@@ -409,6 +425,9 @@ static int scalar_event(struct builder *b, const yaml_event_t *event)
     if ((plain || quoted) && event->start_mark.line == event->end_mark.line &&
         event->end_mark.column - event->start_mark.column == chars + 2 * quoted)
         n.inset = quoted;
+    if (event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE && !tag &&
+        !event->data.scalar.anchor)
+        n.inset = TREE_LITERAL;
     if (tag && n.kind == TREE_SCALAR)
         scalar_tag(b, &n, tag);
     if (n.tag == TREE_PLAIN && strcmp(text, "<<") == 0 && key_comes(b))
@@ -455,18 +474,15 @@ static int collection_start(struct builder *b, const yaml_event_t *event,
     struct frame f = {.node = node_at(kind, &event->start_mark),
                       .first = b->stack_count,
                       .extent = {1, 1}};
-    size_t prefix = sizeof(core_prefix) - 1;
-    const char *core = kind == TREE_SEQUENCE ? "seq" : "map";
+    const char *core = tag ? core_name(tag) : NULL;
     if (b->depth == SPEC_MAX_DEPTH) {
         spec_errors_add(b->errors, f.node.line, f.node.column,
                         "nested deeper than %d levels", SPEC_MAX_DEPTH);
         return -1;
     }
     if (tag && strcmp(tag, "!") != 0 &&
-        (strncmp(tag, core_prefix, prefix) != 0 ||
-         strcmp(tag + prefix, core) != 0))
-        spec_errors_add(b->errors, f.node.line, f.node.column,
-                        "unknown tag \"%s\"", excerpt_of(tag).text);
+        (!core || strcmp(core, kind == TREE_SEQUENCE ? "seq" : "map") != 0))
+        tag_unknown(b, &f.node, tag);
     if (anchor_add(b, anchor, &f.anchor) < 0)
         return -1;
     b->frames[b->depth++] = f;
@@ -735,12 +751,22 @@ const struct tree_node *tree_get(const struct tree_node *mapping,
     return NULL;
 }
 
-unsigned tree_column(const struct tree_node *scalar, size_t at)
+void tree_place(const struct tree_node *scalar, size_t at, unsigned *line,
+                unsigned *column)
 {
-    unsigned column = scalar->column + scalar->inset;
+    const char *text = scalar->u.text;
+    *line = scalar->line;
+    *column = scalar->column;
     if (scalar->inset == TREE_NO_INSET)
-        return scalar->column;
+        return;
+    if (scalar->inset == TREE_LITERAL) {
+        *column = 0;
+        ++*line;
+        for (size_t i = 0; i < at && i < scalar->count; i++)
+            *line += text[i] == '\n';
+        return;
+    }
+    *column += scalar->inset;
     for (size_t i = 0; i < at && i < scalar->count; i++)
-        column += ((unsigned char)scalar->u.text[i] & 0xc0) != 0x80;
-    return column;
+        *column += ((unsigned char)text[i] & 0xc0) != 0x80;
 }

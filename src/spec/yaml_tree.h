@@ -32,8 +32,9 @@ enum tree_tag {
     TREE_NULL
 };
 
-/* inset of a scalar whose text is not what stands in the source. */
-enum { TREE_NO_INSET = 255 };
+/* inset of a scalar whose text is not what stands in the source, and of a
+ * literal block, whose lines are those below. */
+enum { TREE_NO_INSET = 255, TREE_LITERAL = 254 };
 
 struct tree_node {
     uint8_t kind;  /* enum tree_kind */
@@ -67,7 +68,9 @@ void tree_value(const struct tree_node *scalar, struct value *v);
 const struct tree_node *tree_get(const struct tree_node *mapping,
                                  const char *key);
 
-/* The column of byte `at` of a scalar's text, as well as it can be known. */
-unsigned tree_column(const struct tree_node *scalar, size_t at);
+/* Where byte `at` of a scalar's text stands, as well as it can be known;
+ * *column is 0 if only the line is. */
+void tree_place(const struct tree_node *scalar, size_t at, unsigned *line,
+                unsigned *column);
 
 #endif

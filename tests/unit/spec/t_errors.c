@@ -1,0 +1,106 @@
+/* Golden files: errors/NAME.yaml starts with a line "#: LINE:COLUMN: TEXT" for
+ * each error that the file must give, in their order. A TEXT that ends with
+ * "..." is only the start of one: the rest comes from another layer. */
+#include "config.h"
+#include "spec_test.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+
+enum { FILES_MIN = 80 };
+
+/* Append the errors as they stand in the golden files. */
+static void put_errors(struct buf *out, const struct spec_errors *errors)
+{
+    for (size_t i = 0; i < errors->count; i++) {
+        const struct spec_error *e = &errors->list[i];
+        assert_int_equal(buf_puts(out, "#: "), 0);
+        if (e->line)
+            assert_int_equal(buf_printf(out, "%u:", e->line), 0);
+        if (e->column)
+            assert_int_equal(buf_printf(out, "%u:", e->column), 0);
+        assert_int_equal(buf_printf(out, "%s%s\n", e->line ? " " : "", e->text),
+                         0);
+    }
+}
+
+/* Append the lines at the top that begin with "#: ". */
+static void put_golden(struct buf *out, const char *text)
+{
+    for (; strncmp(text, "#: ", 3) == 0; text = strchr(text, '\n') + 1) {
+        size_t len = strcspn(text, "\r\n");
+        assert_int_equal(buf_put(out, text, len), 0);
+        assert_int_equal(buf_putc(out, '\n'), 0);
+    }
+}
+
+/* Line by line the same, but for what "..." leaves open? */
+static bool lines_agree(const char *golden, const char *have)
+{
+    while (*golden && *have) {
+        size_t g = strcspn(golden, "\n"), h = strcspn(have, "\n");
+        size_t n = g > 3 && strncmp(golden + g - 3, "...", 3) == 0 ? g - 3 : g;
+        if (h < n || (n == g && h != g) || strncmp(golden, have, n) != 0)
+            return false;
+        golden += g + 1;
+        have += h + 1;
+    }
+    return !*golden && !*have;
+}
+
+static bool file_agrees(const char *path)
+{
+    struct buf text, golden, have;
+    struct spec_errors errors;
+    struct err err;
+    buf_init(&text, 1 << 20);
+    buf_init(&golden, 1 << 20);
+    buf_init(&have, 1 << 20);
+    if (file_read(path, &text, &err) < 0)
+        fail_msg("%s", err.text);
+    struct jobspec *spec = spec_parse(text.data, text.len, "x", &errors);
+    put_errors(&have, &errors);
+    put_golden(&golden, text.data);
+    bool agrees = !spec && lines_agree(buf_text(&golden), buf_text(&have));
+    if (!agrees)
+        print_error("%s: expected\n%sgot\n%s", path, buf_text(&golden),
+                    buf_text(&have));
+    spec_errors_fini(&errors);
+    jobspec_destroy(spec);
+    buf_fini(&text);
+    buf_fini(&golden);
+    buf_fini(&have);
+    return agrees;
+}
+
+static int is_golden(const struct dirent *d)
+{
+    return strstr(d->d_name, ".yaml") != NULL;
+}
+
+static void golden_files(void **state)
+{
+    (void)state;
+    const char *root = getenv("TEST_SRCDIR");
+    char dir[4096], path[8192];
+    struct dirent **names;
+    int wrong = 0;
+    snprintf(dir, sizeof(dir), "%s/tests/unit/spec/errors", root ? root : ".");
+    int count = scandir(dir, &names, is_golden, alphasort);
+    assert_true(count >= FILES_MIN);
+    for (int i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
+        wrong += !file_agrees(path);
+        free(names[i]);
+    }
+    free(names);
+    assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_files)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,271 @@
+/* Bounds: bombs are refused, large sweeps are cheap, large files work. */
+#include "config.h"
+#include "spec_test.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/quantity.h"
+
+static void put(struct buf *b, const char *s)
+{
+    assert_int_equal(buf_puts(b, s), 0);
+}
+
+/* "a: &a [v, v, ...]", then each anchor ten times the one before. */
+static void laughs(struct buf *b, int levels)
+{
+    put(b, "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+    for (int i = 1; i < levels; i++) {
+        assert_int_equal(buf_printf(b, "a%d: &a%d [", i, i), 0);
+        for (int k = 0; k < 10; k++)
+            assert_int_equal(buf_printf(b, "%s*a%d", k ? "," : "", i - 1), 0);
+        put(b, "]\n");
+    }
+}
+
+static void billion_laughs(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct spec_error e;
+    buf_init(&b, 1 << 20);
+    laughs(&b, 10);
+    int64_t start_ns = clock_mono_ns();
+    parse_wrong(b.data, b.len, &e);
+    assert_true(clock_mono_ns() - start_ns < NS_PER_SEC);
+    assert_string_equal(e.text,
+                        "the aliases stand for more than 1048576 values");
+    buf_fini(&b);
+}
+
+/* The same by merge keys. */
+static void merge_bomb(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct spec_error e;
+    buf_init(&b, 1 << 20);
+    put(&b, "a0: &a0 {k: 1}\n");
+    for (int i = 1; i < 10; i++) {
+        assert_int_equal(buf_printf(&b, "a%d: &a%d {<<: [", i, i), 0);
+        for (int k = 0; k < 10; k++)
+            assert_int_equal(buf_printf(&b, "%s*a%d", k ? "," : "", i - 1), 0);
+        assert_int_equal(buf_printf(&b, "], k%d: 1}\n", i), 0);
+    }
+    parse_wrong(b.data, b.len, &e);
+    assert_string_equal(e.text,
+                        "the aliases stand for more than 1048576 values");
+    buf_fini(&b);
+}
+
+/* Depth is bounded, in the text and through aliases. */
+static void depth(void **state)
+{
+    (void)state;
+    static const struct {
+        int open, alias_levels;
+        const char *error;
+    } cases[] = {
+        {31, 0, NULL},
+        {32, 0, "nested deeper than 32 levels"},
+        {100000, 0, "nested deeper than 32 levels"},
+        {20, 2, "nested deeper than 32 levels by this alias"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf b;
+        struct spec_error e;
+        buf_init(&b, 1 << 20);
+        put(&b, "x: &a ");
+        for (int k = 0; k < cases[i].open; k++)
+            put(&b, "[");
+        for (int k = 0; k < cases[i].open; k++)
+            put(&b, "]");
+        if (cases[i].alias_levels) {
+            put(&b, "\ny: ");
+            for (int k = 0; k < cases[i].open; k++)
+                put(&b, "[");
+            put(&b, "*a");
+            for (int k = 0; k < cases[i].open; k++)
+                put(&b, "]");
+        }
+        parse_wrong(buf_text(&b), b.len, &e);
+        if (cases[i].error)
+            assert_string_equal(e.text, cases[i].error);
+        else
+            assert_non_null(strstr(e.text, "unknown key"));
+        buf_fini(&b);
+    }
+}
+
+static void too_many_bytes(void **state)
+{
+    (void)state;
+    struct spec_error e;
+    const char *start = "jobs:"; /* the length decides; no more is read */
+    parse_wrong(start, (size_t)SPEC_MAX_BYTES + 8, &e);
+    assert_non_null(strstr(e.text, "larger than 256 MiB"));
+}
+
+/* An axis of count integers, by name. */
+static void put_axis(struct buf *b, const char *name, int count)
+{
+    assert_int_equal(buf_printf(b, "        %s: [", name), 0);
+    for (int i = 0; i < count; i++)
+        assert_int_equal(buf_printf(b, "%s%d", i ? "," : "", i), 0);
+    put(b, "]\n");
+}
+
+/* A grid is counted, not expanded: time and allocations are those of its
+ * axes. */
+static void grid_of_a_billion(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    put(&b, "jobs:\n  - sweep:\n      parameters:\n");
+    put_axis(&b, "x", 1000);
+    put_axis(&b, "y", 1000);
+    put_axis(&b, "z", 1000);
+    put(&b, "    task: {command_line: './a {x:04d} {y} {z}',"
+            " id: '{x}-{y}-{z}'}\n");
+    mem_fail_at(0);
+    int64_t start_ns = clock_mono_ns();
+    struct jobspec *spec = parse_right(buf_text(&b));
+    int64_t taken_ns = clock_mono_ns() - start_ns;
+    assert_true(taken_ns < NS_PER_SEC / 2);
+    assert_true(jobspec_task_count(spec) == 1000000000);
+    assert_true(arena_used_bytes(spec->arena) < 256 * 1024);
+    jobspec_destroy(spec);
+    buf_fini(&b);
+}
+
+/* A grid over the index space: an error, and nothing is allocated for it. */
+static void grid_too_large(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct spec_error e;
+    buf_init(&b, 1 << 20);
+    put(&b, "jobs:\n  - sweep:\n      parameters:\n");
+    for (int i = 0; i < 32; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "p%d", i);
+        put_axis(&b, name, 1000);
+    }
+    put(&b, "    task: {command_line: ./a}\n");
+    assert_int_equal(parse_wrong(buf_text(&b), b.len, &e), 1);
+    assert_string_equal(e.text, "the grid has more than 4294967280 points");
+    assert_int_equal(e.line, 4);
+    buf_fini(&b);
+}
+
+/* A list of values as long as people have them. */
+static void long_axis(void **state)
+{
+    (void)state;
+    enum { COUNT = 300000 };
+    struct buf b;
+    buf_init(&b, 1 << 24);
+    put(&b, "jobs:\n  - sweep:\n      parameters:\n");
+    put_axis(&b, "x", COUNT);
+    put(&b, "    task: {command_line: './a {x}', id: 'i{x}'}\n");
+    struct jobspec *spec = parse_right(buf_text(&b));
+    const struct taskset *set = &spec->jobs[0].tasks;
+    assert_int_equal(set->count, COUNT);
+    for (uint32_t i = 0; i < COUNT; i += 997)
+        assert_true(taskset_value(set, i, 0)->u.integer == i);
+    /* 24 bytes a value, and its text */
+    assert_true(arena_used_bytes(spec->arena) < COUNT * 36);
+    jobspec_destroy(spec);
+    buf_fini(&b);
+}
+
+static void many_tasks(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000 };
+    struct buf b;
+    buf_init(&b, 1 << 24);
+    put(&b, "jobs:\n  - task: {command_line: ./a}\n    tasks:\n");
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(buf_printf(&b, "      - {id: t%d}\n", i), 0);
+    struct jobspec *spec = parse_right(buf_text(&b));
+    assert_int_equal(spec->jobs[0].tasks.count, COUNT);
+    assert_int_equal(job_find_task(&spec->jobs[0], "t19999"), 19999);
+    jobspec_destroy(spec);
+    buf_fini(&b);
+}
+
+/* A sweep of more than a million tasks with ids is checked by its diagonal. */
+static void ids_of_large_sweeps(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct spec_error e;
+    buf_init(&b, 1 << 20);
+    for (int wrong = 0; wrong < 2; wrong++) {
+        buf_reset(&b);
+        put(&b, "jobs:\n  - sweep:\n      parameters:\n");
+        put_axis(&b, "x", 1500);
+        put_axis(&b, "y", 1000);
+        put(&b, wrong ? "        z: [a, b/c]\n" : "        z: [a, b]\n");
+        put(&b, "    task: {command_line: ./a, id: '{x}-{y}-{z}'}\n");
+        if (wrong) {
+            parse_wrong(buf_text(&b), b.len, &e);
+            assert_non_null(strstr(e.text, "b/c"));
+        } else {
+            jobspec_destroy(parse_right(buf_text(&b)));
+        }
+    }
+    buf_fini(&b);
+}
+
+static void too_many_jobs(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct spec_error e;
+    buf_init(&b, 1 << 20);
+    put(&b, "jobs:\n");
+    for (int i = 0; i <= JOBSPEC_MAX_JOBS; i++)
+        assert_int_equal(
+            buf_printf(&b, "- {id: j%d, task: {command_line: a}}\n", i), 0);
+    assert_int_equal(parse_wrong(buf_text(&b), b.len, &e), 1);
+    assert_string_equal(e.text,
+                        "`jobs` has 1025 elements; at most 1024 are allowed");
+    buf_fini(&b);
+}
+
+static void too_much_environment(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct spec_error e;
+    buf_init(&b, 1 << 20);
+    put(&b, "jobs:\n- common_environment_settings:\n");
+    for (int i = 0; i < JOBSPEC_MAX_ENV; i++)
+        assert_int_equal(buf_printf(&b, "    V%d: 1\n", i), 0);
+    put(&b, "  task: {command_line: a, environment_settings: {ONE: more}}\n");
+    assert_int_equal(parse_wrong(buf_text(&b), b.len, &e), 1);
+    assert_string_equal(e.text, "more than 1024 environment settings with "
+                                "those of the job");
+    buf_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(billion_laughs),
+        cmocka_unit_test(merge_bomb),
+        cmocka_unit_test(depth),
+        cmocka_unit_test(too_many_bytes),
+        cmocka_unit_test(grid_of_a_billion),
+        cmocka_unit_test(grid_too_large),
+        cmocka_unit_test(long_axis),
+        cmocka_unit_test(many_tasks),
+        cmocka_unit_test(ids_of_large_sweeps),
+        cmocka_unit_test(too_many_jobs),
+        cmocka_unit_test(too_much_environment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
