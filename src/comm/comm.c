@@ -49,7 +49,7 @@ struct peer {
     bool ready;      /* in the ready queue */
     bool dirty;      /* in the dirty list */
     uint64_t heard;  /* the last turn in which something came */
-    uint64_t safe;   /* the packet up to which marks came back */
+    uint64_t safe;   /* the packet up to which we may acknowledge */
     uint64_t marked; /* the packet up to which there are marks */
     uint64_t acked;  /* the last acknowledgement that went out */
     struct peer *next_ready, *next_dirty;
@@ -253,15 +253,15 @@ static void peer_lose(struct comm *c, uint32_t rank, const char *why)
 
 /* ---- acknowledging ---- */
 
-static uint64_t peer_ackable(const struct peer *p)
+/* Packets up to seq are safe; so is what was delivered behind them, if no
+ * message ended there. Is there an acknowledgement to send? */
+static void peer_safe(struct comm *c, struct peer *p, uint64_t seq)
 {
-    return p->safe >= p->in.completed ? p->in.delivered : p->safe;
-}
-
-/* Is there an acknowledgement that has not gone out? */
-static void peer_check_ack(struct comm *c, struct peer *p)
-{
-    if (peer_ackable(p) == p->acked)
+    if (seq >= p->in.completed)
+        seq = p->in.delivered;
+    if (seq > p->safe)
+        p->safe = seq;
+    if (p->safe == p->acked)
         return;
     p->ack_due = true;
     peer_ready(c, p);
@@ -290,17 +290,16 @@ uint64_t comm_mark(struct comm *c)
     return c->mark;
 }
 
-/* Packets were delivered: is there a message that no mark covers? */
-static void peer_check_mark(struct comm *c, struct peer *p)
+/* Packets were delivered: they are safe, or wait for a mark. */
+static void peer_delivered(struct comm *c, struct peer *p)
 {
-    if (!c->hold) {
-        p->safe = p->in.delivered;
-    } else if (!p->dirty && p->in.completed > p->marked &&
-               p->in.completed <= p->in.delivered) {
-        p->dirty = true;
-        p->next_dirty = c->dirty;
-        c->dirty = p;
-    }
+    peer_safe(c, p, c->hold ? p->safe : p->in.delivered);
+    if (!c->hold || p->dirty || p->in.completed <= p->marked ||
+        p->in.completed > p->in.delivered)
+        return;
+    p->dirty = true;
+    p->next_dirty = c->dirty;
+    c->dirty = p;
 }
 
 void comm_ack(struct comm *c, uint64_t mark)
@@ -310,8 +309,7 @@ void comm_ack(struct comm *c, uint64_t mark)
         c->mark_first = m->next;
         if (c->gone[m->peer->rank])
             continue;
-        m->peer->safe = m->seq;
-        peer_check_ack(c, m->peer);
+        peer_safe(c, m->peer, m->seq);
         c->fresh = true;
     }
 }
@@ -349,7 +347,7 @@ static void take_ack(struct comm *c, struct peer *p, uint64_t ack)
 
 static void take_data(struct comm *c, struct peer *p, const struct packet *k)
 {
-    if (k->seq > peer_ackable(p) + COMM_WINDOW) {
+    if (k->seq > p->safe + COMM_WINDOW) {
         peer_lose(c, p->rank, "more packets than it has credit for");
         return;
     }
@@ -369,8 +367,7 @@ static void take_data(struct comm *c, struct peer *p, const struct packet *k)
         break;
     }
     c->moved = true;
-    peer_check_mark(c, p);
-    peer_check_ack(c, p);
+    peer_delivered(c, p);
 }
 
 /* Tell the services that the peer lives, once a turn. */
@@ -433,7 +430,7 @@ static int send_packet(struct comm *c, struct peer *p, enum packet_kind kind,
         .kind = kind,
         .epoch = c->epoch,
         .seq = seq,
-        .ack = peer_ackable(p),
+        .ack = p->safe,
         .payload = payload,
         .payload_len = len,
     };
