@@ -50,6 +50,7 @@ enum rank_state { RANK_SILENT, RANK_JOINED, RANK_LEFT, RANK_LOST };
 
 struct manager {
     struct manager_config config;
+    struct manager_means means;
     struct sched *sched;
     enum stage stage;
     int exit_code;
@@ -118,20 +119,19 @@ static void journal_put(struct manager *m, struct journal_record *r)
 {
     struct err err;
     r->time_ns = loop_wall_ns(m->config.loop);
-    if (journal_append(m->config.journal, r, &m->ticket, &err) < 0)
+    if (journal_append(m->means.journal, r, &m->ticket, &err) < 0)
         fail(m, &err);
 }
 
 static void journal_start(struct manager *m)
 {
-    struct comm *comm = m->config.comm;
     struct journal_record r = {.type = JOURNAL_SESSION};
     snprintf(r.u.session.version, sizeof(r.u.session.version), "%s",
              PACKAGE_VERSION);
     snprintf(r.u.session.mpi, sizeof(r.u.session.mpi), "%s",
-             m->config.mpi_library);
-    r.u.session.rank_count = comm_size(comm);
-    r.u.session.node_count = m->config.node_count;
+             m->means.mpi_library);
+    r.u.session.rank_count = m->config.rank_count;
+    r.u.session.node_count = m->means.node_count;
     journal_put(m, &r);
 }
 
@@ -140,9 +140,9 @@ static void journal_node(struct manager *m, uint32_t rank, uint32_t slots)
     struct journal_record r = {
         .type = JOURNAL_NODE,
         .u.node = {.rank = rank,
-                   .node = m->config.rank_nodes[rank],
+                   .node = m->means.rank_nodes[rank],
                    .slots = slots,
-                   .info = (struct node_info *)&m->config.ranks[rank]}};
+                   .info = (struct node_info *)&m->means.ranks[rank]}};
     journal_put(m, &r);
 }
 
@@ -158,7 +158,7 @@ static void journal_job(struct manager *m, uint32_t job, enum job_state state,
     struct journal_record r = {
         .type = JOURNAL_JOB, .u.job = {.job = job, .state = state, .end = end}};
     journal_put(m, &r);
-    writer_sync(m->config.writer);
+    writer_sync(m->means.writer);
 }
 
 /* ---- Messages to workers ---- */
@@ -170,7 +170,7 @@ static void tell(struct manager *m, uint32_t rank, const struct msg *msg)
     if (msg_put(&m->out, msg, m->config.spec) < 0) {
         err_sys(&err, errno, "no memory for a message");
         fail(m, &err);
-    } else if (comm_send(m->config.comm, rank, COMM_TO_WORKER, m->out.data,
+    } else if (comm_send(m->means.comm, rank, COMM_TO_WORKER, m->out.data,
                          m->out.len, &err) < 0 &&
                err.code != EPIPE) { /* a lost rank: sched hears of it */
         fail(m, &err);
@@ -194,7 +194,7 @@ static int outputs_put(struct manager *m, struct attempt *a,
 {
     for (int s = 0; s < 2; s++)
         if (a->output[s].place == OUTPUT_INLINE &&
-            output_pack_put(m->config.outputs, s, output[s], len[s],
+            output_pack_put(m->means.outputs, s, output[s], len[s],
                             &a->output[s], err) < 0)
             return -1;
     return 0;
@@ -217,7 +217,7 @@ static void on_result(struct manager *m, uint32_t rank, const struct msg *msg)
     bool accepted;
 
     a->rank = rank;
-    a->node = m->config.rank_nodes[rank];
+    a->node = m->means.rank_nodes[rank];
     a->submit_ns = m->created_wall_ns;
     if (sched_attempt_ended(m->sched, now_ns(m), rank, a, &accepted, &err) <
         0) {
@@ -343,9 +343,9 @@ static void on_gone(void *arg, uint32_t rank, const char *why)
 static void do_lost(struct manager *m, uint32_t rank)
 {
     m->ranks[rank] = RANK_LOST;
-    comm_forget(m->config.comm, rank);
+    comm_forget(m->means.comm, rank);
     notice(m, "rank %" PRIu32 " on %s is lost; its tasks will run elsewhere",
-           rank, m->config.ranks[rank].hostname);
+           rank, m->means.ranks[rank].hostname);
 }
 
 static void do_attempt_lost(struct manager *m, const struct sched_action *act)
@@ -357,7 +357,7 @@ static void do_attempt_lost(struct manager *m, const struct sched_action *act)
     a.index = act->first;
     a.attempt = act->attempt;
     a.rank = act->worker;
-    a.node = m->config.rank_nodes[act->worker];
+    a.node = m->means.rank_nodes[act->worker];
     a.result = RESULT_FAILURE;
     a.reason = REASON_LOST;
     a.disposition = TASK_RETRIES;
@@ -414,7 +414,7 @@ static void do_action(struct manager *m, const struct sched_action *act)
 
 static bool any_rank_lost(const struct manager *m)
 {
-    for (uint32_t r = 0; r < comm_size(m->config.comm); r++)
+    for (uint32_t r = 0; r < m->config.rank_count; r++)
         if (m->ranks[r] == RANK_LOST)
             return true;
     return false;
@@ -438,8 +438,8 @@ const struct snapshot *manager_snapshot(struct manager *m)
     s->session = rundir_session(m->config.rundir);
     s->start_ns = m->start_wall_ns;
     s->now_ns = loop_wall_ns(m->config.loop);
-    s->node_count = m->config.node_count;
-    s->rank_count = comm_size(m->config.comm);
+    s->node_count = m->means.node_count;
+    s->rank_count = m->config.rank_count;
     s->done_this_session = m->ended;
     s->tasks_per_s = pace_rate(&m->pace);
     s->eta_ns = pace_eta_ns(&m->pace, s->tasks.active + s->tasks.running);
@@ -500,7 +500,7 @@ static void on_tick(struct loop_timer *timer)
         (struct manager *)((char *)timer - offsetof(struct manager, tick));
     struct err err;
     char why[256];
-    bool stalled = writer_stalled(m->config.writer, why);
+    bool stalled = writer_stalled(m->means.writer, why);
 
     pace_note(&m->pace, now_ns(m), m->ended);
     if (stalled && !m->paused) {
@@ -550,14 +550,14 @@ static void record_begin(struct manager *m)
     struct journal_record r = {.type = JOURNAL_END,
                                .u.end.exit_code = m->exit_code};
     journal_put(m, &r);
-    writer_sync(m->config.writer);
+    writer_sync(m->means.writer);
 }
 
 static void leave_begin(struct manager *m)
 {
     m->stage = MANAGER_LEAVING;
     m->leave_at_ns = now_ns(m) + LEAVE_NS;
-    for (uint32_t r = 0; r < comm_size(m->config.comm); r++)
+    for (uint32_t r = 0; r < m->config.rank_count; r++)
         if (m->ranks[r] != RANK_LOST)
             tell(m, r, &(struct msg){.kind = MSG_BYE});
 }
@@ -565,10 +565,10 @@ static void leave_begin(struct manager *m)
 /* Has every rank that lives said that it goes, and heard that we know? */
 static bool all_left(struct manager *m)
 {
-    for (uint32_t r = 0; r < comm_size(m->config.comm); r++)
+    for (uint32_t r = 0; r < m->config.rank_count; r++)
         if (m->ranks[r] == RANK_SILENT || m->ranks[r] == RANK_JOINED)
             return false;
-    return comm_idle(m->config.comm);
+    return comm_idle(m->means.comm);
 }
 
 static void done(struct manager *m, bool clean)
@@ -589,7 +589,7 @@ static void end_step(struct manager *m)
     if (m->stage == MANAGER_RUNNING && sched_finished(m->sched))
         record_begin(m);
     if (m->stage == MANAGER_RECORDING &&
-        writer_synced(m->config.writer) >= m->ticket) {
+        writer_synced(m->means.writer) >= m->ticket) {
         m->stage = MANAGER_PUBLISHING;
         if (m->stop_now)
             m->give_up = true; /* a build that has begun */
@@ -628,8 +628,8 @@ void manager_stop(struct manager *m, bool now, const char *why)
 /* Tie what was received to the last record, acknowledge what is written. */
 static void acknowledge(struct manager *m)
 {
-    struct comm *comm = m->config.comm;
-    uint64_t written = writer_written(m->config.writer);
+    struct comm *comm = m->means.comm;
+    uint64_t written = writer_written(m->means.writer);
     uint64_t mark = comm_mark(comm);
     uint32_t last = (m->mark_first + m->mark_count - 1) % MARKS_MAX;
 
@@ -665,7 +665,7 @@ static bool on_turn(void *arg)
         do_action(m, &act);
         busy = true;
     }
-    writer_flush(m->config.writer);
+    writer_flush(m->means.writer);
     acknowledge(m);
     end_step(m);
     return busy;
@@ -761,7 +761,7 @@ out:
 struct manager *manager_create(const struct manager_config *config,
                                struct journal_reader *past, struct err *err)
 {
-    uint32_t jobs = config->spec->job_count, ranks = comm_size(config->comm);
+    uint32_t jobs = config->spec->job_count, ranks = config->rank_count;
     struct manager *m = mem_calloc(1, sizeof(*m));
     if (!m)
         goto nomem;
@@ -816,9 +816,10 @@ void manager_destroy(struct manager *m)
     mem_free(m);
 }
 
-bool manager_has_work(const struct manager *m)
+bool manager_has_work(struct manager *m)
 {
-    return !sched_all_completed(m->sched);
+    return !sched_all_completed(m->sched) ||
+           (m->config.rerun_failed && manager_snapshot(m)->tasks.failed > 0);
 }
 
 /* Failed tasks are active again; the journal says so. */
@@ -836,16 +837,18 @@ static void reactivate(struct manager *m)
     }
 }
 
-int manager_start(struct manager *m, struct err *err)
+int manager_start(struct manager *m, const struct manager_means *means,
+                  struct err *err)
 {
-    struct comm *comm = m->config.comm;
+    struct comm *comm = means->comm;
+    m->means = *means;
     comm_listen(comm, COMM_TO_MANAGER,
                 &(struct comm_handler){.message = on_message,
                                        .heard = on_heard,
                                        .gone = on_gone,
                                        .arg = m});
     comm_hold(comm);
-    for (uint32_t r = 0; r < comm_size(comm); r++)
+    for (uint32_t r = 0; r < m->config.rank_count; r++)
         if (comm_watch(comm, r, err) < 0)
             return -1;
     m->status = background_create(status_run, m, err);

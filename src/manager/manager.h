@@ -52,20 +52,13 @@ struct manager_observer {
     void *arg;
 };
 
-/* All borrowed for the manager's life. */
+/* What the manager is for. All borrowed for its life. */
 struct manager_config {
     struct loop *loop;
-    struct comm *comm;
     const struct jobspec *spec;
     struct rundir *rundir;
-    struct writer *writer;
-    struct journal *journal;
-    struct output_pack *outputs;
-    const struct node_info *ranks; /* one a rank */
-    const uint32_t *rank_nodes;    /* the node of each rank */
-    uint32_t node_count;
-    const char *mpi_library;
-    uint64_t task_limit;
+    uint32_t rank_count;
+    uint64_t task_limit; /* start at most so many tasks; 0: no limit */
     bool rerun_failed;
     struct status_origin origin;
     struct manager_observer observer;
@@ -74,22 +67,37 @@ struct manager_config {
     void *arg;
 };
 
+/* What it works with, once it is known that there is work. All borrowed. */
+struct manager_means {
+    struct comm *comm;
+    struct writer *writer;
+    struct journal *journal;
+    struct output_pack *outputs;
+    const struct node_info *ranks; /* one a rank */
+    const uint32_t *rank_nodes;    /* the node of each rank */
+    uint32_t node_count;
+    const char *mpi_library;
+};
+
 struct manager;
 
-/* Create the manager from what the journal of earlier sessions says, and
- * listen on COMM_TO_MANAGER. NULL with err. */
+/* Create the manager from what the journal of earlier sessions says. NULL with
+ * err. */
 struct manager *manager_create(const struct manager_config *config,
                                struct journal_reader *past, struct err *err);
 void manager_destroy(struct manager *m);
 
-/* Is there anything to do? False: every job is completed. */
-bool manager_has_work(const struct manager *m);
+/* Is there anything to do? False: every job is completed, and no failed task
+ * is to run again. */
+bool manager_has_work(struct manager *m);
 
 /* The state of the run now; jobs borrowed until the next call. */
 const struct snapshot *manager_snapshot(struct manager *m);
 
-/* Begin the session: journal it, take part in the loop. */
-int manager_start(struct manager *m, struct err *err);
+/* Begin the session: journal it, listen on COMM_TO_MANAGER, take part in the
+ * loop. -1 with err. */
+int manager_start(struct manager *m, const struct manager_means *means,
+                  struct err *err);
 
 /* Stop: hand out nothing more; now: end what runs. */
 void manager_stop(struct manager *m, bool now, const char *why);
