@@ -91,11 +91,17 @@ void spec_errors_add(struct spec_errors *errors, unsigned line, unsigned column,
     text_set(e->text, raw);
 }
 
-void spec_errors_end(struct spec_errors *errors, const char *text)
+void spec_errors_no_memory(struct spec_errors *errors, size_t used_bytes)
 {
     if (spec_errors_full(errors))
         errors->count--;
-    spec_errors_add(errors, 0, 0, "%s", text);
+    if (used_bytes > SPEC_MAX_BYTES / 4) /* our own bound was hit */
+        spec_errors_add(errors, 0, 0,
+                        "the job spec is too large: it needs more than %d MiB "
+                        "of memory; a long list is smaller as a sweep",
+                        SPEC_MAX_BYTES >> 20);
+    else
+        spec_errors_add(errors, 0, 0, "out of memory");
 }
 
 /* Insertion sort: short, stable, and the list is short and nearly sorted. */

@@ -21,9 +21,9 @@ void spec_errors_add(struct spec_errors *errors, unsigned line, unsigned column,
                      const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Add an error without a place even if the list is full (instead of the last
- * one): what ended the search. */
-void spec_errors_end(struct spec_errors *errors, const char *text);
+/* The search ended for want of memory, of which used_bytes are in use: add
+ * that, even if the list is full (instead of the last one). */
+void spec_errors_no_memory(struct spec_errors *errors, size_t used_bytes);
 
 /* Is there no room for more? Then there is no sense in looking on. */
 bool spec_errors_full(const struct spec_errors *errors);

@@ -124,16 +124,13 @@ struct jobspec *spec_parse(const char *text, size_t len,
     if (nodes && p.arena)
         p.spec = arena_calloc(p.arena, 1, sizeof(*p.spec));
     if (!p.spec) {
-        spec_errors_end(errors, "out of memory");
+        spec_errors_no_memory(errors, 0);
     } else {
         p.spec->arena = p.arena;
         int rc = tree_parse(text, len, nodes, p.arena, errors, &root);
         p.damaged = errors->count > 0;
         if (rc == 0 && spec_build(&p, &root, file_name_stem) < 0)
-            spec_errors_end(errors,
-                            arena_used_bytes(p.arena) > SPEC_MAX_BYTES / 4
-                                ? "the job spec is too large for memory"
-                                : "out of memory");
+            spec_errors_no_memory(errors, arena_used_bytes(p.arena));
     }
     arena_destroy(nodes);
     if (errors->count == 0) {

@@ -70,11 +70,9 @@ enum { TEXTS_PIECE_BYTES = 16384, TEXTS_SHARED_MAX = 1024 };
 
 static int no_memory(struct builder *b)
 {
-    bool large = arena_used_bytes(b->nodes) > SPEC_MAX_BYTES / 4 ||
-                 arena_used_bytes(b->texts) > SPEC_MAX_BYTES / 4 ||
-                 b->stack_count > SPEC_MAX_BYTES / 4 / sizeof(b->stack[0]);
-    spec_errors_end(b->errors, large ? "the job spec is too large for memory"
-                                     : "out of memory");
+    spec_errors_no_memory(b->errors, arena_used_bytes(b->nodes) +
+                                         arena_used_bytes(b->texts) +
+                                         b->stack_count * sizeof(b->stack[0]));
     return -1;
 }
 

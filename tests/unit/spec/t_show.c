@@ -102,10 +102,10 @@ static void sorted_and_bounded(void **state)
         spec_errors_add(&errors, 100 - i / 2, 1 + i % 2, "%u", i);
     assert_int_equal(errors.count, SPEC_MAX_ERRORS);
     assert_true(spec_errors_full(&errors));
-    spec_errors_end(&errors, "the end");
+    spec_errors_no_memory(&errors, 0);
     assert_int_equal(errors.count, SPEC_MAX_ERRORS);
     spec_errors_sort(&errors);
-    assert_string_equal(errors.list[0].text, "the end");
+    assert_string_equal(errors.list[0].text, "out of memory");
     for (size_t i = 1; i < errors.count; i++) {
         const struct spec_error *a = &errors.list[i - 1], *b = a + 1;
         assert_true(a->line < b->line ||
