@@ -1,15 +1,21 @@
-# What the shell tests share: TAP output, a scratch folder, a time limit.
+# What the shell tests share: TAP output, a scratch folder, time limits.
 #
 # A test sources this file, says plan N, and calls ok, is, like ... once a
 # case. It runs in an empty folder of its own, which is removed at the end.
-# MPIBATCH is the program, MPIRUN the mpirun, TEST_SRCDIR the sources.
+# MPIBATCH is the program, MPIRUN the mpirun, TEST_SRCDIR the sources, PYTHON a
+# Python with h5py and xarray (":" if there is none).
 # shellcheck shell=bash
 set -u
 : "${MPIBATCH:?}" "${TEST_SRCDIR:?}"
 MPIRUN=${MPIRUN:-mpirun}
+PYTHON=${PYTHON:-:}
+tools=$TEST_SRCDIR/tests/tools
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 # more ranks than cores, and ranks that wait must not take the tasks' cores
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+export PYTHONDONTWRITEBYTECODE=1
+unset MPIBATCH_LAUNCH_ID MPIBATCH_TERMINAL NO_COLOR
+exec </dev/null
 
 tap_count=0
 tap_plan=0
@@ -22,7 +28,7 @@ plan() { tap_plan=$1; echo "1..$1"; }
 skip_all() { echo "1..0 # SKIP $*"; trap - EXIT; rm -rf "$scratch"; exit 0; }
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
 
-# ok WHAT CONDITION-STATUS
+# result WHAT STATUS
 result() {
     tap_count=$((tap_count + 1))
     if [ "$2" = 0 ]; then echo "ok $tap_count - $1"; return 0; fi
@@ -49,19 +55,68 @@ tap_end() {
 # limited SECONDS COMMAND...: ended, with all of its group, after so long
 limited() { local s=$1; shift; timeout --foreground -k 5 "$s" "$@"; }
 
+# ranks N: sets ranks, the words that start N ranks (0: no mpirun)
+ranks() {
+    if [ "$1" = 0 ]; then ranks=()
+    else ranks=("$MPIRUN" --oversubscribe -n "$1"); fi
+}
+
 # run N ARGUMENTS...: mpibatch run under mpirun with N ranks (0: without
 # mpirun), within two minutes; its output in run.out, its exit code in $rc
 run() {
-    local n=$1; shift
-    if [ "$n" = 0 ]; then limited 120 "$MPIBATCH" run "$@" >run.out 2>&1
-    else limited 120 "$MPIRUN" --oversubscribe -n "$n" "$MPIBATCH" run "$@" >run.out 2>&1; fi
+    ranks "$1"; shift
+    limited 120 ${ranks[@]+"${ranks[@]}"} "$MPIBATCH" run "$@" >run.out 2>&1
     rc=$?
     [ "$rc" -le 4 ] || note "$(tail -n 20 run.out)"
     return 0
 }
 
+# start N ARGUMENTS...: the same in the background, as $pid, to be sent signals
+start() {
+    ranks "$1"; shift
+    ${ranks[@]+"${ranks[@]}"} "$MPIBATCH" run "$@" >run.out 2>&1 &
+    pid=$!
+}
+
+# finish [SECONDS]: wait for $pid; its exit code in $rc (124: had to be killed)
+finish() {
+    eventually "${1:-60}" gone "$pid" || { kill -KILL "$pid"; wait "$pid"; rc=124; return 0; }
+    wait "$pid"
+    rc=$?
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# eventually SECONDS COMMAND...: the command succeeds within that time
+eventually() {
+    local tries=$(($1 * 20)); shift
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+
+# lines FILE: how many it has, 0 if there is none
+lines() { if [ -e "$1" ]; then wc -l <"$1"; else echo 0; fi; }
+# has_lines N FILE: at least so many
+has_lines() { [ "$(lines "$2")" -ge "$1" ]; }
+
 # count RUN STATE: how many tasks are succeeded, failed, active
 count() { "$MPIBATCH" tasks --state "$2" "$1" 2>&1 | tail -n +2 | wc -l; }
 
-# left_behind MARK: processes whose command line has MARK (never this shell)
-left_behind() { pgrep -f -- "$1" | grep -v -e "^$$\$" -e "^$BASHPID\$" | wc -l; }
+# left_behind MARK: processes whose command line has MARK (never this shell),
+# given a second to go
+left_behind() {
+    eventually 1 nobody_has "$1"
+    pgrep -f -- "$1" | grep -c -v -e "^$$\$" -e "^$BASHPID\$"
+}
+nobody_has() { ! pgrep -f -- "$1" | grep -q -v -e "^$$\$" -e "^$BASHPID\$"; }
+
+# A program of that name that sleeps: its name is found by left_behind.
+make_sleeper() { cp "$(command -v sleep)" "$1"; }
+
+need_python() { [ "$PYTHON" != : ] || skip_all "no Python with xarray, pandas, h5py"; }
+# json FILE EXPRESSION: of the document d, in Python
+json() { "$PYTHON" -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"; }
+# results WHAT ...: what is in a results.h5, see results.py
+results() { "$PYTHON" "$tools/results.py" "$@"; }
