@@ -19,10 +19,11 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/quantity.h"
-#include "manager/background.h"
+#include "manager/marks.h"
 #include "manager/pace.h"
+#include "manager/past.h"
+#include "manager/publish.h"
 #include "sched/sched.h"
-#include "store/results.h"
 #include "wire/msg.h"
 
 #define SNAPSHOT_NS NS_PER_SEC
@@ -31,7 +32,6 @@
 #define LEAVE_NS    (10 * NS_PER_SEC)
 /* The part of stderr that an observer is shown. */
 enum { TAIL_BYTES = 2000 };
-enum { MARKS_MAX = 1024 };
 
 enum stage {
     MANAGER_RUNNING,
@@ -39,11 +39,6 @@ enum stage {
     MANAGER_PUBLISHING,
     MANAGER_LEAVING,
     MANAGER_DONE
-};
-
-/* What was received up to a mark may be acknowledged when ticket is written. */
-struct pending_mark {
-    uint64_t mark, ticket;
 };
 
 enum rank_state { RANK_SILENT, RANK_JOINED, RANK_LEFT, RANK_LOST };
@@ -60,8 +55,7 @@ struct manager {
     uint64_t *invalid;  /* one a job: succeeded with a metric missing */
     uint64_t done_before, ended;
     uint64_t ticket; /* of the last record */
-    struct pending_mark marks[MARKS_MAX];
-    uint32_t mark_first, mark_count;
+    struct marks marks;
     int64_t start_wall_ns, created_wall_ns, alive_at_ns;
     int64_t publish_at_ns, publish_began_ns, leave_at_ns;
     struct snapshot snap;
@@ -69,11 +63,7 @@ struct manager {
     struct loop_timer tick;
     struct buf out;
     struct attempt attempt; /* scratch for results */
-    struct background *status, *results;
-    /* the status writer's own copy of the snapshot */
-    struct snapshot shown;
-    struct job_snapshot *shown_jobs;
-    volatile bool give_up; /* results: no time left */
+    struct publisher *publisher;
 };
 
 static uint64_t task_key(uint32_t job, uint32_t index)
@@ -178,14 +168,6 @@ static void tell(struct manager *m, uint32_t rank, const struct msg *msg)
 }
 
 /* ---- Results ---- */
-
-static bool attempt_is_invalid(const struct attempt *a)
-{
-    for (uint32_t k = 0; k < a->metric_count; k++)
-        if (a->metrics[k].state != METRIC_OK)
-            return a->result == RESULT_SUCCESS;
-    return false;
-}
 
 /* Keep the outputs; a->output says where they are. */
 static int outputs_put(struct manager *m, struct attempt *a,
@@ -446,36 +428,11 @@ const struct snapshot *manager_snapshot(struct manager *m)
     return s;
 }
 
-/* In the background: write the copied snapshot. */
-static int status_run(void *arg, struct err *err)
-{
-    struct manager *m = arg;
-    return status_write(m->config.rundir, m->config.spec, &m->shown,
-                        &m->config.origin, err);
-}
-
-static void status_publish(struct manager *m)
-{
-    if (background_busy(m->status))
-        return;
-    m->shown = *manager_snapshot(m);
-    memcpy(m->shown_jobs, m->snap.jobs,
-           m->snap.job_count * sizeof(m->shown_jobs[0]));
-    m->shown.jobs = m->shown_jobs;
-    background_start(m->status);
-}
-
-static int results_run(void *arg, struct err *err)
-{
-    struct manager *m = arg;
-    return results_build(m->config.rundir, m->config.spec, &m->give_up, err);
-}
-
 /* Start making results.h5; the next time is due when twenty times as long as
  * this takes has passed. */
 static void results_publish(struct manager *m)
 {
-    if (background_start(m->results)) {
+    if (publisher_results(m->publisher)) {
         m->publish_began_ns = now_ns(m);
         m->publish_at_ns = INT64_MAX;
     }
@@ -484,7 +441,7 @@ static void results_publish(struct manager *m)
 static void results_outcome(struct manager *m)
 {
     struct err err;
-    int outcome = background_outcome(m->results, &err);
+    int outcome = publisher_results_outcome(m->publisher, &err);
     if (outcome == 0)
         return;
     int64_t took_ns = now_ns(m) - m->publish_began_ns;
@@ -519,9 +476,7 @@ static void on_tick(struct loop_timer *timer)
     if (m->stage == MANAGER_RUNNING && now_ns(m) >= m->publish_at_ns)
         results_publish(m);
     results_outcome(m);
-    if (background_outcome(m->status, &err) < 0)
-        log_debug("%s", err.text); /* the journal's trouble is what counts */
-    status_publish(m);
+    publisher_status(m->publisher, manager_snapshot(m));
     if (m->config.observer.progress && m->stage < MANAGER_DONE)
         m->config.observer.progress(m->config.observer.arg,
                                     manager_snapshot(m));
@@ -575,10 +530,7 @@ static void done(struct manager *m, bool clean)
 {
     struct err err;
     m->stage = MANAGER_DONE;
-    background_destroy(m->status); /* waits; then the last word is ours */
-    m->status = NULL;
-    if (status_write(m->config.rundir, m->config.spec, manager_snapshot(m),
-                     &m->config.origin, &err) < 0)
+    if (publisher_status_last(m->publisher, manager_snapshot(m), &err) < 0)
         log_warning("%s", err.text);
     m->config.finished(m->config.arg, m->exit_code, clean);
 }
@@ -592,11 +544,12 @@ static void end_step(struct manager *m)
         writer_synced(m->means.writer) >= m->ticket) {
         m->stage = MANAGER_PUBLISHING;
         if (m->stop_now)
-            m->give_up = true; /* a build that has begun */
-        else if (!background_start(m->results))
+            publisher_give_up(m->publisher); /* a build that has begun */
+        else if (!publisher_results(m->publisher))
             m->stage = MANAGER_RECORDING; /* wait for the one that is going */
     }
-    if (m->stage == MANAGER_PUBLISHING && !background_busy(m->results)) {
+    if (m->stage == MANAGER_PUBLISHING &&
+        !publisher_results_busy(m->publisher)) {
         results_outcome(m);
         leave_begin(m);
     }
@@ -625,30 +578,6 @@ void manager_stop(struct manager *m, bool now, const char *why)
 
 /* ---- A turn ---- */
 
-/* Tie what was received to the last record, acknowledge what is written. */
-static void acknowledge(struct manager *m)
-{
-    struct comm *comm = m->means.comm;
-    uint64_t written = writer_written(m->means.writer);
-    uint64_t mark = comm_mark(comm);
-    uint32_t last = (m->mark_first + m->mark_count - 1) % MARKS_MAX;
-
-    if (m->mark_count > 0 &&
-        (m->marks[last].ticket == m->ticket || m->mark_count == MARKS_MAX))
-        m->marks[last] = (struct pending_mark){mark, m->ticket};
-    else
-        m->marks[(m->mark_first + m->mark_count++) % MARKS_MAX] =
-            (struct pending_mark){mark, m->ticket};
-    uint64_t acked = 0;
-    while (m->mark_count > 0 && m->marks[m->mark_first].ticket <= written) {
-        acked = m->marks[m->mark_first].mark;
-        m->mark_first = (m->mark_first + 1) % MARKS_MAX;
-        m->mark_count--;
-    }
-    if (acked > 0)
-        comm_ack(comm, acked);
-}
-
 static bool on_turn(void *arg)
 {
     struct manager *m = arg;
@@ -666,97 +595,15 @@ static bool on_turn(void *arg)
         busy = true;
     }
     writer_flush(m->means.writer);
-    acknowledge(m);
+    marks_put(&m->marks, comm_mark(m->means.comm), m->ticket);
+    uint64_t mark = marks_take(&m->marks, writer_written(m->means.writer));
+    if (mark > 0)
+        comm_ack(m->means.comm, mark);
     end_step(m);
     return busy;
 }
 
 /* ---- Life ---- */
-
-/* What earlier sessions have used up of a job's time: from their start to
- * the job's end, or to the last sign of life. */
-struct past_time {
-    int64_t session_start_ns, last_ns;
-    int64_t *used_ns; /* one a job */
-    bool *ended;      /* in this session */
-};
-
-static void past_session_end(struct past_time *p, uint32_t jobs)
-{
-    for (uint32_t j = 0; j < jobs; j++) {
-        if (!p->ended[j] && p->session_start_ns)
-            p->used_ns[j] += p->last_ns - p->session_start_ns;
-        p->ended[j] = false;
-    }
-}
-
-static int replay_one(struct manager *m, const struct journal_record *r,
-                      struct past_time *p, struct err *err)
-{
-    uint32_t jobs = m->config.spec->job_count;
-    switch (r->type) {
-    case JOURNAL_SESSION:
-        past_session_end(p, jobs);
-        p->session_start_ns = r->time_ns;
-        if (m->created_wall_ns == 0)
-            m->created_wall_ns = r->time_ns;
-        break;
-    case JOURNAL_ATTEMPT:
-        if (attempt_is_invalid(r->u.attempt))
-            m->invalid[r->u.attempt->job]++;
-        if (sched_replay_attempt(m->sched, r->u.attempt, err) < 0)
-            return -1;
-        break;
-    case JOURNAL_JOB:
-        if (r->u.job.state == JOB_COMPLETED && !p->ended[r->u.job.job]) {
-            p->ended[r->u.job.job] = true;
-            p->used_ns[r->u.job.job] += r->time_ns - p->session_start_ns;
-        }
-        if (sched_replay_job(m->sched, r->u.job.job, r->u.job.state,
-                             r->u.job.end, err) < 0)
-            return -1;
-        break;
-    case JOURNAL_REACTIVATE:
-        sched_reactivate_failed(m->sched, r->u.reactivate.job);
-        p->used_ns[r->u.reactivate.job] = 0;
-        break;
-    case JOURNAL_NODE:
-    case JOURNAL_TICK:
-    case JOURNAL_END:
-        break;
-    }
-    p->last_ns = r->time_ns;
-    return 0;
-}
-
-static int replay(struct manager *m, struct journal_reader *past,
-                  struct err *err)
-{
-    uint32_t jobs = m->config.spec->job_count;
-    struct past_time p = {
-        .used_ns = mem_calloc(jobs, sizeof(*p.used_ns)),
-        .ended = mem_calloc(jobs, sizeof(*p.ended)),
-    };
-    struct journal_record r;
-    int rc = -1, got;
-    if (!p.used_ns || !p.ended) {
-        err_set(err, ENOMEM, "no memory to read the journal");
-        goto out;
-    }
-    while ((got = journal_next(past, &r, err)) > 0)
-        if (replay_one(m, &r, &p, err) < 0)
-            goto out;
-    if (got < 0)
-        goto out;
-    past_session_end(&p, jobs);
-    for (uint32_t j = 0; j < jobs; j++)
-        sched_replay_job_time(m->sched, j, p.used_ns[j]);
-    rc = 0;
-out:
-    mem_free(p.used_ns);
-    mem_free(p.ended);
-    return rc;
-}
 
 struct manager *manager_create(const struct manager_config *config,
                                struct journal_reader *past, struct err *err)
@@ -775,9 +622,8 @@ struct manager *manager_create(const struct manager_config *config,
     m->ranks = mem_calloc(ranks, sizeof(m->ranks[0]));
     m->invalid = mem_calloc(jobs, sizeof(m->invalid[0]));
     m->snap.jobs = mem_calloc(jobs, sizeof(m->snap.jobs[0]));
-    m->shown_jobs = mem_calloc(jobs, sizeof(m->shown_jobs[0]));
     m->snap.job_count = jobs;
-    if (!m->ranks || !m->invalid || !m->snap.jobs || !m->shown_jobs)
+    if (!m->ranks || !m->invalid || !m->snap.jobs)
         goto nomem;
     struct sched_config sc;
     sched_config_init(&sc);
@@ -785,7 +631,8 @@ struct manager *manager_create(const struct manager_config *config,
     sc.worker_count = ranks;
     sc.task_limit = config->task_limit;
     m->sched = sched_create(&sc, err);
-    if (!m->sched || replay(m, past, err) < 0)
+    if (!m->sched || past_replay(past, config->spec, m->sched, m->invalid,
+                                 &m->created_wall_ns, err) < 0)
         goto fail;
     m->start_wall_ns = clock_wall_ns();
     if (m->created_wall_ns == 0)
@@ -802,9 +649,7 @@ void manager_destroy(struct manager *m)
 {
     if (!m)
         return;
-    m->give_up = true;
-    background_destroy(m->results);
-    background_destroy(m->status);
+    publisher_destroy(m->publisher);
     loop_timer_stop(m->config.loop, &m->tick);
     sched_destroy(m->sched);
     map_fini(&m->started);
@@ -812,7 +657,6 @@ void manager_destroy(struct manager *m)
     mem_free(m->ranks);
     mem_free(m->invalid);
     mem_free(m->snap.jobs);
-    mem_free(m->shown_jobs);
     mem_free(m);
 }
 
@@ -851,11 +695,9 @@ int manager_start(struct manager *m, const struct manager_means *means,
     for (uint32_t r = 0; r < m->config.rank_count; r++)
         if (comm_watch(comm, r, err) < 0)
             return -1;
-    m->status = background_create(status_run, m, err);
-    if (!m->status)
-        return -1;
-    m->results = background_create(results_run, m, err);
-    if (!m->results)
+    m->publisher = publisher_create(m->config.rundir, m->config.spec,
+                                    &m->config.origin, err);
+    if (!m->publisher)
         return -1;
     journal_start(m);
     if (m->config.rerun_failed)

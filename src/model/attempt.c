@@ -22,6 +22,14 @@ void attempt_fini(struct attempt *a)
     }
 }
 
+bool attempt_is_invalid(const struct attempt *a)
+{
+    for (uint32_t k = 0; k < a->metric_count; k++)
+        if (a->metrics[k].state != METRIC_OK)
+            return a->result == RESULT_SUCCESS;
+    return false;
+}
+
 const char *attempt_reason_name(enum reason reason)
 {
     static const char *const names[REASON_COUNT] = {

@@ -6,6 +6,7 @@
 #ifndef MPIBATCH_MODEL_ATTEMPT_H
 #define MPIBATCH_MODEL_ATTEMPT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/jobspec.h"
@@ -90,6 +91,9 @@ void attempt_init(struct attempt *a);
 
 /* Free the strings of the metrics. */
 void attempt_fini(struct attempt *a);
+
+/* Did it succeed, but with a metric missing or malformed? */
+bool attempt_is_invalid(const struct attempt *a);
 
 /* "none", "exit_code", "signal", "timeout", ...: in results and JSON. */
 const char *attempt_reason_name(enum reason reason);

@@ -1,0 +1,109 @@
+/* The past of a run: see past.h. */
+#include "config.h"
+#include "manager/past.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+
+struct past {
+    struct sched *sched;
+    uint64_t *invalid;
+    int64_t *created_ns;
+    uint32_t jobs;
+    /* What a job has used up of its time: from a session's start to the job's
+     * end, or to the session's last sign of life. */
+    int64_t session_start_ns, last_ns;
+    int64_t *used_ns; /* one a job */
+    bool *ended;      /* in the session being read */
+};
+
+/* The session being read is over: who ran all the time in it? */
+static void session_end(struct past *p)
+{
+    for (uint32_t j = 0; j < p->jobs; j++) {
+        if (!p->ended[j] && p->session_start_ns)
+            p->used_ns[j] += p->last_ns - p->session_start_ns;
+        p->ended[j] = false;
+    }
+}
+
+static void session_start(struct past *p, int64_t time_ns)
+{
+    session_end(p);
+    if (p->session_start_ns == 0)
+        *p->created_ns = time_ns;
+    p->session_start_ns = time_ns;
+}
+
+static int job_changed(struct past *p, const struct journal_record *r,
+                       struct err *err)
+{
+    uint32_t job = r->u.job.job;
+    if (r->u.job.state == JOB_COMPLETED && !p->ended[job]) {
+        p->ended[job] = true;
+        p->used_ns[job] += r->time_ns - p->session_start_ns;
+    }
+    return sched_replay_job(p->sched, job, r->u.job.state, r->u.job.end, err);
+}
+
+static int record_replay(struct past *p, const struct journal_record *r,
+                         struct err *err)
+{
+    switch (r->type) {
+    case JOURNAL_SESSION:
+        session_start(p, r->time_ns);
+        break;
+    case JOURNAL_ATTEMPT:
+        p->invalid[r->u.attempt->job] += attempt_is_invalid(r->u.attempt);
+        if (sched_replay_attempt(p->sched, r->u.attempt, err) < 0)
+            return -1;
+        break;
+    case JOURNAL_JOB:
+        if (job_changed(p, r, err) < 0)
+            return -1;
+        break;
+    case JOURNAL_REACTIVATE:
+        sched_reactivate_failed(p->sched, r->u.reactivate.job);
+        p->used_ns[r->u.reactivate.job] = 0;
+        break;
+    case JOURNAL_NODE:
+    case JOURNAL_TICK:
+    case JOURNAL_END:
+        break;
+    }
+    p->last_ns = r->time_ns;
+    return 0;
+}
+
+int past_replay(struct journal_reader *reader, const struct jobspec *spec,
+                struct sched *sched, uint64_t *invalid, int64_t *created_ns,
+                struct err *err)
+{
+    struct past p = {.sched = sched,
+                     .invalid = invalid,
+                     .created_ns = created_ns,
+                     .jobs = spec->job_count,
+                     .used_ns = mem_calloc(spec->job_count, sizeof(int64_t)),
+                     .ended = mem_calloc(spec->job_count, sizeof(bool))};
+    struct journal_record r;
+    int got = -1;
+    if (!p.used_ns || !p.ended) {
+        err_set(err, ENOMEM, "no memory to read the journal");
+        goto out;
+    }
+    while ((got = journal_next(reader, &r, err)) > 0)
+        if (record_replay(&p, &r, err) < 0) {
+            got = -1;
+            break;
+        }
+    if (got == 0) {
+        session_end(&p);
+        for (uint32_t j = 0; j < p.jobs; j++)
+            sched_replay_job_time(sched, j, p.used_ns[j]);
+    }
+out:
+    mem_free(p.used_ns);
+    mem_free(p.ended);
+    return got;
+}

@@ -1,0 +1,20 @@
+/* The past: what earlier sessions have journaled, put into a scheduler. */
+#ifndef MPIBATCH_MANAGER_PAST_H
+#define MPIBATCH_MANAGER_PAST_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/jobspec.h"
+#include "sched/sched.h"
+#include "store/journal.h"
+
+/* Replay all records of reader into sched, which has had no input yet. Adds to
+ * invalid[job] the tasks that succeeded with a metric missing or malformed;
+ * *created_ns: when the first session started (untouched if there was none).
+ * -1 with err. */
+int past_replay(struct journal_reader *reader, const struct jobspec *spec,
+                struct sched *sched, uint64_t *invalid, int64_t *created_ns,
+                struct err *err);
+
+#endif
