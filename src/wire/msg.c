@@ -121,14 +121,16 @@ static int get_started(struct unpack *u, const struct jobspec *spec,
                        m->u.started.attempt, err);
 }
 
+/* none_too: may be all zero. */
 static int get_range(struct unpack *u, const struct jobspec *spec,
-                     struct msg_range *r, struct err *err)
+                     struct msg_range *r, bool none_too, struct err *err)
 {
     r->job = get_u32(u);
     r->first = get_u32(u);
     r->count = get_u32(u);
     r->attempt = get_u32(u);
-    if (u->bad)
+    bool none = (r->job | r->first | r->count | r->attempt) == 0;
+    if (u->bad || (none && none_too))
         return 0;
     return check_tasks(spec, r->job, r->first, r->count, r->attempt, err);
 }
@@ -197,7 +199,7 @@ static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
         return get_result(u, spec, m, a, err);
     case MSG_RETURNED:
     case MSG_ASSIGN:
-        return get_range(u, spec, &m->u.range, err);
+        return get_range(u, spec, &m->u.range, m->kind == MSG_RETURNED, err);
     case MSG_RECALL:
         m->u.recall.count = get_u32(u);
         return 0;

@@ -30,7 +30,8 @@ enum msg_kind {
     MSG_READY = 1, /* I have slots */
     MSG_STARTED,   /* this attempt has been running for a while */
     MSG_RESULT,    /* this attempt ended */
-    MSG_RETURNED,  /* I have not started these, and will not */
+    MSG_RETURNED,  /* I have not started these, and will not (all zero: none,
+                      the answer to a MSG_RECALL that came too late) */
     MSG_LEFT,      /* nothing runs here and everything is reported */
     /* manager to worker */
     MSG_ASSIGN = 32, /* run these */

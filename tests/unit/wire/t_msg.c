@@ -30,6 +30,7 @@ static const struct msg plain[] = {
     {.kind = MSG_STOP, .u.stop = {true}},
     {.kind = MSG_STOP, .u.stop = {false}},
     {.kind = MSG_BYE},
+    {.kind = MSG_RETURNED, .u.range = {0, 0, 0, 0}},
 };
 enum { PLAIN_COUNT = sizeof(plain) / sizeof(plain[0]) };
 
@@ -211,6 +212,8 @@ static const struct {
     {2, {MSG_CANCEL, 3}, "job 3 of 3"},
     {5, {MSG_ASSIGN, 3, 0, 1, 1}, "job 3 of 3"},
     {5, {MSG_ASSIGN, 2, 0, 0, 1}, "no tasks"},
+    {5, {MSG_ASSIGN, 0, 0, 0, 0}, "no tasks"},
+    {5, {MSG_RETURNED, 0, 0, 0, 1}, "no tasks"},
     {5, {MSG_ASSIGN, 2, 0, 2, 1}, "2 tasks from 0 on, job one has 1"},
     {5, {MSG_ASSIGN, 2, 1, 1, 1}, "1 tasks from 1 on, job one has 1"},
     {5, {MSG_ASSIGN, 2, 0, 1, 0}, "attempts count from 1"},
