@@ -59,8 +59,9 @@ static const char help[] =
  * TERM again, KILL, each so much later. */
 #define MPIRUN_END_NS  (10 * NS_PER_SEC)
 #define MPIRUN_TERM_NS (5 * NS_PER_SEC)
-/* A run whose status file is not renewed for so long has lost its manager. */
-#define STATUS_SILENT_NS (150 * NS_PER_SEC)
+/* A run whose status file is not renewed for so many times as long as a rank
+ * may be silent has lost its manager: its ranks know that first. */
+enum { STATUS_PATIENCE = 5 };
 enum { ARGS_MAX = MPIRUN_MAX_WORDS + 128, POLL_MS = 500, RANKS_MAX = 1 << 20 };
 
 struct launch {
@@ -176,7 +177,7 @@ static uint32_t slurm_nodes(void)
 
 static int command_build(struct launch *l, struct err *err)
 {
-    static char self[PATH_MAX], limit[32], scratch[256];
+    static char self[PATH_MAX], limit[32], lost_after[32], scratch[256];
     enum mpirun_kind kind;
     const struct session_options *o = &l->options;
     const char *words[MPIRUN_MAX_WORDS];
@@ -217,6 +218,10 @@ static int command_build(struct launch *l, struct err *err)
         arg_add(l, "--limit");
         arg_add(l, limit);
     }
+    snprintf(lost_after, sizeof(lost_after), "%" PRId64 "ms",
+             o->lost_after_ns / NS_PER_MS);
+    arg_add(l, "--lost-after");
+    arg_add(l, lost_after);
     if (o->dedicated_manager)
         arg_add(l, "--dedicated-manager");
     if (o->quiet)
@@ -301,7 +306,7 @@ static void status_look(struct launch *l)
         mem_free(snap.jobs);
         if (ours && path && stat(path, &st) == 0 && l->ended_ns == 0 &&
             clock_wall_ns() - (int64_t)st.st_mtime * NS_PER_SEC >
-                STATUS_SILENT_NS) {
+                STATUS_PATIENCE * l->options.lost_after_ns) {
             log_error("the run gives no sign of life any more");
             l->ended_ns = now_ns - MPIRUN_END_NS; /* end mpirun now */
         }

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/quantity.h"
 #include "cli/command.h"
 
 enum {
     OPT_FRESH = 256,
     OPT_RERUN,
     OPT_LIMIT,
+    OPT_LOST_AFTER,
     OPT_DEDICATED,
     OPT_PLAIN,
     OWN_MAX = 8
@@ -25,12 +27,19 @@ static const struct option shared[] = {
     {"fresh", no_argument, NULL, OPT_FRESH},
     {"rerun", required_argument, NULL, OPT_RERUN},
     {"limit", required_argument, NULL, OPT_LIMIT},
+    {"lost-after", required_argument, NULL, OPT_LOST_AFTER},
     {"dedicated-manager", no_argument, NULL, OPT_DEDICATED},
     {"quiet", no_argument, NULL, 'q'},
     {"plain", no_argument, NULL, OPT_PLAIN},
     {"help", no_argument, NULL, 'h'},
 };
 enum { SHARED = sizeof(shared) / sizeof(shared[0]) };
+
+/* Ranks say each second that they live; one that has said nothing for so long
+ * is lost. */
+#define LOST_AFTER_NS     (30 * NS_PER_SEC)
+#define LOST_AFTER_MIN_NS (3 * NS_PER_SEC)
+#define LOST_AFTER_MAX_NS (86400 * NS_PER_SEC)
 
 bool number_parse(const char *text, unsigned long long max,
                   unsigned long long *value)
@@ -70,6 +79,16 @@ static bool shared_take(int letter, const char *command,
         }
         o->task_limit = n;
         break;
+    case OPT_LOST_AFTER:
+        if (duration_parse(optarg, &o->lost_after_ns, NULL) < 0 ||
+            o->lost_after_ns < LOST_AFTER_MIN_NS ||
+            o->lost_after_ns > LOST_AFTER_MAX_NS) {
+            usage_error(command,
+                        "--lost-after takes a time from 3s to 1d, not \"%s\"",
+                        optarg);
+            return false;
+        }
+        break;
     case OPT_DEDICATED:
         o->dedicated_manager = true;
         break;
@@ -96,6 +115,7 @@ enum run_options_outcome run_options_parse(
     int count = SHARED, letter;
 
     memcpy(all, shared, sizeof(shared));
+    o->lost_after_ns = LOST_AFTER_NS;
     for (; names && *names; names++) { /* "n:ranks" or "n ranks" */
         bool value = (*names)[1] == ':';
         size_t len = strlen(letters);

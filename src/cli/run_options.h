@@ -12,6 +12,7 @@
     "      --fresh           start anew; an old run is moved aside\n"          \
     "      --rerun failed    run the tasks that failed again\n"                \
     "      --limit N         start at most N tasks, then stop (exit code 3)\n" \
+    "      --lost-after TIME a rank silent for so long is lost (30s)\n"        \
     "      --dedicated-manager\n"                                              \
     "                        rank 0 runs no tasks\n"                           \
     "  -q, --quiet           only failures and the summary\n"                  \

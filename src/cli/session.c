@@ -59,11 +59,13 @@ enum {
 };
 /* From SIGTERM to SIGKILL: a task over its time limit; a session that is
  * stopped; the same under plain mpirun, which kills us a second later. */
-#define GRACE_NS           (5 * NS_PER_SEC)
-#define STOP_GRACE_NS      (4 * NS_PER_SEC)
-#define STOP_GRACE_MPI_NS  (600 * NS_PER_MS)
-#define MANAGER_SILENCE_NS (60 * NS_PER_SEC)
-#define WRITER_END_NS      (20 * NS_PER_SEC)
+#define GRACE_NS          (5 * NS_PER_SEC)
+#define STOP_GRACE_NS     (4 * NS_PER_SEC)
+#define STOP_GRACE_MPI_NS (600 * NS_PER_MS)
+#define WRITER_END_NS     (20 * NS_PER_SEC)
+/* A worker bears so many times the silence that makes the manager give up on
+ * a worker: when the network stalls, it is the manager who decides. */
+enum { MANAGER_PATIENCE = 2 };
 
 /* What rank 0 tells all at start-up. */
 struct start {
@@ -466,6 +468,7 @@ static int manager_prepare(struct session *s, struct err *err)
                                     .rundir = s->rundir,
                                     .rank_count = world_size(s->world),
                                     .task_limit = s->options->task_limit,
+                                    .silence_ns = s->options->lost_after_ns,
                                     .rerun_failed = s->options->rerun_failed,
                                     .origin = {.pid = (int32_t)getpid()},
                                     .observer = {.progress = on_progress,
@@ -511,6 +514,7 @@ static int worker_build(struct session *s, struct err *err)
 {
     bool under_mpirun = world_size(s->world) > 1 || getenv("PMIX_RANK");
     bool launched = getenv("MPIBATCH_LAUNCH_ID") != NULL;
+    int64_t silence_ns = MANAGER_PATIENCE * s->options->lost_after_ns;
     struct worker_config config = {.loop = s->loop,
                                    .comm = s->comm,
                                    .spec = s->spec,
@@ -527,7 +531,7 @@ static int worker_build(struct session *s, struct err *err)
                                    .stop_grace_ns = under_mpirun && !launched
                                                         ? STOP_GRACE_MPI_NS
                                                         : STOP_GRACE_NS,
-                                   .silence_ns = MANAGER_SILENCE_NS,
+                                   .silence_ns = silence_ns,
                                    .left = on_left,
                                    .output_path = on_output_path,
                                    .arg = s};

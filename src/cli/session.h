@@ -12,6 +12,7 @@ struct session_options {
     bool rerun_failed;
     bool dedicated_manager; /* rank 0 runs no tasks */
     uint64_t task_limit;    /* 0: no limit */
+    int64_t lost_after_ns;  /* a rank silent for so long is lost */
     bool quiet;
     bool plain; /* no live line, whatever the terminal */
 };

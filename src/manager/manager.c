@@ -630,6 +630,7 @@ struct manager *manager_create(const struct manager_config *config,
     sc.spec = config->spec;
     sc.worker_count = ranks;
     sc.task_limit = config->task_limit;
+    sc.silence_ns = config->silence_ns;
     m->sched = sched_create(&sc, err);
     if (!m->sched || past_replay(past, config->spec, m->sched, m->invalid,
                                  &m->created_wall_ns, err) < 0)

@@ -59,6 +59,7 @@ struct manager_config {
     struct rundir *rundir;
     uint32_t rank_count;
     uint64_t task_limit; /* start at most so many tasks; 0: no limit */
+    int64_t silence_ns;  /* a rank not heard for so long is lost */
     bool rerun_failed;
     struct status_origin origin;
     struct manager_observer observer;
