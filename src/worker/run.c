@@ -176,6 +176,12 @@ void runs_reap(struct run_context *c)
     spawn_sweep(c->config->spawner, 0, NULL, c->keep, n);
 }
 
+void runs_end_all(struct run_context *c)
+{
+    size_t n = keep_fill(c);
+    spawn_sweep_all(c->config->spawner, c->keep, n);
+}
+
 /* End what the attempt has left behind. */
 static void run_sweep(struct run *run)
 {

@@ -92,6 +92,9 @@ void run_end(struct run *run, enum reason why, int64_t grace_ns);
 
 /* Reap processes that tasks have left to us and that ended since. */
 void runs_reap(struct run_context *context);
+/* All runs are free: end whatever their tasks have left to us, also daemons
+ * that nothing shows to be a task's. */
+void runs_end_all(struct run_context *context);
 
 /* Look at its memory: to be called now and then. */
 void run_observe(struct run *run);

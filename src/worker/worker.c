@@ -412,6 +412,8 @@ void worker_destroy(struct worker *w)
         return;
     for (uint32_t i = 0; w->runs.runs && i < w->runs.run_count; i++)
         run_fini(&w->runs.runs[i]);
+    if (w->runs.runs && w->runs.keep)
+        runs_end_all(&w->runs);
     for (uint32_t j = 0; w->runs.extractors && j < w->config.spec->job_count;
          j++)
         extractor_destroy(w->runs.extractors[j]);
