@@ -8,8 +8,8 @@
 #include <hdf5.h>
 #include <hdf5_hl.h>
 
-#include "base/mem.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "store/h5_internal.h"
 
 enum { LINE_CHUNK = 16384 }; /* cells of a chunk of one dimension */
@@ -60,19 +60,26 @@ uint64_t cube_chunk_start(const struct cube_shape *s, uint64_t chunk,
 
 /* ---- Variables of one dimension ---- */
 
-static hid_t string_type(void)
+/* Bytes that texts take in a file, about. */
+static uint64_t text_bytes(const char *const *texts, uint64_t count)
 {
-    hid_t type = H5Tcopy(H5T_C_S1);
-    H5Tset_size(type, H5T_VARIABLE);
-    H5Tset_cset(type, H5T_CSET_UTF8);
-    return type;
+    uint64_t bytes = 0;
+    for (uint64_t i = 0; i < count; i++)
+        bytes += texts[i] ? strlen(texts[i]) + 64 : 16; /* with its heap's */
+    return bytes;
 }
 
-/* Make and write a line of cells; the dataset, or <0 with err. */
+/* Make and write a line of cells, of bytes together; the dataset, or <0 with
+ * err. */
 static hid_t put_line(struct hdf_file *f, const char *path, hid_t type,
-                      const void *values, uint64_t count, struct err *err)
+                      const void *values, uint64_t count, uint64_t bytes,
+                      struct err *err)
 {
     hsize_t dim = count, chunk = count < LINE_CHUNK ? count : LINE_CHUNK;
+    if (hdf_reserve(f, bytes, err) < 0) {
+        H5Tclose(type);
+        return -1;
+    }
     hid_t space = H5Screate_simple(1, &dim, NULL);
     hid_t dcpl = count > LINE_CHUNK ? hdf_chunked(1, &chunk)
                                     : H5Pcreate(H5P_DATASET_CREATE);
@@ -118,7 +125,8 @@ static int finish_line(struct hdf_file *f, hid_t d, const char *path,
 int hdf_scale(struct hdf_file *f, const char *path, enum cell_kind kind,
               const void *values, uint64_t count, struct err *err)
 {
-    hid_t d = put_line(f, path, hdf_type(kind, 0), values, count, err);
+    hid_t d =
+        put_line(f, path, hdf_type(kind, 0), values, count, 8 * count, err);
     return finish_line(f, d, path, NULL, err);
 }
 
@@ -126,7 +134,8 @@ int hdf_scale_strings(struct hdf_file *f, const char *path,
                       const char *const *values, uint64_t count,
                       struct err *err)
 {
-    hid_t d = put_line(f, path, string_type(), values, count, err);
+    hid_t d = put_line(f, path, hdf_string_type(), values, count,
+                       text_bytes(values, count), err);
     return finish_line(f, d, path, NULL, err);
 }
 
@@ -134,7 +143,8 @@ int hdf_variable(struct hdf_file *f, const char *path, enum cell_kind kind,
                  const void *values, uint64_t count, const char *scale,
                  struct err *err)
 {
-    hid_t d = put_line(f, path, hdf_type(kind, 0), values, count, err);
+    hid_t d =
+        put_line(f, path, hdf_type(kind, 0), values, count, 8 * count, err);
     return finish_line(f, d, path, scale, err);
 }
 
@@ -142,15 +152,19 @@ int hdf_variable_strings(struct hdf_file *f, const char *path,
                          const char *const *values, uint64_t count,
                          const char *scale, struct err *err)
 {
-    hid_t d = put_line(f, path, string_type(), values, count, err);
+    hid_t d = put_line(f, path, hdf_string_type(), values, count,
+                       text_bytes(values, count), err);
     return finish_line(f, d, path, scale, err);
 }
 
 /* ---- Cubes ---- */
 
 struct hdf_cube {
+    struct hdf_file *file;
     hid_t dataset, type;
     struct cube_shape shape;
+    size_t size;        /* strings: bytes of one in memory */
+    const char **texts; /* strings: of a chunk */
     char *path;
 };
 
@@ -169,7 +183,7 @@ static hid_t create_dataset(struct hdf_file *f, const char *path,
     hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS);
     H5Pset_char_encoding(lcpl, H5T_CSET_UTF8);
     H5Pset_chunk_cache(dapl, 1, 0, 1.0); /* each chunk is written once */
-    if (dcpl >= 0 && H5Pset_fill_value(dcpl, type, fill) >= 0)
+    if (dcpl >= 0 && (!fill || H5Pset_fill_value(dcpl, type, fill) >= 0))
         d = H5Dcreate2(f->id, path, type, space, lcpl, dcpl, dapl);
     H5Pclose(dapl);
     H5Pclose(lcpl);
@@ -187,13 +201,20 @@ struct hdf_cube *hdf_cube_create(struct hdf_file *f, const char *path,
     struct hdf_cube *c = mem_calloc(1, sizeof(*c));
     if (!c)
         goto nomem;
-    c->dataset = -1;
+    c->file = f;
+    c->dataset = c->type = -1;
     c->shape = *shape;
-    c->type = hdf_type(kind, size);
     c->path = mem_strdup(path);
-    if (!c->path)
+    c->size = cell_bytes(kind, size);
+    if (kind == CELL_STRING)
+        c->texts = mem_calloc(shape->chunk_cells, sizeof(c->texts[0]));
+    if (!c->path || (kind == CELL_STRING && !c->texts))
         goto nomem;
-    c->dataset = create_dataset(f, path, shape, c->type, fill);
+    if (hdf_reserve(f, 0, err) < 0)
+        goto fail;
+    c->type = kind == CELL_STRING ? hdf_string_type() : hdf_type(kind, 0);
+    c->dataset = create_dataset(f, path, shape, c->type,
+                                kind == CELL_STRING ? NULL : fill);
     bool ok = c->dataset >= 0;
     for (int i = 0; ok && i < shape->rank; i++)
         ok = attach(f, c->dataset, scales[i], i) == 0;
@@ -225,6 +246,17 @@ int hdf_cube_write(struct hdf_cube *c, uint64_t chunk, const void *cells,
         count[i] = s->chunk[i] < left ? s->chunk[i] : left;
     }
     cell_count = cells_here;
+    uint64_t bytes = s->chunk_cells * c->size;
+    if (c->texts) {
+        for (uint64_t i = 0; i < cells_here; i++) {
+            const char *text = (const char *)cells + i * c->size;
+            c->texts[i] = text[0] ? text : NULL; /* takes no room */
+        }
+        cells = c->texts;
+        bytes = text_bytes(c->texts, cells_here);
+    }
+    if (hdf_reserve(c->file, bytes, err) < 0)
+        return -1;
     int rc = -1;
     hid_t memory = H5Screate_simple(1, &cell_count, NULL);
     hid_t space = H5Dget_space(c->dataset);
@@ -248,6 +280,7 @@ void hdf_cube_destroy(struct hdf_cube *c)
         H5Dclose(c->dataset);
     if (c->type >= 0)
         H5Tclose(c->type);
+    mem_free(c->texts);
     mem_free(c->path);
     mem_free(c);
 }

@@ -49,7 +49,10 @@ int hdf_variable_strings(struct hdf_file *f, const char *path,
 struct hdf_cube;
 
 /* Make a cube over scales (their paths, rank of them). fill: what unwritten
- * cells read as; with fill_is_missing it is the _FillValue. NULL with err. */
+ * cells read as; with fill_is_missing it is the _FillValue. Strings are size
+ * bytes each in memory, NUL-terminated, and of any length in the file (the
+ * netCDF library crashes on strings of a fixed one); unwritten ones are empty
+ * whatever fill is. NULL with err. */
 struct hdf_cube *hdf_cube_create(struct hdf_file *f, const char *path,
                                  const struct cube_shape *shape,
                                  enum cell_kind kind, size_t size,

@@ -2,23 +2,33 @@
  *
  * Default bounds of the library's version, so that old readers read it; no
  * file locks, which fail on some shared file systems and which nobody needs
- * for a file that only gets its name when it is whole.
+ * for a file that only gets its name when it is whole. When a write of its own
+ * fails, HDF5 cannot close the file any more and crashes at exit, so room is
+ * reserved before each.
  */
 #include "config.h"
 #include "store/h5_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <hdf5.h>
 
 #include "base/mem.h"
 #include "store/h5_internal.h"
 
-enum { ATTR_MAX_BYTES = 32000, DEFLATE_LEVEL = 1 };
+enum {
+    ATTR_MAX_BYTES = 32000,
+    DEFLATE_LEVEL = 1,
+    SLACK_BYTES = 256 << 10, /* for what HDF5 adds by itself */
+    STEP_BYTES = 16 << 20    /* reserved at a time where there is room */
+};
 
 /* ---- Errors and types ---- */
 
@@ -82,6 +92,14 @@ hid_t hdf_type(enum cell_kind kind, size_t size)
     return type;
 }
 
+hid_t hdf_string_type(void)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, H5T_VARIABLE);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    return type;
+}
+
 hid_t hdf_chunked(int rank, const hsize_t *chunk)
 {
     hid_t p = H5Pcreate(H5P_DATASET_CREATE);
@@ -114,28 +132,71 @@ struct hdf_file *hdf_file_create(const char *path, struct err *err)
     struct hdf_file *f = mem_calloc(1, sizeof(*f));
     if (!f)
         goto nomem;
-    f->id = -1;
+    f->id = f->fd = -1;
     f->path = mem_strdup(path);
     if (!f->path)
         goto nomem;
+    f->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (f->fd < 0) {
+        err_sys(err, errno, "cannot make %s", path);
+        goto fail;
+    }
+    H5dont_atexit(); /* all is closed before */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    if (hdf_reserve(f, 0, err) < 0)
+        goto fail;
     hid_t fapl = access_properties(), fcpl = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_link_creation_order(fcpl,
                                H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     f->id = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
-    if (f->id < 0)
-        hdf_fail(err, "cannot make %s", path);
     H5Pclose(fcpl);
     H5Pclose(fapl);
-    if (f->id < 0 || chmod(path, 0600) < 0) {
-        hdf_file_destroy(f);
-        return NULL;
-    }
-    return f;
+    if (f->id >= 0)
+        return f;
+    hdf_fail(err, "cannot make %s", path);
+    goto fail;
 nomem:
     err_set(err, ENOMEM, "no memory to make %s", path);
+fail:
     hdf_file_destroy(f);
     return NULL;
+}
+
+/* Have the file system keep len bytes at offset for the file. 0 or an errno. */
+static int keep_room(const struct hdf_file *f, uint64_t offset, uint64_t len)
+{
+    struct statvfs fs;
+    if (fallocate(f->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) == 0)
+        return 0;
+    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
+        return errno;
+    /* it cannot: at least there is room at present */
+    if (fstatvfs(f->fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < len)
+        return ENOSPC;
+    return 0;
+}
+
+int hdf_reserve(struct hdf_file *f, uint64_t bytes, struct err *err)
+{
+    hsize_t size = 0;
+    if (f->id >= 0 && H5Fget_filesize(f->id, &size) < 0)
+        return hdf_fail(err, "cannot write %s", f->path);
+    uint64_t need = size + bytes + bytes / 8 + SLACK_BYTES;
+    if (need <= f->reserved_bytes)
+        return 0;
+    uint64_t len = need - f->reserved_bytes;
+    uint64_t step = f->reserved_bytes < STEP_BYTES ? f->reserved_bytes
+                                                   : (uint64_t)STEP_BYTES;
+    uint64_t more = len < step ? step : len;
+    int error = keep_room(f, f->reserved_bytes, more);
+    if (error != 0 && more > len) {
+        more = len;
+        error = keep_room(f, f->reserved_bytes, more);
+    }
+    if (error != 0)
+        return err_sys(err, error, "cannot write %s", f->path);
+    f->reserved_bytes += more;
+    return 0;
 }
 
 int hdf_file_finish(struct hdf_file *f, struct err *err)
@@ -146,6 +207,11 @@ int hdf_file_finish(struct hdf_file *f, struct err *err)
     f->id = -1;
     if (H5Fclose(id) < 0)
         return hdf_fail(err, "cannot close %s", f->path);
+    /* give back what was reserved behind its end */
+    struct stat st;
+    if (fstat(f->fd, &st) < 0 || ftruncate(f->fd, st.st_size) < 0 ||
+        fsync(f->fd) < 0)
+        return err_sys(err, errno, "cannot write %s", f->path);
     return 0;
 }
 
@@ -155,6 +221,8 @@ void hdf_file_destroy(struct hdf_file *f)
         return;
     if (f->id >= 0)
         H5Fclose(f->id);
+    if (f->fd >= 0)
+        close(f->fd);
     mem_free(f->path);
     mem_free(f);
 }
@@ -174,6 +242,8 @@ static hid_t link_properties(void)
 
 int hdf_group(struct hdf_file *f, const char *path, struct err *err)
 {
+    if (hdf_reserve(f, 0, err) < 0)
+        return -1;
     hid_t lcpl = link_properties(), gcpl = H5Pcreate(H5P_GROUP_CREATE);
     H5Pset_link_creation_order(gcpl,
                                H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
@@ -189,6 +259,8 @@ int hdf_group(struct hdf_file *f, const char *path, struct err *err)
 int hdf_link(struct hdf_file *f, const char *from, const char *to,
              struct err *err)
 {
+    if (hdf_reserve(f, 0, err) < 0)
+        return -1;
     hid_t lcpl = link_properties();
     herr_t rc = H5Lcreate_hard(f->id, from, f->id, to, lcpl, H5P_DEFAULT);
     int out = rc < 0 ? hdf_fail(err, "cannot link %s to %s", to, from) : 0;
@@ -202,6 +274,11 @@ static int put_attr(struct hdf_file *f, const char *object, const char *name,
                     hid_t type, hid_t space, const void *data, struct err *err)
 {
     hid_t a = -1;
+    if (hdf_reserve(f, ATTR_MAX_BYTES, err) < 0) {
+        H5Sclose(space);
+        H5Tclose(type);
+        return -1;
+    }
     if (type >= 0 && space >= 0)
         a = H5Acreate_by_name(f->id, object, name, type, space, H5P_DEFAULT,
                               H5P_DEFAULT, H5P_DEFAULT);
@@ -223,12 +300,12 @@ int hdf_attr_text(struct hdf_file *f, const char *object, const char *name,
     if (len > ATTR_MAX_BYTES) /* not within a character */
         for (len = ATTR_MAX_BYTES; len > 0 && (text[len] & 0xc0) == 0x80;)
             len--;
-    char *copy = mem_strndup(text, len); /* exactly len bytes and a NUL */
+    char *copy = mem_strndup(text, len);
     if (!copy)
         return err_set(err, ENOMEM, "no memory for attribute %s", name);
-    hid_t type = hdf_type(CELL_STRING, len + 1);
-    H5Tset_strpad(type, H5T_STR_NULLTERM);
-    int rc = put_attr(f, object, name, type, H5Screate(H5S_SCALAR), copy, err);
+    const char *value = copy;
+    int rc = put_attr(f, object, name, hdf_string_type(), H5Screate(H5S_SCALAR),
+                      &value, err);
     mem_free(copy);
     return rc;
 }
@@ -252,6 +329,8 @@ int hdf_attr_int(struct hdf_file *f, const char *object, const char *name,
 int hdf_text(struct hdf_file *f, const char *path, const char *text, size_t len,
              struct err *err)
 {
+    if (hdf_reserve(f, len, err) < 0)
+        return -1;
     hid_t type = hdf_type(CELL_STRING, len > 0 ? len : 1);
     hid_t space = H5Screate(H5S_SCALAR), lcpl = link_properties();
     hid_t d =

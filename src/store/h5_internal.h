@@ -8,11 +8,21 @@
 
 struct hdf_file {
     hid_t id;
+    int fd; /* the same file, to reserve room in */
+    uint64_t reserved_bytes;
     char *path;
 };
 
+/* Make sure that bytes more, and what comes with them, fit on the disk: HDF5
+ * does not survive it when they do not. Before anything is written. -1 with
+ * err ENOSPC or the like. */
+int hdf_reserve(struct hdf_file *f, uint64_t bytes, struct err *err);
+
 /* The type of a cell, in memory and file; to be closed. <0: failed. */
 hid_t hdf_type(enum cell_kind kind, size_t size);
+
+/* The type of UTF-8 strings of any length; to be closed. */
+hid_t hdf_string_type(void);
 
 /* Set err to what could not be done and HDF5's innermost reason. -1. */
 int hdf_fail(struct err *err, const char *fmt, ...)

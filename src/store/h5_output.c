@@ -29,6 +29,8 @@ struct hdf_bytes *hdf_bytes_create(struct hdf_file *f, const char *path,
     b->path = mem_strdup(path);
     if (!b->path)
         goto nomem;
+    if (hdf_reserve(f, size, err) < 0)
+        goto fail;
     hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(lcpl, 1);
     hid_t dcpl = H5Pcreate(H5P_DATASET_CREATE);

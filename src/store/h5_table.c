@@ -14,6 +14,7 @@
 enum { CHUNK_ROWS = 4096, CHUNK_BYTES = 1 << 20 };
 
 struct hdf_table {
+    struct hdf_file *file;
     hid_t dataset, type;
     char *path;
     size_t row_bytes, chunk_rows;
@@ -66,6 +67,7 @@ struct hdf_table *hdf_table_create(struct hdf_file *f, const char *path,
     struct hdf_table *t = mem_calloc(1, sizeof(*t));
     if (!t)
         goto nomem;
+    t->file = f;
     t->dataset = t->type = -1;
     t->path = mem_strdup(path);
     if (!t->path)
@@ -75,6 +77,8 @@ struct hdf_table *hdf_table_create(struct hdf_file *f, const char *path,
         hdf_fail(err, "cannot make the columns of %s", path);
         goto fail;
     }
+    if (hdf_reserve(f, 0, err) < 0)
+        goto fail;
     t->row_bytes = *row_bytes;
     t->chunk_rows = CHUNK_BYTES / t->row_bytes;
     if (t->chunk_rows > CHUNK_ROWS)
@@ -101,6 +105,8 @@ static int flush_rows(struct hdf_table *t, struct err *err)
     hsize_t at = t->written, n = t->count, size = at + n;
     if (n == 0)
         return 0;
+    if (hdf_reserve(t->file, n * t->row_bytes, err) < 0)
+        return -1;
     int rc = -1;
     hid_t memory = H5Screate_simple(1, &n, NULL), space = -1;
     if (H5Dset_extent(t->dataset, &size) >= 0)

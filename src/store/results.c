@@ -3,7 +3,6 @@
 #include "store/results.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +40,8 @@ static int put_hosts(struct build *b, struct err *err)
     char **names = mem_calloc(s->host_count, sizeof(*names));
     if (!names)
         return err_set(err, ENOMEM, "no memory for the hosts' names");
-    memcpy(names, s->hosts, s->host_count * sizeof(*names));
+    for (uint32_t i = 0; i < s->host_count; i++)
+        names[i] = s->hosts[i];
     qsort(names, s->host_count, sizeof(*names), by_name);
     buf_init(&text, HOSTS_BYTES);
     for (uint32_t i = 0; rc == 0 && i < s->host_count; i++)
@@ -119,18 +119,6 @@ static int fill(struct build *b, struct err *err)
     return hdf_file_finish(b->file, err);
 }
 
-/* Sync the file and give it its name. */
-static int publish(const char *tmp, const char *path, struct err *err)
-{
-    int fd = open(tmp, O_RDONLY | O_CLOEXEC);
-    int rc = fd < 0 || fsync(fd) < 0 || rename(tmp, path) < 0
-                 ? err_sys(err, errno, "cannot write %s", path)
-                 : 0;
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
 int results_build(const struct rundir *r, const struct jobspec *spec,
                   const volatile bool *cancel, struct err *err)
 {
@@ -150,8 +138,8 @@ int results_build(const struct rundir *r, const struct jobspec *spec,
         goto out;
     rc = fill(&b, err);
     hdf_file_destroy(b.file);
-    if (rc == 0)
-        rc = publish(tmp, path, err);
+    if (rc == 0 && rename(tmp, path) < 0)
+        rc = err_sys(err, errno, "cannot write %s", path);
     if (rc < 0)
         unlink(tmp);
 out:

@@ -283,9 +283,7 @@ static int add_metric(struct cubes *c, uint32_t i, struct err *err)
             ? add_var(c, m->name, CELL_FLOAT64, 0, &missing, true, err)
         : m->type == METRIC_INT64
             ? add_var(c, m->name, CELL_INT64, 0, NULL, false, err)
-            /* netCDF takes a string of one byte for a character */
-            : add_var(c, m->name, CELL_STRING, longest < 2 ? 2 : longest, NULL,
-                      false, err);
+            : add_var(c, m->name, CELL_STRING, longest + 1, NULL, false, err);
     if (!name || describe(c, m->long_name, m->units, err) < 0)
         return -1;
     struct var *value = last_var(c);
