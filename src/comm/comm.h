@@ -29,7 +29,8 @@ enum comm_port { COMM_TO_MANAGER, COMM_TO_WORKER, COMM_PORTS };
 
 struct comm;
 
-/* What a service wants to be told. Calls come from comm_turn. */
+/* What a service wants to be told. Calls come from comm_turn; they may call
+ * everything here but comm_turn and comm_destroy. */
 struct comm_handler {
     /* A message (borrowed during the call). */
     void (*message)(void *arg, uint32_t peer, const void *data, size_t len);
@@ -64,20 +65,21 @@ int comm_watch(struct comm *c, uint32_t peer, struct err *err);
 int comm_send(struct comm *c, uint32_t peer, enum comm_port port,
               const void *data, size_t len, struct err *err);
 
-/* Bytes queued for peer that are not acknowledged; for all peers. */
+/* Bytes queued for peer that are not acknowledged (four more a message than
+ * it has); for all peers. */
 size_t comm_backlog_bytes(const struct comm *c, uint32_t peer);
 size_t comm_backlog_total_bytes(const struct comm *c);
 
 /* One turn: receive and deliver all that is there, send what may be sent,
- * repeat what is overdue, heartbeats. Did anything happen? */
+ * repeat what is overdue, heartbeats. Did anything happen, but heartbeats? */
 bool comm_turn(struct comm *c, int64_t now_ns);
 
 /* When comm_turn has something to do at the latest. */
 int64_t comm_deadline_ns(const struct comm *c);
 
-/* Acknowledge late. With comm_hold, nothing is acknowledged by itself:
- * comm_mark names all that was delivered so far, comm_ack acknowledges all up
- * to a mark. Marks grow. */
+/* Acknowledge late. With comm_hold, no message is acknowledged by itself:
+ * comm_mark names all that was delivered so far (not the packet whose message
+ * is being handled), comm_ack acknowledges all up to a mark. Marks grow. */
 void comm_hold(struct comm *c);
 uint64_t comm_mark(struct comm *c);
 void comm_ack(struct comm *c, uint64_t mark);

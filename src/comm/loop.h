@@ -2,10 +2,10 @@
  *
  * One turn: cache the time; run the turn functions (each polls something that
  * has no descriptor, such as MPI, and says whether it did anything); run due
- * timers; handle ready descriptors. If no turn function did anything, the
- * loop waits for descriptors, at most until the next timer, and at most for a
- * nap that grows with idleness from 50 us to 1 ms (5 ms after a second without
- * anything): nobody spins.
+ * timers; handle ready descriptors. If no turn function did anything and no
+ * timer fired, the loop waits for descriptors, at most until the next timer,
+ * and at most for a nap that grows with idleness from 50 us to 1 ms (5 ms
+ * after a second without anything): nobody spins.
  */
 #ifndef MPIBATCH_COMM_LOOP_H
 #define MPIBATCH_COMM_LOOP_H

@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/quantity.h"
 #include "comm/comm.h"
 #include "comm/loop.h"
@@ -34,8 +36,8 @@ struct order {
     uint64_t number;
 };
 
-static const uint64_t messages = 20000000;
-static const uint64_t trips = 50000;
+static const uint64_t messages = 4000000;
+static const int64_t trips_ns = 1 * NS_PER_SEC;
 static const size_t backlog_max = 256 * 1024;
 
 static struct {
@@ -208,15 +210,17 @@ static void bench_from_leader(uint32_t others)
 static void bench_trips(uint32_t others, uint32_t many)
 {
     int64_t start = clock_mono_ns();
+    int64_t end = start + trips_ns;
     uint64_t sent = 0;
     b.echoes = 0;
-    while (b.echoes < trips) {
-        while (sent < trips && sent < b.echoes + (uint64_t)others * many)
+    while (clock_mono_ns() < end || b.echoes < sent) {
+        while (sent < b.echoes + (uint64_t)others * many &&
+               clock_mono_ns() < end)
             order(1 + (uint32_t)(sent++ % others), OP_ECHO, 0);
         step();
     }
     double s = (double)(clock_mono_ns() - start) / 1e9;
-    printf("round trips, %3u each %8.0f /s\n", many, (double)trips / s);
+    printf("round trips, %3u each %8.0f /s\n", many, (double)sent / s);
 }
 
 /* Waiting with a message every so many ms (0: none but heartbeats). */
@@ -245,6 +249,49 @@ static void bench_idle(uint32_t others, uint64_t every_ms)
            "(%.0f turns/s), others %.2f %% each\n",
            (unsigned long long)every_ms, (double)cpu / 1e7 / s, turns,
            (double)b.cpu_ns / 1e7 / 4 / others);
+}
+
+/* Start-up's exchange: everybody checks it, rank 0 prints. */
+static void bench_exchange(void)
+{
+    enum { BYTES = 64 << 20 };
+    struct err err;
+    struct buf all, mine;
+    size_t *offsets;
+    uint32_t rank = world_rank(b.world), size = world_size(b.world);
+    buf_init(&all, BYTES);
+    buf_init(&mine, 1024);
+    char *to = rank == 0 ? buf_reserve(&all, BYTES) : NULL;
+    for (size_t i = 0; to && i < BYTES; i++)
+        to[i] = (char)(i * 7 >> 3);
+    if (to)
+        buf_commit(&all, BYTES);
+    int64_t start = clock_mono_ns();
+    if (world_broadcast(b.world, &all, &err) < 0)
+        die("broadcast", &err);
+    double s = (double)(clock_mono_ns() - start) / 1e9;
+    bool good = all.len == BYTES;
+    for (size_t i = 0; good && i < BYTES; i++)
+        good = all.data[i] == (char)(i * 7 >> 3);
+    for (uint32_t i = 0; i < rank; i++)
+        good &= buf_printf(&mine, "%u", rank) == 0;
+    if (world_gather_all(b.world, &mine, &all, &offsets, &err) < 0)
+        die("gather", &err);
+    for (uint32_t i = 0; i < size; i++) {
+        char digits[16];
+        size_t each = (size_t)snprintf(digits, sizeof(digits), "%u", i);
+        good &= offsets[i + 1] - offsets[i] == each * i;
+        for (size_t at = offsets[i]; at < offsets[i + 1]; at += each)
+            good &= memcmp(all.data + at, digits, each) == 0;
+    }
+    err_set(&err, 0, "wrong bytes");
+    if (!good)
+        die("exchange", &err);
+    if (rank == 0)
+        printf("broadcast of 64 MiB %10.2f GB/s\n", BYTES / s / 1e9);
+    mem_free(offsets);
+    buf_fini(&all);
+    buf_fini(&mine);
 }
 
 static void lead(void)
@@ -288,6 +335,7 @@ int main(void)
     loop_timer_init(&b.timer, wake);
     comm_listen(b.comm, COMM_TO_MANAGER, &handler);
     comm_listen(b.comm, COMM_TO_WORKER, &handler);
+    bench_exchange();
     if (world_rank(b.world) == 0)
         lead();
     else
