@@ -12,8 +12,9 @@
 
 #include "base/buf.h"
 
-/* Append. Each returns 0, or -1 as buf_put; b is as it was then. put_uint is a LEB128 varint of 1 to 10 bytes, put_int the same
- * of the zigzag; put_bytes is put_uint(len) and the bytes. */
+/* Append. Each returns 0, or -1 as buf_put; b is as it was then. put_uint is a
+ * LEB128 varint of 1 to 10 bytes, as short as can be; put_int the same of the
+ * zigzag; put_bytes is put_uint(len) and the bytes. */
 int pack_put_u8(struct buf *b, uint8_t v);
 int pack_put_u32(struct buf *b, uint32_t v);
 int pack_put_u64(struct buf *b, uint64_t v);
