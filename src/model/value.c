@@ -17,21 +17,24 @@ static bool is_one_of(const char *s, const char *const *words)
     return false;
 }
 
-/* Digits of a base from s to its end, at least one, into *v. false: other
- * characters; *range: does not fit. */
-static bool digits_scan(const char *s, int base, uint64_t *v, bool *range)
+/* Digits of a base from s to its end, at least one, into *v and, rounded, into
+ * *wide. false: other characters; *range: does not fit v. */
+static bool digits_scan(const char *s, unsigned base, uint64_t *v, double *wide,
+                        bool *range)
 {
     *v = 0;
+    *wide = 0;
     *range = false;
     if (!*s)
         return false;
     for (; *s; s++) {
-        int d = isdigit((unsigned char)*s) ? *s - '0'
-                : isxdigit((unsigned char)*s)
-                    ? tolower((unsigned char)*s) - 'a' + 10
-                    : 99;
+        unsigned d = isdigit((unsigned char)*s) ? (unsigned)(*s - '0')
+                     : isxdigit((unsigned char)*s)
+                         ? (unsigned)(tolower((unsigned char)*s) - 'a' + 10)
+                         : 99;
         if (d >= base)
             return false;
+        *wide = *wide * base + d;
         if (__builtin_mul_overflow(*v, (uint64_t)base, v) ||
             __builtin_add_overflow(*v, (uint64_t)d, v))
             *range = true;
@@ -39,20 +42,27 @@ static bool digits_scan(const char *s, int base, uint64_t *v, bool *range)
     return true;
 }
 
-/* [-+]?[0-9]+ | 0o[0-7]+ | 0x[0-9a-fA-F]+ that fits int64. */
-static bool integer_scan(const char *s, int64_t *out)
+/* [-+]?[0-9]+ | 0o[0-7]+ | 0x[0-9a-fA-F]+ into v, as a float if it does not
+ * fit int64. false: it is something else. */
+static bool integer_resolve(struct value *v, const char *s)
 {
     bool range, negative = *s == '-';
-    uint64_t v;
-    if (s[0] == '0' && (s[1] == 'o' || s[1] == 'x')) {
-        if (!digits_scan(s + 2, s[1] == 'o' ? 8 : 16, &v, &range))
-            return false;
-    } else if (!digits_scan(s + (*s == '-' || *s == '+'), 10, &v, &range)) {
+    bool based = s[0] == '0' && (s[1] == 'o' || s[1] == 'x');
+    unsigned base = !based ? 10 : s[1] == 'o' ? 8 : 16;
+    uint64_t u;
+    double wide;
+    s += based ? 2 : *s == '-' || *s == '+';
+    if (!digits_scan(s, base, &u, &wide, &range))
         return false;
+    if (range || u > (uint64_t)INT64_MAX + negative) {
+        if (!based)
+            return false; /* strtod rounds once */
+        v->type = VALUE_FLOAT;
+        v->u.number = wide;
+        return true;
     }
-    if (range || v > (uint64_t)INT64_MAX + negative)
-        return false;
-    *out = negative ? (int64_t)(0 - v) : (int64_t)v;
+    v->type = VALUE_INT;
+    v->u.integer = negative ? (int64_t)(0 - u) : (int64_t)u;
     return true;
 }
 
@@ -107,8 +117,8 @@ void value_resolve(struct value *v, const char *text)
     } else if (is_one_of(text, yes) || is_one_of(text, no)) {
         v->type = VALUE_BOOL;
         v->u.boolean = is_one_of(text, yes);
-    } else if (integer_scan(text, &v->u.integer)) {
-        v->type = VALUE_INT;
+    } else if (integer_resolve(v, text)) {
+        return;
     } else if (is_one_of(text, nan)) {
         v->type = VALUE_FLOAT;
         v->u.number = NAN;
