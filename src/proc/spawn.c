@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -56,24 +55,12 @@ IN_CHILD static int child_fds(const struct child *c)
     return 0;
 }
 
-/* Give up the controlling terminal: reading from it would stop the task, which
- * is not in its foreground. */
-IN_CHILD static void leave_terminal(void)
-{
-    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ioctl(fd, TIOCNOTTY);
-    close(fd);
-}
-
 IN_CHILD static int child_setup(const struct child *c)
 {
     for (int sig = 1; sig < NSIG; sig++)
         if (sigismember(&c->s->reset, sig) == 1)
             signal(sig, SIG_DFL);
-    if ((c->what->own_session ? setsid() : setpgid(0, 0)) < 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+    if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return -1;
     if (getppid() != c->parent) { /* it died before the line above */
         errno = ESRCH;
@@ -82,8 +69,6 @@ IN_CHILD static int child_setup(const struct child *c)
     if (c->what->cpus &&
         sched_setaffinity(0, c->what->cpus_bytes, c->what->cpus) < 0)
         return -1;
-    if (c->s->has_terminal && !c->what->own_session)
-        leave_terminal();
     return setrlimit(RLIMIT_NOFILE, &c->s->nofile) < 0 ? -1 : child_fds(c);
 }
 
@@ -310,14 +295,6 @@ static int remember_defaults(struct spawner *s)
     return getrlimit(RLIMIT_NOFILE, &s->nofile);
 }
 
-static bool has_terminal(void)
-{
-    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
 static int make_stack(struct spawner *s)
 {
     s->guard_bytes = (size_t)sysconf(_SC_PAGESIZE);
@@ -338,7 +315,6 @@ struct spawner *spawner_create(struct err *err)
         return NULL;
     }
     s->null_fd = s->children_fd = -1;
-    s->has_terminal = has_terminal();
     buf_init(&s->children, SPAWNER_MAX_CHILDREN_BYTES);
     char path[64];
     snprintf(path, sizeof(path), "/proc/self/task/%ld/children",

@@ -1,9 +1,9 @@
 /* Starting and ending one task's processes.
  *
  * A task is started by clone(CLONE_VM|CLONE_VFORK) with a pidfd: the cost
- * does not grow with the worker. It gets its own process group, no controlling
- * terminal, a death signal, its CPUs, default signals, /dev/null as stdin and
- * nothing open but fds 0 to 2.
+ * does not grow with the worker. It gets its own session and process group, a
+ * death signal, its CPUs, default signals, /dev/null as stdin and nothing open
+ * but fds 0 to 2.
  */
 #ifndef MPIBATCH_PROC_SPAWN_H
 #define MPIBATCH_PROC_SPAWN_H
@@ -38,11 +38,6 @@ struct spawn {
     const cpu_set_t *cpus; /* NULL: ours */
     size_t cpus_bytes;
     int out_fd, err_fd; /* become fds 1 and 2 */
-    bool own_session;   /* a session too, so that even a process that left
-                           the group and has another environment is known
-                           for the task's. Costs as much as the rest of a
-                           start, more on many CPUs: the kernel makes a
-                           scheduling group for each session */
 };
 
 /* What could not be done in the child. */

@@ -22,7 +22,6 @@ struct spawner {
     sigset_t mask, ignored;
     struct rlimit nofile;
     int null_fd;
-    bool has_terminal; /* a controlling one, which tasks must not have */
 
     /* known from the first start on */
     bool is_settled;

@@ -35,7 +35,7 @@ static struct task begin(struct spawner *s, struct keeper *k, uint32_t at,
     struct task t;
     snprintf(entry, sizeof(entry), "T_KEEPER=%s", marker);
     char *envp[] = {(char *)(uintptr_t)path_entry, entry, NULL};
-    task_shell_in(s, &t, line, envp, true);
+    task_shell(s, &t, line, envp);
     if (k)
         keeper_set(k, at, t.pid, marker);
     task_read_lines(&t, lines);

@@ -413,23 +413,20 @@ static void test_closing(void **state)
     check_in_child(close_by_proc);
 }
 
-static void test_group(void **state)
+static void test_session(void **state)
 {
     (void)state;
     struct spawner *s = create();
-    for (int own_session = 0; own_session < 2; own_session++) {
-        struct task t;
-        struct procfs_stat st;
-        task_shell_in(s, &t, "echo ready; exec sleep 100", plain_env,
-                      own_session);
-        task_read_lines(&t, 1);
-        assert_true(procfs_stat(t.pid, &st));
-        assert_int_equal(st.parent, getpid());
-        assert_int_equal(st.group, t.pid);
-        assert_int_equal(st.session, own_session ? t.pid : getsid(0));
-        spawn_signal_group(t.pid, SIGKILL);
-        task_finish(&t, &(struct rusage){0});
-    }
+    struct task t;
+    struct procfs_stat st;
+    task_shell(s, &t, "echo ready; exec sleep 100", plain_env);
+    task_read_lines(&t, 1);
+    assert_true(procfs_stat(t.pid, &st));
+    assert_int_equal(st.parent, getpid());
+    assert_int_equal(st.group, t.pid);
+    assert_int_equal(st.session, t.pid);
+    spawn_signal_group(t.pid, SIGKILL);
+    task_finish(&t, &(struct rusage){0});
     spawner_destroy(s);
 }
 
@@ -442,13 +439,11 @@ static int run_with_terminal(void)
         open("/dev/tty", O_RDWR) < 0)
         return 1;
     struct spawner *s = spawner_create(NULL);
-    for (int own_session = 0; own_session < 2; own_session++) {
-        struct task t;
-        task_shell_in(s, &t, "if (: </dev/tty) 2>/dev/null; then exit 4; fi",
-                      plain_env, own_session);
-        if (task_finish(&t, &(struct rusage){0}) != 0)
-            return 2;
-    }
+    struct task t;
+    task_shell(s, &t, "if (: </dev/tty) 2>/dev/null; then exit 4; fi",
+               plain_env);
+    if (task_finish(&t, &(struct rusage){0}) != 0)
+        return 2;
     spawner_destroy(s);
     return open("/dev/tty", O_RDWR) < 0 ? 3 : 0; /* we still have it */
 }
@@ -588,7 +583,7 @@ int main(void)
                                        cmocka_unit_test(test_descriptors),
                                        cmocka_unit_test(test_low_descriptors),
                                        cmocka_unit_test(test_closing),
-                                       cmocka_unit_test(test_group),
+                                       cmocka_unit_test(test_session),
                                        cmocka_unit_test(test_terminal),
                                        cmocka_unit_test(test_affinity),
                                        cmocka_unit_test(test_signals),

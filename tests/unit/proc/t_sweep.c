@@ -28,30 +28,29 @@ static struct spawner *create(void)
 static const struct escape {
     const char *name, *line;
     int lines;
-    bool own_session;
 } escapes[] = {
-    {"nothing", "exit 3", 0, false},
-    {"background", "sleep 100 & echo $!; exit 3", 1, false},
+    {"nothing", "exit 3", 0},
+    {"background", "sleep 100 & echo $!; exit 3", 1},
     {"ignores signals", "(trap '' TERM HUP INT; sleep 100 & echo $!); exit 3",
-     1, false},
-    {"own group", "set -m; sleep 100 & echo $!; exit 3", 1, false},
+     1},
+    {"own group", "set -m; sleep 100 & echo $!; exit 3", 1},
     {"own group, no environment",
-     "set -m; env -i /bin/sleep 100 & echo $!; exit 3", 1, true},
-    {"no environment", "env -i /bin/sleep 100 & echo $!; exit 3", 1, false},
-    {"stopped", "sleep 100 & kill -STOP $!; echo $!; exit 3", 1, false},
-    {"own session", "setsid sleep 100 & echo $!; exit 3", 1, false},
+     "set -m; env -i /bin/sleep 100 & echo $!; exit 3", 1},
+    {"no environment", "env -i /bin/sleep 100 & echo $!; exit 3", 1},
+    {"stopped", "sleep 100 & kill -STOP $!; echo $!; exit 3", 1},
+    {"own session", "setsid sleep 100 & echo $!; exit 3", 1},
     {"daemon",
      "(setsid sh -c 'echo $$; exec sleep 100 >/dev/null 2>&1' &); "
      "sleep 0.1; exit 3",
-     1, false},
+     1},
     {"family of a daemon",
      "(setsid sh -c 'sleep 100 & a=$!; setsid sh -c \"sleep 100 & echo \\$\\$"
      " \\$!; wait\" & echo $$ $a; wait' &) | head -n 2; exit 3",
-     2, false},
+     2},
     {"forty sessions",
      "i=0; while [ $i -lt 40 ]; do setsid sleep 100 & echo $!; i=$((i+1));"
      " done; exit 3",
-     40, false},
+     40},
 };
 
 static void test_escapes(void **state)
@@ -61,7 +60,7 @@ static void test_escapes(void **state)
     for (size_t i = 0; i < sizeof(escapes) / sizeof(escapes[0]); i++) {
         struct task t;
         pid_t left[64];
-        task_shell_in(s, &t, escapes[i].line, env_a, escapes[i].own_session);
+        task_shell(s, &t, escapes[i].line, env_a);
         task_read_lines(&t, escapes[i].lines);
         task_wait(&t);
         size_t count = task_pids(&t, left, 64);

@@ -55,24 +55,16 @@ static inline int task_start(struct spawner *s, struct task *t,
     return rc;
 }
 
-static inline void task_shell_in(struct spawner *s, struct task *t,
-                                 const char *line, char *const *envp,
-                                 bool own_session)
+static inline void task_shell(struct spawner *s, struct task *t,
+                              const char *line, char *const *envp)
 {
     char *argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
                     (char *)(uintptr_t)line, NULL};
     enum spawn_step step;
     struct err err = {0};
-    struct spawn what = {
-        .argv = argv, .envp = envp, .own_session = own_session};
+    struct spawn what = {.argv = argv, .envp = envp};
     if (task_start(s, t, what, &step, &err) < 0)
         fail_msg("%s", err.text);
-}
-
-static inline void task_shell(struct spawner *s, struct task *t,
-                              const char *line, char *const *envp)
-{
-    task_shell_in(s, t, line, envp, false);
 }
 
 /* Read its stdout until it holds so many lines. */
