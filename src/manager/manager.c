@@ -52,7 +52,6 @@ struct manager {
     bool stopping, stop_now, paused;
     enum rank_state *ranks;
     struct map started; /* (job, index) that run now -> start, wall ns */
-    uint64_t *invalid;  /* one a job: succeeded with a metric missing */
     uint64_t done_before, ended;
     uint64_t ticket; /* of the last record */
     struct marks marks;
@@ -217,8 +216,6 @@ static void on_result(struct manager *m, uint32_t rank, const struct msg *msg)
     journal_attempt(m, a);
     if (a->disposition == TASK_ENDS)
         m->ended++;
-    if (attempt_is_invalid(a))
-        m->invalid[a->job]++;
     observe_failure(m, a, msg->u.result.output[1], msg->u.result.output_len[1]);
 }
 
@@ -271,6 +268,10 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
 
     attempt_init(&m->attempt);
     if (msg_parse(data, len, m->config.spec, &msg, &err) < 0) {
+        if (err.code == ENOMEM) {
+            fail(m, &err);
+            return;
+        }
         /* whoever talks nonsense is not trusted with tasks */
         notice(m, "rank %" PRIu32 " sent a malformed message (%s)", rank,
                err.text);
@@ -406,11 +407,6 @@ const struct snapshot *manager_snapshot(struct manager *m)
 {
     struct snapshot *s = &m->snap;
     sched_snapshot(m->sched, s);
-    s->tasks.invalid = 0;
-    for (uint32_t j = 0; j < s->job_count; j++) {
-        s->jobs[j].tasks.invalid = m->invalid[j];
-        s->tasks.invalid += m->invalid[j];
-    }
     s->state = m->stage == MANAGER_DONE || m->stage == MANAGER_LEAVING
                    ? RUN_FINISHED
                : m->paused   ? RUN_PAUSED
@@ -620,10 +616,9 @@ struct manager *manager_create(const struct manager_config *config,
     buf_init(&m->out, MSG_MAX_BYTES);
     loop_timer_init(&m->tick, on_tick);
     m->ranks = mem_calloc(ranks, sizeof(m->ranks[0]));
-    m->invalid = mem_calloc(jobs, sizeof(m->invalid[0]));
     m->snap.jobs = mem_calloc(jobs, sizeof(m->snap.jobs[0]));
     m->snap.job_count = jobs;
-    if (!m->ranks || !m->invalid || !m->snap.jobs)
+    if (!m->ranks || !m->snap.jobs)
         goto nomem;
     struct sched_config sc;
     sched_config_init(&sc);
@@ -632,8 +627,8 @@ struct manager *manager_create(const struct manager_config *config,
     sc.task_limit = config->task_limit;
     sc.silence_ns = config->silence_ns;
     m->sched = sched_create(&sc, err);
-    if (!m->sched || past_replay(past, config->spec, m->sched, m->invalid,
-                                 &m->created_wall_ns, err) < 0)
+    if (!m->sched ||
+        past_replay(past, config->spec, m->sched, &m->created_wall_ns, err) < 0)
         goto fail;
     m->start_wall_ns = clock_wall_ns();
     if (m->created_wall_ns == 0)
@@ -656,7 +651,6 @@ void manager_destroy(struct manager *m)
     map_fini(&m->started);
     buf_fini(&m->out);
     mem_free(m->ranks);
-    mem_free(m->invalid);
     mem_free(m->snap.jobs);
     mem_free(m);
 }

@@ -8,7 +8,6 @@
 
 struct past {
     struct sched *sched;
-    uint64_t *invalid;
     int64_t *created_ns;
     uint32_t jobs;
     /* What a job has used up of its time: from a session's start to the job's
@@ -55,7 +54,6 @@ static int record_replay(struct past *p, const struct journal_record *r,
         session_start(p, r->time_ns);
         break;
     case JOURNAL_ATTEMPT:
-        p->invalid[r->u.attempt->job] += attempt_is_invalid(r->u.attempt);
         if (sched_replay_attempt(p->sched, r->u.attempt, err) < 0)
             return -1;
         break;
@@ -77,11 +75,9 @@ static int record_replay(struct past *p, const struct journal_record *r,
 }
 
 int past_replay(struct journal_reader *reader, const struct jobspec *spec,
-                struct sched *sched, uint64_t *invalid, int64_t *created_ns,
-                struct err *err)
+                struct sched *sched, int64_t *created_ns, struct err *err)
 {
     struct past p = {.sched = sched,
-                     .invalid = invalid,
                      .created_ns = created_ns,
                      .jobs = spec->job_count,
                      .used_ns = mem_calloc(spec->job_count, sizeof(int64_t)),

@@ -9,12 +9,10 @@
 #include "sched/sched.h"
 #include "store/journal.h"
 
-/* Replay all records of reader into sched, which has had no input yet. Adds to
- * invalid[job] the tasks that succeeded with a metric missing or malformed;
- * *created_ns: when the first session started (untouched if there was none).
- * -1 with err. */
+/* Replay all records of reader into sched, which has had no input yet.
+ * *created_ns: when the first session started (untouched if there was none). -1
+ * with err. */
 int past_replay(struct journal_reader *reader, const struct jobspec *spec,
-                struct sched *sched, uint64_t *invalid, int64_t *created_ns,
-                struct err *err);
+                struct sched *sched, int64_t *created_ns, struct err *err);
 
 #endif

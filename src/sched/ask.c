@@ -52,6 +52,19 @@ static void counts_add(struct task_counts *sum, const struct task_counts *c)
     sum->invalid += c->invalid;
 }
 
+/* Workers say only after a while that a task runs. Of those that they have,
+ * as many run as slots are busy: take the job's share for running, too. */
+static void running_share(const struct sched *s, const struct job_run *j,
+                          struct task_counts *counts)
+{
+    uint64_t given = s->place.busy + s->place.waiting;
+    uint64_t share = given ? j->outstanding * s->place.busy / given : 0;
+    if (share > counts->running) {
+        counts->active -= share - counts->running;
+        counts->running = share;
+    }
+}
+
 void sched_snapshot(const struct sched *s, struct snapshot *snap)
 {
     snap->tasks = (struct task_counts){0};
@@ -60,6 +73,7 @@ void sched_snapshot(const struct sched *s, struct snapshot *snap)
         j->state = s->jobs[i].state;
         j->end = s->jobs[i].end;
         job_counts(&s->jobs[i], &j->tasks);
+        running_share(s, &s->jobs[i], &j->tasks);
         counts_add(&snap->tasks, &j->tasks);
     }
     snap->slot_count = (uint32_t)s->place.slots;

@@ -57,21 +57,13 @@ bool job_step(struct job_run *j, int64_t now_ns)
     return true;
 }
 
-static bool is_invalid(const struct attempt *a)
-{
-    for (uint32_t k = 0; k < a->metric_count && k < JOBSPEC_MAX_METRICS; k++)
-        if (a->metrics[k].state != METRIC_OK)
-            return true;
-    return false;
-}
-
 void job_count(struct job_run *j, const struct attempt *a)
 {
     if (a->disposition == TASK_RETRIES) {
         j->retried++;
     } else if (a->result == RESULT_SUCCESS) {
         j->succeeded++;
-        j->invalid += is_invalid(a);
+        j->invalid += attempt_is_invalid(a);
     } else {
         j->failed++;
         indices_add(&j->failures, a->index);

@@ -218,7 +218,7 @@ static void on_stop(struct worker *w, bool now)
 static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
 {
     struct worker *w = arg;
-    struct msg m;
+    struct msg m = {0}; /* results are not for us */
     struct err err;
 
     if (peer != MANAGER_RANK)
