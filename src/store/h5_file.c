@@ -151,10 +151,14 @@ struct hdf_file *hdf_file_create(const char *path, struct err *err)
     f->id = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
     H5Pclose(fcpl);
     H5Pclose(fapl);
-    if (f->id >= 0)
-        return f;
-    hdf_fail(err, "cannot make %s", path);
-    goto fail;
+    if (f->id < 0) {
+        hdf_fail(err, "cannot make %s", path);
+        goto fail;
+    }
+    f->reserved_bytes = 0; /* it truncated the file */
+    if (hdf_reserve(f, 0, err) < 0)
+        goto fail;
+    return f;
 nomem:
     err_set(err, ENOMEM, "no memory to make %s", path);
 fail:

@@ -134,9 +134,8 @@ int results_build(const struct rundir *r, const struct jobspec *spec,
     if (!b.journal)
         goto out;
     b.file = hdf_file_create(tmp, err);
-    if (!b.file)
-        goto out;
-    rc = fill(&b, err);
+    if (b.file)
+        rc = fill(&b, err);
     hdf_file_destroy(b.file);
     if (rc == 0 && rename(tmp, path) < 0)
         rc = err_sys(err, errno, "cannot write %s", path);
