@@ -98,4 +98,7 @@ def main(what, path, *args):
             sys.exit(__doc__)
 
 
-main(*sys.argv[1:])
+try:
+    main(*sys.argv[1:])
+except (OSError, KeyError) as e:
+    sys.exit(f"results.py: {e}")
