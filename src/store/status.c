@@ -4,10 +4,13 @@
 #include "store/status.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -125,6 +128,33 @@ static json_t *put_status(const struct jobspec *spec, const struct snapshot *s,
     return o;
 }
 
+/* On a full disk there is no room for a new file, but there is in the blocks
+ * that the old one has. The text goes over it in one piece, with blanks up to
+ * the end of what was there; a reader that is in the middle of it at that very
+ * moment reads again a second later. */
+static int overwrite(const char *path, const char *text)
+{
+    struct stat st;
+    struct buf b;
+    int fd = open(path, O_WRONLY | O_CLOEXEC), rc = -1;
+    size_t len = strlen(text);
+    if (fd < 0)
+        return -1;
+    buf_init(&b, STATUS_MAX_BYTES);
+    if (fstat(fd, &st) < 0 || len > (uint64_t)st.st_blocks * 512 ||
+        buf_puts(&b, text) < 0)
+        goto out;
+    while (b.len < (uint64_t)st.st_size)
+        if (buf_putc(&b, ' ') < 0)
+            goto out;
+    if (pwrite(fd, b.data, b.len, 0) == (ssize_t)b.len)
+        rc = 0;
+out:
+    close(fd);
+    buf_fini(&b);
+    return rc;
+}
+
 int status_write(const struct rundir *r, const struct jobspec *spec,
                  const struct snapshot *snap, const struct status_origin *from,
                  struct err *err)
@@ -135,6 +165,8 @@ int status_write(const struct rundir *r, const struct jobspec *spec,
         text = json_dumps(v, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     int rc = text ? file_replace(path, text, strlen(text), 0600, 0, err)
                   : err_set(err, ENOMEM, "no memory to write status.json");
+    if (rc < 0 && text && (err->code == ENOSPC || err->code == EDQUOT))
+        rc = overwrite(path, text);
     free(text);
     json_decref(v);
     mem_free(path);

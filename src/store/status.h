@@ -16,7 +16,8 @@ struct status_origin {
     char launch_id[64]; /* which `mpibatch launch` started it; or "" */
 };
 
-/* Replace status.json of the run directory. */
+/* Replace status.json of the run directory; on a full disk, where that cannot
+ * be done, write over it. err must not be NULL. */
 int status_write(const struct rundir *r, const struct jobspec *spec,
                  const struct snapshot *snap, const struct status_origin *from,
                  struct err *err);
