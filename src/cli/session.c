@@ -80,6 +80,9 @@ struct session {
     struct world *world;
     struct start start;
     struct jobspec *spec;
+    /* what launch has told us; "": nobody has launched us */
+    char launch_id[64];
+    struct terminal terminal;
     /* every rank */
     struct spawner *spawner;
     struct keeper *keeper;
@@ -460,9 +463,20 @@ static void on_signal(struct loop_fd *fd, uint32_t events)
 
 /* ---- Building up ---- */
 
+/* Take what launch has put into our environment: a task that runs mpibatch
+ * itself must not find it there. */
+static void launch_take(struct session *s)
+{
+    const char *id = getenv("MPIBATCH_LAUNCH_ID");
+    snprintf(s->launch_id, sizeof(s->launch_id), "%s", id ? id : "");
+    terminal_detect(&s->terminal, STDERR_FILENO);
+    s->terminal.live &= !s->options->plain;
+    unsetenv("MPIBATCH_LAUNCH_ID");
+    unsetenv("MPIBATCH_TERMINAL");
+}
+
 static int manager_prepare(struct session *s, struct err *err)
 {
-    const char *launch_id = getenv("MPIBATCH_LAUNCH_ID");
     struct manager_config config = {.loop = s->loop,
                                     .spec = s->spec,
                                     .rundir = s->rundir,
@@ -479,11 +493,11 @@ static int manager_prepare(struct session *s, struct err *err)
                                     .arg = s};
     const char *file;
     gethostname(config.origin.host, sizeof(config.origin.host) - 1);
-    snprintf(config.origin.launch_id, sizeof(config.origin.launch_id), "%s",
-             launch_id ? launch_id : "");
+    memcpy(config.origin.launch_id, s->launch_id, sizeof(s->launch_id));
     struct journal_reader *past = journal_read(s->rundir, s->spec, err);
     if (!past)
         return -1;
+    journal_reader_light(past, true);
     s->manager = manager_create(&config, past, err);
     uint64_t torn = journal_torn_bytes(past, &file);
     if (s->manager && torn > 0)
@@ -513,7 +527,7 @@ static int signals_open(struct session *s, struct err *err)
 static int worker_build(struct session *s, struct err *err)
 {
     bool under_mpirun = world_size(s->world) > 1 || getenv("PMIX_RANK");
-    bool launched = getenv("MPIBATCH_LAUNCH_ID") != NULL;
+    bool launched = s->launch_id[0] != '\0';
     int64_t silence_ns = MANAGER_PATIENCE * s->options->lost_after_ns;
     struct worker_config config = {.loop = s->loop,
                                    .comm = s->comm,
@@ -546,9 +560,8 @@ static int progress_build(struct session *s, struct err *err)
                                      .run_dir = s->shown_dir,
                                      .run_path = s->start.run_dir,
                                      .work_dir = s->start.work_dir,
-                                     .rerun = s->rerun};
-    terminal_detect(&config.terminal, STDERR_FILENO);
-    config.terminal.live &= !s->options->plain;
+                                     .rerun = s->rerun,
+                                     .terminal = s->terminal};
     s->progress = progress_create(&config, err);
     if (s->progress)
         log_set_before(progress_clear, s->progress);
@@ -695,6 +708,7 @@ int session_run(const struct session_options *options)
     struct err err;
     char prefix[64];
 
+    launch_take(&s);
     /* before MPI: small, nothing open, the signals and limits of the user */
     if (!(s.spawner = spawner_create(&err)) ||
         !(s.keeper = keeper_create(KEEPER_CAPACITY, WORKER_MARKER, &err)))
@@ -722,11 +736,11 @@ int session_run(const struct session_options *options)
         s.clean = false;
     }
     session_end(&s);
-    const char *launch_id = getenv("MPIBATCH_LAUNCH_ID");
+    bool launched = s.launch_id[0] != '\0';
     int code = s.exit_code;
-    if (launch_id && is_manager(&s))
-        launch_line_print(launch_id, code);
-    if (launch_id)
+    if (launched && is_manager(&s))
+        launch_line_print(s.launch_id, code);
+    if (launched)
         code = 0; /* launch knows it now; mpirun would make an alarm of it */
     if (!s.clean) {
         results_late(&s);

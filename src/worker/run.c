@@ -182,6 +182,12 @@ void runs_end_all(struct run_context *c)
     spawn_sweep_all(c->config->spawner, c->keep, n);
 }
 
+void runs_end_strays(struct run_context *c)
+{
+    size_t n = keep_fill(c);
+    spawn_sweep_all(c->config->spawner, c->keep, n);
+}
+
 /* End what the attempt has left behind. */
 static void run_sweep(struct run *run)
 {
@@ -408,6 +414,8 @@ static int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
     char *const *envp = environment_envp(cfg->environment, err);
     if (!envp)
         goto out;
+    /* from here on the keeper knows it, whenever we die */
+    keeper_set(cfg->keeper, run->number, 0, strchr(run->marker, '=') + 1);
     struct spawn what = {.argv = argv.argv,
                          .envp = envp,
                          .cwd = t->working_dir ? cwd : cfg->work_dir,

@@ -96,6 +96,9 @@ void runs_reap(struct run_context *context);
  * that nothing shows to be a task's. */
 void runs_end_all(struct run_context *context);
 
+/* No task runs any more: end every process that was left to us. */
+void runs_end_strays(struct run_context *context);
+
 /* Look at its memory: to be called now and then. */
 void run_observe(struct run *run);
 

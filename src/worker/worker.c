@@ -414,6 +414,8 @@ void worker_destroy(struct worker *w)
         run_fini(&w->runs.runs[i]);
     if (w->runs.runs && w->runs.keep)
         runs_end_all(&w->runs);
+    if (w->runs.keep) /* what escaped every task */
+        runs_end_strays(&w->runs);
     for (uint32_t j = 0; w->runs.extractors && j < w->config.spec->job_count;
          j++)
         extractor_destroy(w->runs.extractors[j]);
