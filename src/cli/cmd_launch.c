@@ -62,7 +62,12 @@ static const char help[] =
 /* A run whose status file is not renewed for so many times as long as a rank
  * may be silent has lost its manager: its ranks know that first. */
 enum { STATUS_PATIENCE = 5 };
-enum { ARGS_MAX = MPIRUN_MAX_WORDS + 128, POLL_MS = 500, RANKS_MAX = 1 << 20 };
+enum {
+    KEEP_MAX = 256, /* variables that are passed on as they are here */
+    ARGS_MAX = MPIRUN_MAX_WORDS + 2 * KEEP_MAX + 64,
+    POLL_MS = 500,
+    RANKS_MAX = 1 << 20
+};
 
 struct launch {
     struct session_options options;
@@ -108,11 +113,13 @@ static void arg_add(struct launch *l, const char *word)
 }
 
 /* Is it a variable that a task must not see of the outer mpirun, but that the
- * user may have set for the tasks? */
-static bool is_mpi_variable(const char *name)
+ * user may have set for the tasks, or one that mpirun changes (if it is called
+ * by its path)? */
+static bool is_kept(const char *name)
 {
-    static const char *const prefixes[] = {"OMPI_", "PMIX_", "PRTE_", "OPAL_",
-                                           "ORTE_"};
+    static const char *const prefixes[] = {
+        "OMPI_", "PMIX_", "PRTE_",           "OPAL_",
+        "ORTE_", "PATH=", "LD_LIBRARY_PATH="};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
@@ -132,11 +139,10 @@ static void env_pass(struct launch *l, enum mpirun_kind kind, const char *name)
  * collected first: environ moves when it is changed. */
 static int user_environment(struct launch *l, enum mpirun_kind kind)
 {
-    enum { KEEP_MAX = 32 };
     const char *found[KEEP_MAX];
     unsigned count = 0;
     for (char **e = environ; *e && count < KEEP_MAX; e++)
-        if (is_mpi_variable(*e))
+        if (is_kept(*e))
             found[count++] = *e;
     for (unsigned i = 0; i < count; i++) {
         size_t len = strcspn(found[i], "=");
