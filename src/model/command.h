@@ -29,8 +29,8 @@ struct command {
  * separate; '...', "..." and \ quote), or left whole for the shell if it has
  * one of  # ; " * ? [ ] & | < > ( ) { } $ ` ^ ~ !  outside placeholders, a
  * newline, an assignment as its first word, or a shell builtin or keyword as
- * its first word. Errors as template_compile; EINVAL also for an empty line
- * and an open quote. */
+ * its first word. Errors as template_compile; EINVAL also for an empty line,
+ * and for the shell as template_check_shell; E2BIG: over COMMAND_MAX_WORDS. */
 int command_compile(struct arena *arena, const char *text,
                     const struct taskset *set, struct command *out,
                     size_t *error_at, struct err *err);
