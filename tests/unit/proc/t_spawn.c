@@ -488,6 +488,10 @@ static void handler(int sig)
     (void)sig;
 }
 
+/* Signals 32 and 33 are the C library's own; a make that uses posix_spawn
+ * leaves them ignored. */
+#define LIBC_SIGNALS 0x180000000UL
+
 /* A rank with handlers, blocked and ignored signals, one of which (HUP) was
  * ignored when it started, and raised limits. */
 static int run_with_signals(void)
@@ -509,11 +513,12 @@ static int run_with_signals(void)
     for (int i = 0; i < 2; i++) {
         task_shell(s, &t, "ulimit -n; sed -n '/^Sig[BIC]/p' /proc/self/status",
                    plain_env);
+        unsigned long files, blocked, ignored, caught;
         if (task_finish(&t, &(struct rusage){0}) != 0 ||
-            strcmp(t.text, "200\n"
-                           "SigBlk:\t0000000000000000\n"
-                           "SigIgn:\t0000000000000001\n"
-                           "SigCgt:\t0000000000000000\n") != 0)
+            sscanf(t.text, "%lu SigBlk: %lx SigIgn: %lx SigCgt: %lx", &files,
+                   &blocked, &ignored, &caught) != 4 ||
+            files != 200 || blocked != 0 || caught != 0 ||
+            (ignored & ~LIBC_SIGNALS) != 1)
             return 1;
     }
     spawner_destroy(s);
