@@ -118,13 +118,13 @@ int cmd_show(int argc, char **argv)
     const char *topology = NULL;
     unsigned long long ranks = 1;
     int letter;
-    while ((letter = getopt_long(argc, argv, "n:h", options, NULL)) >= 0) {
+    while ((letter = getopt_long(argc, argv, ":n:h", options, NULL)) >= 0) {
         if (letter == 'h')
             return usage_show(help);
         if (letter == 't')
             topology = optarg;
         else if (letter != 'n')
-            return usage_error("show", "wrong options");
+            return usage_bad_option("show", options, argv, letter);
         else if (!number_parse(optarg, RANKS_MAX, &ranks))
             return usage_error("show", "--ranks takes 1 to %d, not \"%s\"",
                                RANKS_MAX, optarg);

@@ -134,11 +134,11 @@ int cmd_status(int argc, char **argv)
     struct run_arg run;
     bool json = false;
     int letter;
-    while ((letter = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+    while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
         if (letter == 'h')
             return usage_show(help);
         if (letter != 'j')
-            return usage_error("status", "wrong options");
+            return usage_bad_option("status", options, argv, letter);
         json = true;
     }
     int rc = run_arg_open("status", argc, argv, optind, &run);

@@ -325,7 +325,7 @@ int cmd_tasks(int argc, char **argv)
     struct run_arg run;
     const char *job = NULL;
     int letter, only_job = -1;
-    while ((letter = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+    while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
         if (letter == 'h')
             return usage_show(help);
         if (letter == 'f')
@@ -335,7 +335,7 @@ int cmd_tasks(int argc, char **argv)
         else if (letter == 'b')
             job = optarg;
         else if (letter != 's')
-            return usage_error("tasks", "wrong options");
+            return usage_bad_option("tasks", options, argv, letter);
         else if (state_parse(optarg, &l.wanted) != 0)
             return EXIT_BAD_USAGE;
     }

@@ -65,10 +65,10 @@ int cmd_validate(int argc, char **argv)
                                             {0}};
     struct buf text, out;
     int letter;
-    while ((letter = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+    while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
         if (letter == 'h')
             return usage_show(help);
-        return usage_error("validate", "wrong options");
+        return usage_bad_option("validate", options, argv, letter);
     }
     if (optind != argc - 1)
         return usage_error("validate", optind == argc

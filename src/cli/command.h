@@ -20,6 +20,13 @@ int cmd_show(int argc, char **argv);
 int usage_error(const char *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+struct option;
+
+/* The same for what getopt_long (letter: it returned that, '?' or ':') did not
+ * take, with the option that was probably meant. */
+int usage_bad_option(const char *command, const struct option *options,
+                     char **argv, int letter);
+
 /* Print a --help text; returns EXIT_OK. */
 int usage_show(const char *text);
 

@@ -2,7 +2,9 @@
 #include "config.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +40,33 @@ int usage_error(const char *command, const char *fmt, ...)
     return EXIT_BAD_USAGE;
 }
 
+int usage_bad_option(const char *command, const struct option *options,
+                     char **argv, int letter)
+{
+    enum { OPTIONS_MAX = 32 };
+    const char *names[OPTIONS_MAX], *word = argv[optind - 1];
+    char short_option[] = {'-', (char)optopt, '\0'};
+    size_t count = 0, len = strcspn(word, "=");
+    bool is_long = strncmp(word, "--", 2) == 0;
+
+    if (letter == ':')
+        return usage_error(command, "%s needs a value",
+                           is_long ? word : short_option);
+    if (is_long && optopt != 0)
+        return usage_error(command, "%.*s takes no value", (int)len, word);
+    if (optopt != 0)
+        return usage_error(command, "no option \"%s\"", short_option);
+    for (; count < OPTIONS_MAX && options[count].name; count++)
+        names[count] = options[count].name;
+    char name[64];
+    snprintf(name, sizeof(name), "%.*s", (int)len - 2, word + 2);
+    const char *near = text_nearest(name, names, count);
+    if (near)
+        return usage_error(command, "no option \"%.*s\"; did you mean --%s?",
+                           (int)len, word, near);
+    return usage_error(command, "no option \"%.*s\"", (int)len, word);
+}
+
 int stdout_put(const char *data, unsigned long len)
 {
     if (file_write_all(STDOUT_FILENO, data, len) == 0)
@@ -60,8 +89,8 @@ static int help(void)
              "Usage: mpibatch COMMAND [OPTION]... [ARGUMENT]...\n"
              "Run many tasks inside one MPI allocation; results in one HDF5 "
              "file.\n\n"
-             "  mpibatch launch sweep.yaml             on this machine, or in "
-             "a Slurm allocation\n"
+             "  mpibatch launch sweep.yaml             here, or in a Slurm "
+             "allocation\n"
              "  mpirun -n 4 mpibatch run sweep.yaml    the same by hand\n\n"
              "Commands:\n");
     for (size_t i = 0; i < COMMANDS; i++)
@@ -77,6 +106,7 @@ int main(int argc, char **argv)
     const char *names[COMMANDS];
     char called[64];
 
+    opterr = 0; /* usage_bad_option says it */
     if (argc < 2)
         return usage_error("", "which command?");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -98,9 +98,6 @@ static bool shared_take(int letter, const char *command,
     case OPT_PLAIN:
         o->plain = true;
         break;
-    default: /* getopt has said what is wrong */
-        usage_error(command, "wrong options");
-        return false;
     }
     return true;
 }
@@ -111,7 +108,7 @@ enum run_options_outcome run_options_parse(
     bool (*own)(void *arg, int letter, const char *value), void *arg)
 {
     struct option all[SHARED + OWN_MAX + 1] = {0};
-    char letters[2 * OWN_MAX + 8] = "o:qh";
+    char letters[2 * OWN_MAX + 8] = ":o:qh";
     int count = SHARED, letter;
 
     memcpy(all, shared, sizeof(shared));
@@ -129,6 +126,10 @@ enum run_options_outcome run_options_parse(
     while ((letter = getopt_long(argc, argv, letters, all, NULL)) >= 0) {
         if (letter == 'h')
             return RUN_OPTIONS_HELP_WANTED;
+        if (letter == '?' || letter == ':') {
+            usage_bad_option(command, all, argv, letter);
+            return RUN_OPTIONS_BAD;
+        }
         bool mine = false;
         for (int i = SHARED; i < count; i++)
             mine |= all[i].val == letter;

@@ -1,0 +1,65 @@
+#!/bin/bash
+# What is said to those who ask for help or mistype: every --help, unknown
+# commands and options, wrong arguments; streams and exit codes.
+. "$TEST_SRCDIR/tests/lib.sh"
+plan 105
+
+# said EXIT-CODE REGEX-OF-STDERR ARGUMENTS...: nothing on stdout
+said() {
+    local code=$1 regex=$2 rc; shift 2
+    "$MPIBATCH" "$@" >out 2>err
+    rc=$?
+    is "$rc $(<out)" "$code " "exit $code, nothing on stdout: mpibatch $*"
+    like "$(<err)" "$regex" "what it says: mpibatch $*"
+}
+
+commands="run launch validate status tasks show"
+for command in "" $commands; do
+    # shellcheck disable=SC2086
+    "$MPIBATCH" $command --help >out 2>err
+    is "$? $(<err)" "0 " "exit 0, nothing on stderr: $command --help"
+    like "$(head -n 1 out)" "^Usage: mpibatch ${command:-COMMAND}" "its first line"
+    is "$(awk 'length > 80' out)" "" "it fits 80 columns"
+    is "$(grep -c '	\|[^ -~]' out)" 0 "it is plain ASCII"
+    [ -z "$command" ] || is "$("$MPIBATCH" "$command" -h | cmp - out)" "" "-h is the same: $command"
+done
+is "$("$MPIBATCH" help | cmp - <("$MPIBATCH" --help))" "" "mpibatch help"
+for command in $commands; do
+    like "$("$MPIBATCH" --help)" $'\n'"  $command  +[a-z]" "--help lists $command"
+done
+like "$("$MPIBATCH" --version)" "^mpibatch [0-9]+\.[0-9]+" "--version"
+like "$("$MPIBATCH" run --help)" "--limit N .*--plain" "run --help lists options"
+like "$("$MPIBATCH" launch --help)" "--ranks-per-node N .*--limit N" "launch --help lists them, too"
+like "$("$MPIBATCH" run --help)" "0 all tasks succeeded; 1 .*; 2 .*; 3 .*; 4 " "run --help tells the exit codes"
+
+said 2 "which command\?.*See: mpibatch --help"
+said 2 'no command "lanch"; did you mean launch\?' lanch
+said 2 'no command "xyzzy"'$'\n' xyzzy
+said 2 'no option "--hepl"; did you mean --help\?.*See: mpibatch run --help' run --hepl
+said 2 'no option "--jsn"; did you mean --json\?.*See: mpibatch status --help' status --jsn x
+said 2 'no option "--rnks"; did you mean --ranks\?' launch --rnks=3 x
+said 2 'no option "--xyzzy"'$'\n' tasks --xyzzy
+said 2 'no option "-z"' validate -z
+said 2 '-o needs a value' run -o
+said 2 '--limit needs a value' run x.yaml --limit
+said 2 '--quiet takes no value' run --quiet=3 x
+said 2 'number of tasks, not "0"' run --limit 0 x
+said 2 'number of tasks, not "-3"' run --limit=-3 x
+said 2 'number of tasks, not "99999999999999999999"' run --limit 99999999999999999999 x
+said 2 'takes "failed", not "all"' run --rerun all x
+said 2 'exclude each other' run --fresh --rerun failed x
+said 2 'number of ranks, not "two"' launch -n two x
+said 2 'which job spec\?' run
+said 2 'one job spec at a time' run a b
+said 2 'which job spec\?' validate
+said 2 'which run directory\?' status
+said 2 'one run at a time' tasks a b
+said 2 'active, succeeded or failed, not "bad"' tasks --state bad x
+said 2 'show what\?' show
+said 2 'show what\?' show bindings
+said 2 'no-such.yaml.*No such file' run no-such.yaml
+said 2 'no-such.yaml.*No such file' validate no-such.yaml
+said 2 'no-such.yaml.*No such file' launch no-such.yaml
+said 2 'no-such.run' status no-such.run
+mkdir folder
+said 2 'folder' tasks folder
