@@ -224,7 +224,7 @@ static int row_json(struct listing *l, const struct job *job, uint32_t index,
     return rc;
 }
 
-/* Print what is in l->out. */
+/* Print what is in l->out; what goes wrong is said here. */
 static int out_flush(struct listing *l)
 {
     int rc = stdout_put(buf_text(&l->out), l->out.len);
@@ -232,7 +232,9 @@ static int out_flush(struct listing *l)
     return rc == EXIT_OK ? 0 : -1;
 }
 
-static int window_show(struct listing *l, const struct job *job)
+/* -1 with err, or without where it was said already. */
+static int window_show(struct listing *l, const struct job *job,
+                       struct err *err)
 {
     char id[JOBSPEC_MAX_ID + 1];
     for (uint32_t i = 0; i < l->count; i++) {
@@ -242,7 +244,7 @@ static int window_show(struct listing *l, const struct job *job)
         if (!l->json)
             row_text(l, job, l->from + i, id, row);
         else if (row_json(l, job, l->from + i, id, row) < 0)
-            return -1;
+            return err_set(err, ENOMEM, "no memory to show task %s", id);
         if (l->out.len > OUT_BYTES / 2 && out_flush(l) < 0)
             return -1;
     }
@@ -266,8 +268,8 @@ static int job_show(struct listing *l, uint32_t j, struct err *err)
                        : WINDOW_TASKS;
         if (window_read(l, err) < 0)
             return -1;
-        if (window_show(l, job) < 0)
-            return err_set(err, EIO, "cannot print the tasks");
+        if (window_show(l, job, err) < 0)
+            return -1;
     }
     return 0;
 }
