@@ -1,0 +1,66 @@
+/* The manager's pure parts: marks and pace. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "manager/marks.h"
+#include "manager/pace.h"
+
+static void test_marks(void **state)
+{
+    (void)state;
+    static struct marks m;
+    assert_int_equal(marks_take(&m, 100), 0);
+    marks_put(&m, 1, 10);
+    marks_put(&m, 2, 10); /* the same ticket: one pair */
+    marks_put(&m, 3, 20);
+    assert_int_equal(m.count, 2);
+    assert_int_equal(marks_take(&m, 9), 0);
+    assert_int_equal(marks_take(&m, 10), 2);
+    assert_int_equal(marks_take(&m, 10), 0);
+    assert_int_equal(marks_take(&m, 25), 3);
+}
+
+/* Nothing is acknowledged early, however full the ring is. */
+static void test_marks_full(void **state)
+{
+    (void)state;
+    static struct marks m;
+    for (uint64_t i = 1; i <= 3 * MARKS_MAX; i++)
+        marks_put(&m, i, i);
+    assert_int_equal(m.count, MARKS_MAX);
+    assert_int_equal(marks_take(&m, MARKS_MAX), MARKS_MAX - 1);
+    assert_int_equal(marks_take(&m, 3 * MARKS_MAX - 1), 0);
+    assert_int_equal(marks_take(&m, 3 * MARKS_MAX), 3 * MARKS_MAX);
+    assert_int_equal(m.count, 0);
+}
+
+static void test_pace(void **state)
+{
+    (void)state;
+    struct pace p = {0};
+    assert_true(pace_rate(&p) == 0);
+    assert_int_equal(pace_eta_ns(&p, 10), -1);
+    for (int s = 0; s < 100; s++)
+        pace_note(&p, s * INT64_C(1000000000), (uint64_t)s * 4);
+    assert_true(pace_rate(&p) == 4);
+    assert_int_equal(pace_eta_ns(&p, 40), INT64_C(10000000000));
+    assert_int_equal(pace_eta_ns(&p, 0), 0);
+    for (int s = 100; s < 200; s++) /* it stands still */
+        pace_note(&p, s * INT64_C(1000000000), 400);
+    assert_true(pace_rate(&p) == 0);
+    assert_int_equal(pace_eta_ns(&p, 1), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_marks),
+                                       cmocka_unit_test(test_marks_full),
+                                       cmocka_unit_test(test_pace)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
