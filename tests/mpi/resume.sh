@@ -1,0 +1,4 @@
+#!/bin/bash
+# Resuming, under mpirun.
+RANK_COUNTS=3
+. "$TEST_SRCDIR/tests/cli/resume.sh"
