@@ -17,27 +17,22 @@ static int check_job(const struct sched *s, uint32_t job, struct err *err)
     return 0;
 }
 
-/* Take the task out of where it is: the ready ones, or the failed ones (it
- * was made active again in a later session). */
-static void withdraw(struct sched *s, const struct attempt *a)
+/* The set that holds the task, unless it has succeeded or this attempt of it
+ * was said before: NULL. A failed task may have been made active again. */
+static struct indices *find_set(const struct sched *s, const struct attempt *a,
+                                struct bucket *b)
 {
+    static const struct tally usual = {.attempts = 1};
     struct job_run *j = &s->jobs[a->job];
-    struct bucket *b = task_bucket(s, a->job, a->index);
+    struct indices *set = &j->failures;
     if (indices_contains(&b->fresh, a->index))
-        bucket_take(b, &b->fresh, a->index, 1);
-    else if (indices_contains(&b->again, a->index))
-        bucket_take(b, &b->again, a->index, 1);
-    else if (indices_remove(&j->failures, a->index))
-        j->failed--;
-}
-
-/* Has this been said before, or has the task succeeded? */
-static bool is_old(const struct sched *s, const struct attempt *a)
-{
-    enum attempt_result result;
-    return a->attempt <= sched_task_attempts(s, a->job, a->index) ||
-           (sched_task_state(s, a->job, a->index, &result) == TASK_COMPLETED &&
-            result == RESULT_SUCCESS);
+        return &b->fresh;
+    if (indices_contains(&b->again, a->index))
+        set = &b->again;
+    else if (!indices_contains(set, a->index))
+        return NULL;
+    struct tally t = tally_get(&s->tally, a->job, a->index, usual);
+    return t.attempts < a->attempt ? set : NULL;
 }
 
 int sched_replay_attempt(struct sched *s, const struct attempt *a,
@@ -46,19 +41,27 @@ int sched_replay_attempt(struct sched *s, const struct attempt *a,
     if (check_job(s, a->job, err) < 0)
         return -1;
     const struct job *job = s->jobs[a->job].spec;
-    if (a->index >= job->tasks.count)
+    if (a->index >= job->tasks.count || a->attempt == 0)
         return err_set(err, EINVAL,
-                       "the journal speaks of task %" PRIu32
-                       ", job %s has %" PRIu32,
-                       a->index, job->id, job->tasks.count);
-    if (is_old(s, a))
+                       "the journal speaks of attempt %" PRIu32
+                       " of task %" PRIu32 ", job %s has %" PRIu32,
+                       a->attempt, a->index, job->id, job->tasks.count);
+    struct job_run *j = &s->jobs[a->job];
+    struct bucket *b = task_bucket(s, a->job, a->index);
+    struct indices *set = find_set(s, a, b);
+    if (!set)
         return 0;
     if (attempt_tally(s, a) < 0)
         return err_set(err, ENOMEM, "no memory for what the journal says");
-    withdraw(s, a);
+    if (set == &j->failures) {
+        indices_remove(set, a->index);
+        j->failed--;
+    } else {
+        bucket_take(b, set, a->index, 1);
+    }
     attempt_settle(s, a);
     if (a->start_ns > 0 && a->end_ns > 0)
-        tempo_note(&s->jobs[a->job].tempo, a->end_ns - a->start_ns);
+        tempo_note(&j->tempo, a->end_ns - a->start_ns);
     return 0;
 }
 

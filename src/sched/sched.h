@@ -56,18 +56,20 @@ void sched_destroy(struct sched *s);
 /* ---- Before the first input: what earlier sessions have journaled, in the
  * order in which it was. ---- */
 
-/* An attempt ended (disposition included). -1 with err EINVAL (no such job or
- * task) or ENOMEM. */
+/* An attempt ended (disposition included). What was said before, or of a task
+ * that has succeeded, is ignored. -1 with err EINVAL (no such job or task) or
+ * ENOMEM. */
 int sched_replay_attempt(struct sched *s, const struct attempt *a,
                          struct err *err);
-/* A job changed its state. */
+/* A job changed its state. -1 with err EINVAL (no such job, no legal change).
+ */
 int sched_replay_job(struct sched *s, uint32_t job, enum job_state state,
                      enum job_end end, struct err *err);
 /* A job has used up so much of its max_wall_clock_time. */
 void sched_replay_job_time(struct sched *s, uint32_t job, int64_t used_ns);
 /* All failed tasks of the job are active again, with their retries anew, and
- * so is the job. Returns how many. Before the first input, too; this is what
- * `--rerun failed` does. */
+ * so is the job, its used time forgotten. Returns how many. Before the first
+ * input, too; this is what `--rerun failed` does. */
 uint64_t sched_reactivate_failed(struct sched *s, uint32_t job);
 
 /* ---- Inputs. They return 0, or -1 with err ENOMEM; what the world reports
@@ -92,7 +94,8 @@ int sched_attempt_started(struct sched *s, int64_t now_ns, uint32_t worker,
  * never do; all else is final. */
 int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
                         struct attempt *a, bool *accepted, struct err *err);
-/* The worker gives back tasks that it has not started. */
+/* The worker gives back tasks that it has not started; count 0: it has none
+ * to give. */
 int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
                          uint32_t job, uint32_t first, uint32_t count,
                          uint32_t attempt, struct err *err);
@@ -103,7 +106,9 @@ int sched_stop(struct sched *s, int64_t now_ns, enum sched_stop how,
                struct err *err);
 /* Hand out nothing while paused (the journal cannot be written). */
 void sched_pause(struct sched *s, bool paused);
-/* Time has passed: silent workers, job time limits, rebalancing. */
+/* Time has passed: silent workers, job time limits, rebalancing. A gap between
+ * two calls with a time counts as a quarter of silence_ns at most: then it was
+ * us who slept, and what workers said meanwhile is still unread. */
 int sched_tick(struct sched *s, int64_t now_ns, struct err *err);
 
 /* ---- Outputs ---- */
