@@ -64,6 +64,7 @@ static int record_replay(struct past *p, const struct journal_record *r,
     case JOURNAL_REACTIVATE:
         sched_reactivate_failed(p->sched, r->u.reactivate.job);
         p->used_ns[r->u.reactivate.job] = 0;
+        p->ended[r->u.reactivate.job] = false;
         break;
     case JOURNAL_NODE:
     case JOURNAL_TICK:

@@ -20,7 +20,7 @@ enum run_state {
 struct task_counts {
     uint64_t total;
     uint64_t succeeded, failed;
-    uint64_t running; /* known to have started and not ended */
+    uint64_t running; /* started and not ended: as many as slots are busy */
     uint64_t active;  /* not started, or to be retried */
     uint64_t retried; /* attempts that were followed by another */
     uint64_t invalid; /* succeeded, but a metric is missing or malformed */
