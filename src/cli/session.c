@@ -63,6 +63,7 @@ enum {
 #define STOP_GRACE_NS     (4 * NS_PER_SEC)
 #define STOP_GRACE_MPI_NS (600 * NS_PER_MS)
 #define WRITER_END_NS     (20 * NS_PER_SEC)
+#define WRITER_STALLED_NS NS_PER_SEC /* the manager has given it up already */
 /* A worker bears so many times the silence that makes the manager give up on
  * a worker: when the network stalls, it is the manager who decides. */
 enum { MANAGER_PATIENCE = 2 };
@@ -177,6 +178,24 @@ static int fresh_start(const char *dir, struct err *err)
     return 0;
 }
 
+/* The exit code for a run that cannot begin: is it the user's mistake, or may
+ * the same command work later? */
+static int code_of(const struct err *err)
+{
+    switch (err->code) {
+    case ENOSPC:
+    case EDQUOT:
+    case EIO:
+    case ESTALE:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return EXIT_LOST;
+    default:
+        return EXIT_USAGE;
+    }
+}
+
 /* Read the spec, open the run directory, look at what was done before. The
  * exit code if there is nothing to run, else -1. */
 static int prepare(struct session *s, struct buf *text)
@@ -216,7 +235,7 @@ static int prepare(struct session *s, struct buf *text)
     return -1;
 fail:
     log_error("%s", err.text);
-    return EXIT_USAGE;
+    return code_of(&err);
 }
 
 /* ---- Start-up of all ranks ---- */
@@ -649,6 +668,7 @@ static int session_build(struct session *s, struct err *err)
 static void session_end(struct session *s)
 {
     struct err err;
+    char why[256];
     const struct snapshot *snap =
         s->progress ? manager_snapshot(s->manager) : NULL;
     if (snap)
@@ -657,7 +677,10 @@ static void session_end(struct session *s)
     worker_destroy(s->worker);
     journal_destroy(s->journal);
     output_pack_destroy(s->outputs);
-    if (s->writer && writer_destroy(s->writer, WRITER_END_NS, &err) < 0) {
+    int64_t wait_ns = s->writer && writer_stalled(s->writer, why)
+                          ? WRITER_STALLED_NS
+                          : WRITER_END_NS;
+    if (s->writer && writer_destroy(s->writer, wait_ns, &err) < 0) {
         log_error("%s", err.text);
         s->exit_code = EXIT_LOST;
     }

@@ -30,6 +30,9 @@
 #define ALIVE_NS    (10 * NS_PER_SEC)
 #define PUBLISH_NS  (60 * NS_PER_SEC)
 #define LEAVE_NS    (10 * NS_PER_SEC)
+/* Told to stop at once while the run directory cannot be written: so long it
+ * is hoped for, then what it lacks is given up, and runs again. */
+#define HOPE_NS (8 * NS_PER_SEC)
 /* The part of stderr that an observer is shown. */
 enum { TAIL_BYTES = 2000 };
 
@@ -56,7 +59,7 @@ struct manager {
     uint64_t ticket; /* of the last record */
     struct marks marks;
     int64_t start_wall_ns, created_wall_ns, alive_at_ns;
-    int64_t publish_at_ns, publish_began_ns, leave_at_ns;
+    int64_t publish_at_ns, publish_began_ns, hope_until_ns, leave_at_ns;
     struct snapshot snap;
     struct pace pace;
     struct loop_timer tick;
@@ -513,6 +516,18 @@ static void leave_begin(struct manager *m)
             tell(m, r, &(struct msg){.kind = MSG_BYE});
 }
 
+/* The disk is full, and there is no time to wait: what is not written is lost,
+ * and cannot be acknowledged. */
+static void give_up(struct manager *m)
+{
+    notice(m, "the run directory cannot be written: what has ended since will "
+              "run again");
+    m->exit_code = EXIT_LOST;
+    publisher_give_up(m->publisher);
+    leave_begin(m);
+    m->leave_at_ns = now_ns(m) + NS_PER_SEC;
+}
+
 /* Has every rank that lives said that it goes, and heard that we know? */
 static bool all_left(struct manager *m)
 {
@@ -534,6 +549,9 @@ static void done(struct manager *m, bool clean)
 /* Go through the stages of the end, as far as is possible now. */
 static void end_step(struct manager *m)
 {
+    if (m->stage <= MANAGER_RECORDING && m->stop_now && m->paused &&
+        now_ns(m) >= m->hope_until_ns)
+        give_up(m);
     if (m->stage == MANAGER_RUNNING && sched_finished(m->sched))
         record_begin(m);
     if (m->stage == MANAGER_RECORDING &&
@@ -565,6 +583,8 @@ void manager_stop(struct manager *m, bool now, const char *why)
         notice(m, "%s: %s", why,
                now ? "ending the running tasks; the same command resumes"
                    : "no task is started any more; running tasks may end");
+    if (now && !m->stop_now)
+        m->hope_until_ns = now_ns(m) + HOPE_NS;
     m->stopping = true;
     m->stop_now |= now;
     if (sched_stop(m->sched, now_ns(m), now ? SCHED_STOP_NOW : SCHED_DRAIN,

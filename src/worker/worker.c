@@ -260,7 +260,7 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
 static void orphan(struct worker *w, const char *why)
 {
     struct msg_range range;
-    if (w->stage != WORKER_SERVING)
+    if (w->stage != WORKER_SERVING && w->stage != WORKER_LEAVING)
         return;
     log_error("%s: ending the tasks of this rank", why);
     w->stage = WORKER_ORPHANED;
