@@ -169,8 +169,6 @@ static int terminal_pass(struct launch *l, enum mpirun_kind kind)
         return -1;
     env_pass(l, kind, "MPIBATCH_TERMINAL");
     env_pass(l, kind, "TERM");
-    if (getenv("NO_COLOR"))
-        env_pass(l, kind, "NO_COLOR");
     return 0;
 }
 

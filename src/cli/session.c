@@ -27,6 +27,7 @@
 #include "base/mem.h"
 #include "base/pack.h"
 #include "base/quantity.h"
+#include "base/text.h"
 #include "cli/launch_line.h"
 #include "cli/specfile.h"
 #include "comm/comm.h"
@@ -210,9 +211,12 @@ static int prepare(struct session *s, struct buf *text)
     s->shown_dir =
         o->run_dir ? mem_strdup(o->run_dir) : specfile_run_dir(o->spec_path);
     struct buf rerun;
-    buf_init(&rerun, 2 * PATH_MAX);
-    buf_printf(&rerun, "mpibatch run %s%s%s --rerun failed", o->spec_path,
-               o->run_dir ? " -o " : "", o->run_dir ? o->run_dir : "");
+    buf_init(&rerun, 16 * PATH_MAX);
+    if (buf_puts(&rerun, "mpibatch run ") == 0 &&
+        text_put_shell_word(&rerun, o->spec_path) == 0 &&
+        (!o->run_dir || (buf_puts(&rerun, " -o ") == 0 &&
+                         text_put_shell_word(&rerun, o->run_dir) == 0)))
+        buf_puts(&rerun, " --rerun failed");
     s->rerun = buf_take(&rerun);
     if (!s->shown_dir || !s->rerun) {
         log_error("no memory");

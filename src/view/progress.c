@@ -115,19 +115,31 @@ static void bar_text(const struct snapshot *s, unsigned width, char *text)
     text[width] = '\0';
 }
 
+/* Leave out what is over width columns, by whole parts where possible. */
+static void line_cut(char *text, unsigned width)
+{
+    if (strlen(text) <= width)
+        return;
+    text[width + 1] = '\0'; /* a comma may stand there */
+    char *comma = strrchr(text, ',');
+    text[comma ? (size_t)(comma - text) : width] = '\0';
+}
+
 static void live_draw(struct progress *p, const struct snapshot *s)
 {
-    const struct terminal *t = &p->config.terminal;
+    struct terminal *t = &p->config.terminal;
     char text[LINE_BYTES], bar[32] = "", line[2 * LINE_BYTES];
     line_text(s, text);
-    unsigned room = t->width - 1, len = (unsigned)strlen(text);
+    terminal_update(t);
+    unsigned room = t->width - 1;
+    line_cut(text, room);
+    size_t len = strlen(text);
     if (len + 14 <= room) {
-        unsigned width = room - len - 3 < 24 ? room - len - 3 : 24;
-        bar_text(s, width, bar);
+        size_t width = room - len - 3 < 24 ? room - len - 3 : 24;
+        bar_text(s, (unsigned)width, bar);
     }
-    int n = bar[0]
-                ? snprintf(line, sizeof(line), "\r\033[K[%s] %s", bar, text)
-                : snprintf(line, sizeof(line), "\r\033[K%.*s", (int)room, text);
+    int n = bar[0] ? snprintf(line, sizeof(line), "\r\033[K[%s] %s", bar, text)
+                   : snprintf(line, sizeof(line), "\r\033[K%s", text);
     put(p, line, (size_t)n);
     p->drawn = true;
 }
@@ -305,10 +317,12 @@ void progress_summary(struct progress *p, const struct snapshot *s)
     if (s->tasks.retried > 0)
         buf_printf(&out, "; %s tried again",
                    describe_count(s->tasks.retried, "attempt", count));
-    buf_printf(&out, " (%s in %s on %" PRIu32 " slots of %" PRIu32 " node%s)\n",
+    buf_printf(&out,
+               "\n  %s in %s on %" PRIu32 " slot%s of %" PRIu32 " node%s\n",
                describe_count(s->done_this_session, "task", did),
                duration_format(s->now_ns - s->start_ns, took), s->slot_count,
-               s->node_count, s->node_count == 1 ? "" : "s");
+               s->slot_count == 1 ? "" : "s", s->node_count,
+               s->node_count == 1 ? "" : "s");
     jobs_put(p, s, &out);
     groups_put(p, &out);
     if (s->tasks.invalid > 0)

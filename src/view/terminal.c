@@ -17,9 +17,8 @@ static unsigned width_checked(long width)
 
 void terminal_detect(struct terminal *t, int fd)
 {
-    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
     const char *passed_on = getenv("MPIBATCH_TERMINAL");
-    struct winsize size;
 
     *t = (struct terminal){.fd = fd, .width = WIDTH_DEFAULT};
     if (passed_on && *passed_on) {
@@ -27,10 +26,15 @@ void terminal_detect(struct terminal *t, int fd)
         t->width = width_checked(strtol(passed_on, NULL, 10));
     } else if (isatty(fd)) {
         t->live = true;
-        if (ioctl(fd, TIOCGWINSZ, &size) == 0)
-            t->width = width_checked(size.ws_col);
+        terminal_update(t);
     }
     if (!term || strcmp(term, "dumb") == 0)
         t->live = false;
-    t->color = t->live && !(no_color && *no_color);
+}
+
+void terminal_update(struct terminal *t)
+{
+    struct winsize size;
+    if (ioctl(t->fd, TIOCGWINSZ, &size) == 0)
+        t->width = width_checked(size.ws_col);
 }

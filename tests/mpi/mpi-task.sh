@@ -2,7 +2,7 @@
 # Tasks that are MPI programs, or mpibatch itself: nothing of the outer mpirun
 # is in their environment, and all that is the user's.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 25
+plan 26
 
 # shellcheck disable=SC2086 # words are meant to be split
 ${MPI_CC:?} -o mpi-task "$TEST_SRCDIR/tests/mpi/mpi-task.c" ${MPI_LIBS:?} || exit 99
@@ -41,6 +41,9 @@ for how in "run under mpirun" launch; do
     is "$(count nested.run succeeded) $(count nested-mpi.run failed)" "1 1" "$how: mpibatch in a task of mpibatch"
     is "$(output nested stdout)$(output nested-mpi stdout)" "" "$how: nothing of launch gets into it"
 done
+
+run 0 "$TEST_SRCDIR/jobspecs/mpi-task.yaml"
+is "$rc $(count mpi-task.run succeeded)" "0 2" "without an outer mpirun: jobspecs/mpi-task.yaml"
 
 # --- the environment
 cat >env.yaml <<'EOF'
