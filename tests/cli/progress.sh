@@ -71,7 +71,7 @@ like "$block" "^mpibatch: error: task 4 of job scan: exit code 5 \(attempt 1, [0
     by hand: cd $PWD && .*$" "a failure: how, parameters, the last lines of stderr, the command"
 is "$(bash -c "${block#*by hand: }" 2>&1 >/dev/null | sed -n 1p; bash -c "${block#*by hand: }" >/dev/null 2>&1; echo $?)" \
     $'to two words\n5' "the command does it again, as it is shown"
-is "$(grep -A 5 '^mpibatch: some: 10 tasks:' run.out | sed -E 's/in [0-9.]+s on [0-9]+ slots?/in TIME on SLOTS/')" \
+is "$(grep -A 5 '^mpibatch: some: 10 tasks:' run.out | sed -E 's/in [0-9.]+s on [0-9]+ slots?/in TIME on SLOTS/; s|scan/5, scan/4|scan/4, scan/5|')" \
     "mpibatch: some: 10 tasks: 8 succeeded, 2 failed
   10 tasks in TIME on SLOTS of 1 node
   exit code 5: 2 tasks (scan/4, scan/5)
@@ -100,8 +100,8 @@ run 0 many.yaml
 is "$rc $(grep -c 'error: task' run.out)" "1 10" "of many failures ten are shown"
 is "$(grep -c 'more failures are counted, not shown; mpibatch tasks --failed many.run lists them' run.out)" 1 "it says so, once"
 like "$(grep -A 20 'many: 17 tasks:' run.out)" "1 succeeded, 16 failed; 15 attempts tried again.*job ok +completed: 1 succeeded.*job bad +completed: 0 succeeded, 15 failed" "the summary has a line a job"
-like "$(<run.out)" "signal 9 \(Killed\): 5 tasks \(bad/0, bad/1, .*\.\.\.\)" "failures are counted by what happened: signal"
-like "$(<run.out)" "exit code 12[67]: 2 tasks \(bad/5, bad/6\)" "exit codes of the shell"
+like "$(<run.out)" "signal 9 \(Killed\): 5 tasks \((bad/[0-4], ){4}\.\.\.\)" "failures are counted by what happened: signal"
+like "$(<run.out)" "exit code 12[67]: 2 tasks \(bad/[56], bad/[56]\)" "exit codes of the shell"
 like "$(<run.out)" "exit code 1: 4 tasks.*exit code 2: 4 tasks|exit code 2: 4 tasks.*exit code 1: 4 tasks" "exit codes"
 like "$(<run.out)" "over the time limit: 1 task \(late/0\)" "time limits"
 like "$(<run.out)" "metrics: 1 task succeeded with a metric missing or malformed" "metrics that were not found"
@@ -156,8 +156,9 @@ like "$? $(<err)" '^2 .*no job "c"' "tasks --job: no such job"
 rm -rf going.run go
 start 0 going.yaml
 eventually 20 shows
+disown "$pid"
 kill -KILL "$pid"
-{ wait "$pid"; } 2>/dev/null
+eventually 5 gone "$pid"
 touch -d '1 hour ago' going.run/status.json
 sed -i -E 's/("time": )[0-9]+/\11700000000/' going.run/status.json
 like "$("$MPIBATCH" status going.run)" "no sign of life for .*: it was killed, or its machine; the same command resumes" "status: of a run that was killed"
