@@ -51,9 +51,13 @@ void capture_fini(struct capture *c)
     buf_fini(&c->memory);
     c->fd = c->file_fd = -1;
     c->file_path = NULL;
+    c->bytes = 0;
+    c->stalled = false;
 }
 
-/* Open the file of a large output; a file of a lost attempt is replaced. */
+/* Open the file of a large output. One that an attempt of the same number has
+ * left is replaced, never written to: a rank that is taken for lost may still
+ * be writing it. */
 static int file_open(struct capture *c, struct err *err)
 {
     if (!c->file_path) {
@@ -61,9 +65,10 @@ static int file_open(struct capture *c, struct err *err)
         if (!c->file_path)
             return -1;
     }
+    if (unlink(c->file_path) < 0 && errno != ENOENT)
+        return err_sys(err, errno, "cannot replace %s", c->file_path);
     c->file_fd =
-        open(c->file_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-             0600);
+        open(c->file_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (c->file_fd < 0)
         return err_sys(err, errno, "cannot make %s", c->file_path);
     (void)fcntl(c->fd, F_SETPIPE_SZ, PIPE_BYTES); /* only for speed */
@@ -160,4 +165,5 @@ void capture_discard(struct capture *c)
 {
     if (c->file_path)
         unlink(c->file_path);
+    capture_fini(c);
 }

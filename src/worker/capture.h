@@ -62,7 +62,8 @@ int capture_view(struct capture *c, const char **data, size_t *len,
                  struct err *err);
 void capture_view_end(struct capture *c, const char *data, size_t len);
 
-/* Remove the file of an attempt that does not count. */
+/* Give the output up: forget what was read, remove the file. As after
+ * capture_fini, there is nothing in it. */
 void capture_discard(struct capture *c);
 
 #endif

@@ -144,16 +144,32 @@ static void run_stall(struct run *run, const struct err *why)
         log_error("%s", err.text);
 }
 
+/* The session ends before its output could be written: as if it had been
+ * stopped, so that it runs again. */
+static void run_forgo(struct run *run, const struct err *why)
+{
+    struct attempt *a = &run->attempt;
+    a->result = RESULT_FAILURE;
+    a->reason = REASON_STOPPED;
+    snprintf(a->message, sizeof(a->message), "its output is given up: %.200s",
+             why->text);
+    for (int s = 0; s < 2; s++)
+        capture_discard(&run->capture[s]);
+}
+
 /* The process is gone: read what is left of its output, then report. */
 static void run_drain(struct run *run)
 {
     struct err err;
-    for (int s = 0; s < 2; s++) {
+    for (int s = 0; s < 2; s++)
         pipe_unwatch(&run->pipe[s]);
-        if (!capture_finish(&run->capture[s], &err)) {
+    if (!capture_finish(&run->capture[0], &err) ||
+        !capture_finish(&run->capture[1], &err)) {
+        if (run->end_reason != REASON_STOPPED) {
             run_stall(run, &err);
             return;
         }
+        run_forgo(run, &err);
     }
     run_report(run);
     run_release(run);
@@ -174,12 +190,6 @@ void runs_reap(struct run_context *c)
 {
     size_t n = keep_fill(c);
     spawn_sweep(c->config->spawner, 0, NULL, c->keep, n);
-}
-
-void runs_end_all(struct run_context *c)
-{
-    size_t n = keep_fill(c);
-    spawn_sweep_all(c->config->spawner, c->keep, n);
 }
 
 void runs_end_strays(struct run_context *c)
@@ -279,6 +289,12 @@ void run_end(struct run *run, enum reason why, int64_t grace_ns)
     int64_t at_ns = loop_now_ns(loop) + grace_ns;
     struct err err;
 
+    if (run->stage == RUN_DRAINING && why == REASON_STOPPED &&
+        run->end_reason != REASON_STOPPED) {
+        run->end_reason = REASON_STOPPED;
+        if (loop_timer_start(loop, &run->timer, at_ns, &err) < 0)
+            run_drain(run);
+    }
     if (run->stage != RUN_ACTIVE && run->stage != RUN_TERMINATED)
         return;
     if (run->stage == RUN_ACTIVE) {

@@ -7,7 +7,8 @@
  * cancelled job or a stopped session sends SIGTERM (terminated) and, after a
  * grace, SIGKILL (killed). When the process has ended, whatever it left behind
  * is ended too, its output is read to the end (draining: as long as a full
- * disk takes), and the record is complete.
+ * disk takes), and the record is complete. A session that is stopped does not
+ * wait for the disk: the output is given up, and the attempt counts as stopped.
  */
 #ifndef MPIBATCH_WORKER_RUN_H
 #define MPIBATCH_WORKER_RUN_H
@@ -87,16 +88,14 @@ enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
                            uint32_t slot_count, struct err *err);
 
 /* End it: SIGTERM, and SIGKILL after grace_ns (at once if 0). An attempt that
- * is being ended already only gets the shorter grace. */
+ * is being ended already only gets the shorter grace. With REASON_STOPPED, one
+ * that is draining has so long to get its output written. */
 void run_end(struct run *run, enum reason why, int64_t grace_ns);
 
 /* Reap processes that tasks have left to us and that ended since. */
 void runs_reap(struct run_context *context);
 /* All runs are free: end whatever their tasks have left to us, also daemons
  * that nothing shows to be a task's. */
-void runs_end_all(struct run_context *context);
-
-/* No task runs any more: end every process that was left to us. */
 void runs_end_strays(struct run_context *context);
 
 /* Look at its memory: to be called now and then. */

@@ -43,7 +43,7 @@ struct worker {
     bool stopping;    /* MSG_STOP was seen: what arrives is given back */
     bool waits;       /* something lacks: the next tick tries again */
     bool warned;
-    int64_t heard_ns; /* when the manager was last heard */
+    int64_t silent_ns; /* the manager was not heard for so long, in ticks */
     struct loop_timer tick;
     struct buf out;
 };
@@ -273,7 +273,7 @@ static void on_heard(void *arg, uint32_t peer)
 {
     struct worker *w = arg;
     if (peer == MANAGER_RANK)
-        w->heard_ns = loop_now_ns(w->config.loop);
+        w->silent_ns = 0;
 }
 
 static void on_gone(void *arg, uint32_t peer, const char *why)
@@ -348,7 +348,10 @@ static void on_tick(struct loop_timer *timer)
         announce(w, run);
         run_observe(run);
     }
-    if (loop_now_ns(loop) - w->heard_ns > w->config.silence_ns)
+    /* counted in ticks: when it is us who slept (stopped by a terminal, a
+     * swapping machine), what the manager said meanwhile is still unread */
+    w->silent_ns += TICK_NS;
+    if (w->silent_ns > w->config.silence_ns)
         orphan(w, "the manager is silent");
     runs_reap(&w->runs);
     if (loop_timer_start(loop, &w->tick, loop_now_ns(loop) + TICK_NS, &err) < 0)
@@ -366,7 +369,6 @@ struct worker *worker_create(const struct worker_config *config,
     if (!w)
         goto nomem;
     w->config = *config;
-    w->heard_ns = loop_now_ns(config->loop);
     queue_init(&w->queue);
     buf_init(&w->out, MSG_MAX_BYTES);
     loop_timer_init(&w->tick, on_tick);
@@ -413,8 +415,6 @@ void worker_destroy(struct worker *w)
     for (uint32_t i = 0; w->runs.runs && i < w->runs.run_count; i++)
         run_fini(&w->runs.runs[i]);
     if (w->runs.runs && w->runs.keep)
-        runs_end_all(&w->runs);
-    if (w->runs.keep) /* what escaped every task */
         runs_end_strays(&w->runs);
     for (uint32_t j = 0; w->runs.extractors && j < w->config.spec->job_count;
          j++)

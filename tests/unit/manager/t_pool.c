@@ -182,8 +182,8 @@ static void manager_begin(struct bench *p)
 }
 
 /* A pool on the run directory dir/pool.run: a session of it, ready to run. */
-static void bench_build(struct bench *p, const char *dir,
-                        const struct pair_faults *faults, uint64_t limit)
+static void bench_build_for(struct bench *p, const char *dir, const char *text,
+                            const struct pair_faults *faults, uint64_t limit)
 {
     const struct pool four = {.task_slots_per_node = SLOTS};
     const char *cpus[1];
@@ -196,7 +196,7 @@ static void bench_build(struct bench *p, const char *dir,
     memset(p, 0, sizeof(*p));
     snprintf(p->dir, sizeof(p->dir), "%s", dir);
     snprintf(run, sizeof(run), "%s/pool.run", dir);
-    p->spec = spec_parse(spec_text, strlen(spec_text), "pool", &errors);
+    p->spec = spec_parse(text, strlen(text), "pool", &errors);
     assert_non_null(p->spec);
     assert_non_null(p->loop = loop_create(&err));
     assert_non_null(p->spawner = spawner_create(&err));
@@ -209,8 +209,7 @@ static void bench_build(struct bench *p, const char *dir,
     cpus[0] = p->ranks[0].cpus;
     assert_int_equal(
         topo_divide(p->topo, &four, cpus, 0, 1, 1, &p->slots, &err), 0);
-    p->rundir =
-        rundir_open(run, spec_text, strlen(spec_text), __FILE__, &fresh, &err);
+    p->rundir = rundir_open(run, text, strlen(text), __FILE__, &fresh, &err);
     if (!p->rundir)
         fail_msg("%s", err.text);
     manager_read(p, limit);
@@ -228,6 +227,12 @@ static void bench_build(struct bench *p, const char *dir,
     assert_int_equal(loop_add_turn(p->loop, on_comm, p, &err), 0);
     workers_build(p);
     manager_begin(p);
+}
+
+static void bench_build(struct bench *p, const char *dir,
+                        const struct pair_faults *faults, uint64_t limit)
+{
+    bench_build_for(p, dir, spec_text, faults, limit);
 }
 
 static void bench_fini(struct bench *p)
@@ -403,10 +408,93 @@ static void test_cut(void **state)
     dir_remove(dir);
 }
 
+struct at {
+    struct loop_timer timer;
+    struct bench *p;
+};
+
+static void at(struct at *a, struct bench *p, void (*what)(struct loop_timer *),
+               int64_t after_ns)
+{
+    struct err err;
+    a->p = p;
+    loop_timer_init(&a->timer, what);
+    assert_int_equal(loop_timer_start(p->loop, &a->timer,
+                                      loop_now_ns(p->loop) + after_ns, &err),
+                     0);
+}
+
+static void stop_now(struct loop_timer *timer)
+{
+    manager_stop(((struct at *)timer)->p->manager, true, "test");
+}
+
+static void give_up(struct loop_timer *timer)
+{
+    loop_stop(((struct at *)timer)->p->loop);
+}
+
+/* Told to stop while a large output cannot be written, by a task that has
+ * ended and by one that runs: the run ends, both tasks are to run again. */
+static void test_stop_stalled(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "jobs:\n"
+        "  - tasks:\n"
+        "      - {command_line: head -c 200000 /dev/zero}\n"
+        "      - {command_line: cat /dev/zero}\n";
+    struct bench p;
+    struct err err;
+    struct at stop, late;
+    char dir[32];
+    dir_make(dir);
+    bench_build_for(&p, dir, text, &(struct pair_faults){.seed = 1}, 0);
+    at(&stop, &p, stop_now, INT64_C(300000000));
+    at(&late, &p, give_up, INT64_C(8000000000));
+    assert_int_equal(loop_run(p.loop, &err), 0);
+    assert_true(p.finished);
+    assert_true(p.clean);
+    assert_int_equal(p.exit_code, EXIT_STOPPED);
+    assert_int_equal(manager_snapshot(p.manager)->tasks.active, 2);
+    loop_timer_stop(p.loop, &late.timer);
+    bench_fini(&p);
+    dir_remove(dir);
+}
+
+static void sleep_long(struct loop_timer *timer)
+{
+    (void)timer;
+    usleep((useconds_t)(SILENCE_NS / 1000 + 500000));
+}
+
+/* All ranks sleep for longer than a silent one is given (a terminal has
+ * stopped them): nobody takes anybody for lost. */
+static void test_sleep(void **state)
+{
+    (void)state;
+    static const char text[] = "jobs:\n"
+                               "  - tasks: [{command_line: sleep 4}]\n";
+    struct bench p;
+    struct err err;
+    struct at nap;
+    char dir[32];
+    dir_make(dir);
+    bench_build_for(&p, dir, text, &(struct pair_faults){.seed = 1}, 0);
+    at(&nap, &p, sleep_long, INT64_C(100000000));
+    assert_int_equal(loop_run(p.loop, &err), 0);
+    assert_true(p.clean);
+    assert_int_equal(p.exit_code, EXIT_ALL_SUCCEEDED);
+    assert_int_equal(p.orphans, 0);
+    bench_fini(&p);
+    dir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quiet), cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_sessions), cmocka_unit_test(test_cut)};
+        cmocka_unit_test(test_quiet),        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_sessions),     cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_stop_stalled), cmocka_unit_test(test_sleep)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -35,6 +38,13 @@ static char *place_path(void *arg, int stream, struct err *err)
     if (!p->path)
         err_set(err, ENOENT, "no place");
     return p->path ? mem_strdup(p->path) : NULL;
+}
+
+/* No file may be longer than this. */
+static void file_limit(rlim_t bytes)
+{
+    assert_int_equal(
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){bytes, RLIM_INFINITY}), 0);
 }
 
 static void begin(struct capture *c, struct place *p, int *end)
@@ -127,12 +137,15 @@ static void test_finish_open(void **state)
 static void test_stalled(void **state)
 {
     (void)state;
-    const char *const bad[] = {NULL, "/dev/full", "/nowhere/file"};
+    /* a path that cannot be had, one that cannot be made, a disk that is full
+     * (what may not be written fails alike) */
+    const char *const bad[] = {NULL, "/nowhere/file", file};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct capture c;
         struct place p = {.path = bad[i]};
         struct err err = {0};
         int end;
+        file_limit(0);
         begin(&c, &p, &end);
         say(end, 3000);
         assert_int_equal(capture_read(&c, &err), CAPTURE_STALLED);
@@ -141,11 +154,8 @@ static void test_stalled(void **state)
         assert_false(capture_finish(&c, &err));
         say(end, 0);
         p.path = file;
-        if (c.file_fd >= 0) { /* what the disk does when it has room again */
-            int fd = open(file, O_RDWR | O_TRUNC);
-            assert_int_equal(dup2(fd, c.file_fd), c.file_fd);
-            close(fd);
-        } else if (c.file_path) {
+        file_limit(RLIM_INFINITY);
+        if (c.file_fd < 0) { /* ask for its place once more */
             mem_free(c.file_path);
             c.file_path = NULL;
         }
@@ -155,6 +165,29 @@ static void test_stalled(void **state)
         check(&c, 3000);
         capture_fini(&c);
     }
+}
+
+/* The file of an attempt of the same number, which somebody may still write,
+ * is replaced and stays as it is. */
+static void test_replace(void **state)
+{
+    (void)state;
+    struct capture c;
+    struct place p = {.path = file};
+    struct stat st;
+    struct err err;
+    int end, fd = open(file, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(write(fd, "old", 3), 3);
+    begin(&c, &p, &end);
+    say(end, 2000);
+    close(end);
+    assert_true(capture_finish(&c, &err));
+    assert_int_equal(write(fd, "er", 2), 2);
+    check(&c, 2000);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_size, 5);
+    close(fd);
+    capture_fini(&c);
 }
 
 static void test_discard(void **state)
@@ -171,15 +204,17 @@ static void test_discard(void **state)
     assert_int_equal(access(p.path, F_OK), 0);
     capture_discard(&c);
     assert_int_equal(access(p.path, F_OK), -1);
+    assert_int_equal(c.bytes, 0);
     capture_fini(&c);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limit), cmocka_unit_test(test_states),
+        cmocka_unit_test(test_limit),       cmocka_unit_test(test_states),
         cmocka_unit_test(test_finish_open), cmocka_unit_test(test_stalled),
-        cmocka_unit_test(test_discard)};
+        cmocka_unit_test(test_replace),     cmocka_unit_test(test_discard)};
+    signal(SIGXFSZ, SIG_IGN);
     int fd = mkstemp(file);
     if (fd < 0)
         return 99;
