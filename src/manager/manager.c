@@ -55,6 +55,7 @@ struct manager {
     bool stopping, stop_now, paused;
     enum rank_state *ranks;
     struct map started; /* (job, index) that run now -> start, wall ns */
+    bool *begun;        /* one a job: tasks of it were handed out */
     uint64_t done_before, ended;
     uint64_t ticket; /* of the last record */
     struct marks marks;
@@ -326,6 +327,16 @@ static void on_gone(void *arg, uint32_t rank, const char *why)
 
 /* ---- The scheduler's actions ---- */
 
+static void do_assign(struct manager *m, uint32_t rank,
+                      const struct msg_range *range)
+{
+    if (!m->begun[range->job]) { /* from now on it uses up its time: past.c */
+        m->begun[range->job] = true;
+        journal_job(m, range->job, JOB_ACTIVE, JOB_END_NONE);
+    }
+    tell(m, rank, &(struct msg){.kind = MSG_ASSIGN, .u.range = *range});
+}
+
 static void do_lost(struct manager *m, uint32_t rank)
 {
     m->ranks[rank] = RANK_LOST;
@@ -365,8 +376,7 @@ static void do_action(struct manager *m, const struct sched_action *act)
                               .attempt = act->attempt};
     switch (act->kind) {
     case SCHED_ASSIGN:
-        tell(m, act->worker,
-             &(struct msg){.kind = MSG_ASSIGN, .u.range = range});
+        do_assign(m, act->worker, &range);
         break;
     case SCHED_RECALL:
         tell(m, act->worker,
@@ -635,10 +645,11 @@ struct manager *manager_create(const struct manager_config *config,
     map_init(&m->started);
     buf_init(&m->out, MSG_MAX_BYTES);
     loop_timer_init(&m->tick, on_tick);
+    m->begun = mem_calloc(jobs, sizeof(m->begun[0]));
     m->ranks = mem_calloc(ranks, sizeof(m->ranks[0]));
     m->snap.jobs = mem_calloc(jobs, sizeof(m->snap.jobs[0]));
     m->snap.job_count = jobs;
-    if (!m->ranks || !m->snap.jobs)
+    if (!m->begun || !m->ranks || !m->snap.jobs)
         goto nomem;
     struct sched_config sc;
     sched_config_init(&sc);
@@ -670,6 +681,7 @@ void manager_destroy(struct manager *m)
     sched_destroy(m->sched);
     map_fini(&m->started);
     buf_fini(&m->out);
+    mem_free(m->begun);
     mem_free(m->ranks);
     mem_free(m->snap.jobs);
     mem_free(m);

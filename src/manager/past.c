@@ -10,39 +10,43 @@ struct past {
     struct sched *sched;
     int64_t *created_ns;
     uint32_t jobs;
-    /* What a job has used up of its time: from a session's start to the job's
-     * end, or to the session's last sign of life. */
-    int64_t session_start_ns, last_ns;
-    int64_t *used_ns; /* one a job */
-    bool *ended;      /* in the session being read */
+    /* What a job has used up of its time: in each session, from the moment
+     * that it was begun to its end, or to the session's last sign of life. */
+    int64_t last_ns;
+    int64_t *begun_ns; /* one a job; 0: not in the session being read */
+    int64_t *used_ns;  /* one a job */
 };
 
-/* The session being read is over: who ran all the time in it? */
+/* The job does not run any more, since time_ns. */
+static void job_ends(struct past *p, uint32_t job, int64_t time_ns)
+{
+    if (p->begun_ns[job])
+        p->used_ns[job] += time_ns - p->begun_ns[job];
+    p->begun_ns[job] = 0;
+}
+
+/* The session being read is over. */
 static void session_end(struct past *p)
 {
-    for (uint32_t j = 0; j < p->jobs; j++) {
-        if (!p->ended[j] && p->session_start_ns)
-            p->used_ns[j] += p->last_ns - p->session_start_ns;
-        p->ended[j] = false;
-    }
+    for (uint32_t j = 0; j < p->jobs; j++)
+        job_ends(p, j, p->last_ns);
 }
 
 static void session_start(struct past *p, int64_t time_ns)
 {
     session_end(p);
-    if (p->session_start_ns == 0)
+    if (p->last_ns == 0)
         *p->created_ns = time_ns;
-    p->session_start_ns = time_ns;
 }
 
 static int job_changed(struct past *p, const struct journal_record *r,
                        struct err *err)
 {
     uint32_t job = r->u.job.job;
-    if (r->u.job.state == JOB_COMPLETED && !p->ended[job]) {
-        p->ended[job] = true;
-        p->used_ns[job] += r->time_ns - p->session_start_ns;
-    }
+    if (r->u.job.state == JOB_ACTIVE)
+        p->begun_ns[job] = r->time_ns;
+    else if (r->u.job.state == JOB_COMPLETED)
+        job_ends(p, job, r->time_ns);
     return sched_replay_job(p->sched, job, r->u.job.state, r->u.job.end, err);
 }
 
@@ -64,7 +68,7 @@ static int record_replay(struct past *p, const struct journal_record *r,
     case JOURNAL_REACTIVATE:
         sched_reactivate_failed(p->sched, r->u.reactivate.job);
         p->used_ns[r->u.reactivate.job] = 0;
-        p->ended[r->u.reactivate.job] = false;
+        p->begun_ns[r->u.reactivate.job] = 0;
         break;
     case JOURNAL_NODE:
     case JOURNAL_TICK:
@@ -81,11 +85,11 @@ int past_replay(struct journal_reader *reader, const struct jobspec *spec,
     struct past p = {.sched = sched,
                      .created_ns = created_ns,
                      .jobs = spec->job_count,
-                     .used_ns = mem_calloc(spec->job_count, sizeof(int64_t)),
-                     .ended = mem_calloc(spec->job_count, sizeof(bool))};
+                     .begun_ns = mem_calloc(spec->job_count, sizeof(int64_t)),
+                     .used_ns = mem_calloc(spec->job_count, sizeof(int64_t))};
     struct journal_record r;
     int got = -1;
-    if (!p.used_ns || !p.ended) {
+    if (!p.begun_ns || !p.used_ns) {
         err_set(err, ENOMEM, "no memory to read the journal");
         goto out;
     }
@@ -100,7 +104,7 @@ int past_replay(struct journal_reader *reader, const struct jobspec *spec,
             sched_replay_job_time(sched, j, p.used_ns[j]);
     }
 out:
+    mem_free(p.begun_ns);
     mem_free(p.used_ns);
-    mem_free(p.ended);
     return got;
 }

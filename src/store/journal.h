@@ -22,7 +22,8 @@ enum journal_type {
     JOURNAL_SESSION = 1, /* a session starts */
     JOURNAL_NODE,        /* a rank of its pool */
     JOURNAL_ATTEMPT,     /* an attempt ended */
-    JOURNAL_JOB,         /* a job changed its state */
+    JOURNAL_JOB,         /* a job changed its state; active: a session has
+                            handed out its first task */
     JOURNAL_REACTIVATE,  /* failed tasks of a job are active again */
     JOURNAL_TICK,        /* the session was alive at this time */
     JOURNAL_END          /* the session ended in good order */

@@ -490,11 +490,38 @@ static void test_sleep(void **state)
     dir_remove(dir);
 }
 
+/* The time of a job that waits for another one does not count, whatever
+ * sessions there were before it. */
+static void test_job_time(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "jobs:\n"
+        "  - {id: first, tasks: [{command_line: sleep 1.2}]}\n"
+        "  - id: second\n"
+        "    constraints: {max_wall_clock_time: 1s}\n"
+        "    tasks: [{command_line: 'true'}, {command_line: 'true'}]\n";
+    struct bench p;
+    struct err err;
+    char dir[32];
+    dir_make(dir);
+    for (int i = 0; i < 2; i++) {
+        bench_build_for(&p, dir, text, &(struct pair_faults){.seed = 1},
+                        i == 0 ? 1 : 0);
+        assert_int_equal(loop_run(p.loop, &err), 0);
+        assert_int_equal(p.exit_code,
+                         i == 0 ? EXIT_STOPPED : EXIT_ALL_SUCCEEDED);
+        bench_fini(&p);
+    }
+    dir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quiet),        cmocka_unit_test(test_faults),
         cmocka_unit_test(test_sessions),     cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_stop_stalled), cmocka_unit_test(test_sleep)};
+        cmocka_unit_test(test_stop_stalled), cmocka_unit_test(test_sleep),
+        cmocka_unit_test(test_job_time)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
