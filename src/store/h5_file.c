@@ -330,6 +330,22 @@ int hdf_attr_int(struct hdf_file *f, const char *object, const char *name,
     return hdf_attr_values(f, object, name, CELL_INT64, &value, 0, err);
 }
 
+bool hdf_attr_read_int(const char *path, const char *object, const char *name,
+                       int64_t *value)
+{
+    bool ok = false;
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    hid_t access = access_properties();
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    if (file >= 0) {
+        hid_t a = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
+        ok = a >= 0 && H5Aread(a, H5T_NATIVE_INT64, value) >= 0;
+        H5Fclose(file); /* and what is open in it */
+    }
+    H5Pclose(access);
+    return ok;
+}
+
 int hdf_text(struct hdf_file *f, const char *path, const char *text, size_t len,
              struct err *err)
 {

@@ -48,6 +48,9 @@ int hdf_attr_text(struct hdf_file *f, const char *object, const char *name,
                   const char *text, struct err *err);
 int hdf_attr_int(struct hdf_file *f, const char *object, const char *name,
                  int64_t value, struct err *err);
+/* Read one back from a file at path. False: it has none, or is not whole. */
+bool hdf_attr_read_int(const char *path, const char *object, const char *name,
+                       int64_t *value);
 /* Of kind, count of them in a row (0: a scalar). */
 int hdf_attr_values(struct hdf_file *f, const char *object, const char *name,
                     enum cell_kind kind, const void *values, size_t count,

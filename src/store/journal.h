@@ -95,6 +95,10 @@ void journal_reader_filter(struct journal_reader *jr,
                                         uint32_t index),
                            void *arg);
 
+/* Bytes of all files when reading began: a journal that has more has gone on
+ * since. */
+uint64_t journal_bytes(const struct journal_reader *jr);
+
 /* Bytes cut off as torn tails so far, and of which file the last; for a
  * warning. */
 uint64_t journal_torn_bytes(const struct journal_reader *jr, const char **file);

@@ -507,6 +507,14 @@ void journal_reader_light(struct journal_reader *jr, bool light)
     jr->light = light;
 }
 
+uint64_t journal_bytes(const struct journal_reader *jr)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < jr->file_count; i++)
+        bytes += jr->files[i].size;
+    return bytes;
+}
+
 uint64_t journal_torn_bytes(const struct journal_reader *jr, const char **file)
 {
     uint64_t torn = 0;

@@ -15,6 +15,7 @@
 #include "base/quantity.h"
 #include "store/results_build.h"
 
+#define JOURNAL_BYTES "journal_bytes" /* how much of the journal is in it */
 enum { CANCEL_EVERY = 1024, ATTR_BYTES = 30000, HOSTS_BYTES = 30000 };
 
 int build_next(struct build *b, struct journal_record *r, struct err *err)
@@ -87,6 +88,9 @@ static int put_attributes(struct build *b, struct err *err)
         hdf_attr_int(f, "/", "sessions", b->survey.session_count, err) < 0 ||
         put_hosts(b, err) < 0)
         return -1;
+    if (hdf_attr_int(f, "/batch", JOURNAL_BYTES,
+                     (int64_t)journal_bytes(b->journal), err) < 0)
+        return -1;
     return put_spec(b, err);
 }
 
@@ -147,4 +151,18 @@ out:
     mem_free(tmp);
     mem_free(path);
     return rc;
+}
+
+bool results_are_current(const struct rundir *r, const struct jobspec *spec)
+{
+    struct err err;
+    int64_t bytes;
+    char *path = rundir_file(r, "results.h5");
+    struct journal_reader *jr = path ? journal_read(r, spec, &err) : NULL;
+    bool current = jr && access(path, F_OK) == 0 &&
+                   hdf_attr_read_int(path, "/batch", JOURNAL_BYTES, &bytes) &&
+                   (uint64_t)bytes == journal_bytes(jr);
+    journal_reader_destroy(jr);
+    mem_free(path);
+    return current;
 }

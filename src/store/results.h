@@ -17,6 +17,7 @@
  *                   of offset and length, aligned with the rows of tasks; an
  *                   offset of 2^64-1: kept elsewhere (files/), or lost
  *   /batch/spec     the job spec's text
+ *   /batch          attribute journal_bytes: how much of the journal is in it
  *
  * A name that is taken already gets "_" behind it.
  */
@@ -34,5 +35,9 @@
  * own, but only one at a time. -1 with err; the old file stays. */
 int results_build(const struct rundir *r, const struct jobspec *spec,
                   const volatile bool *cancel, struct err *err);
+
+/* Is there a results.h5 with all that the journal says? Not while it is being
+ * made. */
+bool results_are_current(const struct rundir *r, const struct jobspec *spec);
 
 #endif

@@ -170,12 +170,14 @@ static void keeps_the_old_file_if_it_fails(void **state)
     make_run(dir, spec, 10);
     struct rundir *r = rundir_open_read(dir, &err);
     int before = count_entries(dir);
+    assert_false(results_are_current(r, spec));
     assert_int_equal(results_build(r, spec, &cancel, &err), -1);
     assert_int_equal(err.code, ECANCELED);
     assert_int_equal(count_entries(dir), before);
     cancel = false;
     assert_int_equal(results_build(r, spec, &cancel, &err), 0);
     assert_int_equal(count_entries(dir), before + 1);
+    assert_true(results_are_current(r, spec));
     struct stat st, now;
     assert_int_equal(stat(path_of("%s/results.h5", dir), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
@@ -200,6 +202,12 @@ static void keeps_the_old_file_if_it_fails(void **state)
     assert_int_equal(results_build(r, spec, NULL, &err), 0);
     assert_int_equal(unlink(path_of("%s/output/0001.stdout", dir)), 0);
     assert_int_equal(results_build(r, spec, NULL, &err), 0);
+
+    /* a session that ended before it could make results.h5 again */
+    make_run(dir, spec, 10);
+    assert_false(results_are_current(r, spec));
+    assert_int_equal(results_build(r, spec, NULL, &err), 0);
+    assert_true(results_are_current(r, spec));
     rundir_close(r);
     jobspec_destroy(spec);
 }
