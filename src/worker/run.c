@@ -24,6 +24,8 @@
 
 /* How long to wait before a stalled output is tried again. */
 #define DRAIN_AGAIN_NS NS_PER_SEC
+/* How long the stop of a session may come after the end of its tasks. */
+#define DOUBT_NS (2 * NS_PER_SEC)
 
 #define container_of(ptr, type, member)                                        \
     ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -206,11 +208,24 @@ static void run_sweep(struct run *run)
     spawn_sweep(c->config->spawner, run->pid, run->marker, c->keep, n);
 }
 
+/* Batch systems that end a job send SIGTERM to each process of it, in any
+ * order: to the tasks, too, and to the manager perhaps last. Such a task has
+ * not failed. */
+static bool run_is_doubtful(const struct run *run)
+{
+    const struct attempt *a = &run->attempt;
+    if (run->end_reason != REASON_NONE || a->result == RESULT_SUCCESS)
+        return false;
+    return a->signal == SIGTERM || loop_now_ns(run->context->config->loop) <
+                                       run->context->doubt_until_ns;
+}
+
 static void on_end(struct loop_fd *watch, uint32_t events)
 {
     struct run *run = container_of(watch, struct run, pid_watch);
     struct loop *loop = run->context->config->loop;
     struct rusage usage;
+    struct err err;
     int status;
     (void)events;
 
@@ -234,8 +249,14 @@ static void on_end(struct loop_fd *watch, uint32_t events)
         run->attempt.start_ns + clock_mono_ns() - run->start_mono_ns;
     attempt_judge(&run->attempt, status, run->end_reason);
     attempt_account(&run->attempt, &usage, run->peak_rss_bytes);
-    run->stage = RUN_DRAINING;
     run->pid = 0;
+    if (run_is_doubtful(run) &&
+        loop_timer_start(loop, &run->timer, loop_now_ns(loop) + DOUBT_NS,
+                         &err) == 0) {
+        run->stage = RUN_DOUBTED;
+        return;
+    }
+    run->stage = RUN_DRAINING;
     run_drain(run);
 }
 
@@ -277,6 +298,10 @@ static void on_timer(struct loop_timer *timer)
         spawn_signal_group(run->pid, SIGKILL);
         run->stage = RUN_KILLED;
         break;
+    case RUN_DOUBTED:
+        run->stage = RUN_DRAINING;
+        run_drain(run);
+        break;
     case RUN_DRAINING:
         run_drain(run);
         break;
@@ -289,6 +314,12 @@ void run_end(struct run *run, enum reason why, int64_t grace_ns)
     int64_t at_ns = loop_now_ns(loop) + grace_ns;
     struct err err;
 
+    if (run->stage == RUN_DOUBTED) {
+        run->end_reason = run->attempt.reason = why;
+        run->stage = RUN_DRAINING;
+        run_drain(run);
+        return;
+    }
     if (run->stage == RUN_DRAINING && why == REASON_STOPPED &&
         run->end_reason != REASON_STOPPED) {
         run->end_reason = REASON_STOPPED;
@@ -617,6 +648,8 @@ void run_observe(struct run *run)
             loop_add_fd(loop, &p->watch, EPOLLIN, &err) == 0)
             p->watched = true;
     }
+    if (run->pid <= 0)
+        return;
     snprintf(path, sizeof(path), "/proc/%ld/status", (long)run->pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

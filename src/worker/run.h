@@ -1,14 +1,16 @@
 /* One attempt being run: its processes, its output, its limits.
  *
  *   RUN_FREE -> RUN_ACTIVE -> [RUN_TERMINATED -> [RUN_KILLED ->]]
- *            -> RUN_DRAINING -> RUN_FREE
+ *            -> [RUN_DOUBTED ->] RUN_DRAINING -> RUN_FREE
  *
  * An attempt is active until its first process ends; a time limit, a
  * cancelled job or a stopped session sends SIGTERM (terminated) and, after a
  * grace, SIGKILL (killed). When the process has ended, whatever it left behind
- * is ended too, its output is read to the end (draining: as long as a full
- * disk takes), and the record is complete. A session that is stopped does not
- * wait for the disk: the output is given up, and the attempt counts as stopped.
+ * is ended too; what a batch system may have ended is doubted for a moment:
+ * if the session is stopped then, it counts as stopped. At last its output is
+ * read to the end (draining: as long as a full disk takes), and the record is
+ * complete. A session that is stopped does not wait for the disk: the output is
+ * given up, and the attempt counts as stopped.
  */
 #ifndef MPIBATCH_WORKER_RUN_H
 #define MPIBATCH_WORKER_RUN_H
@@ -26,6 +28,7 @@ enum run_stage {
     RUN_ACTIVE,
     RUN_TERMINATED,
     RUN_KILLED,
+    RUN_DOUBTED,
     RUN_DRAINING
 };
 
@@ -37,8 +40,9 @@ struct run_context {
     struct extractor **extractors; /* one a job */
     struct run *runs;              /* one a slot of this rank */
     uint32_t run_count;
-    pid_t *keep;      /* scratch of run_count + 1: see spawn_sweep */
-    uint64_t started; /* attempts so far: for their markers */
+    pid_t *keep;            /* scratch of run_count + 1: see spawn_sweep */
+    uint64_t started;       /* attempts so far: for their markers */
+    int64_t doubt_until_ns; /* till then any failure is doubted */
     /* The record is complete (a->output and the bytes are borrowed); the run
      * is free afterwards. */
     void (*ended)(void *arg, struct run *run, struct attempt *a,

@@ -21,6 +21,8 @@
 #define TICK_NS (250 * NS_PER_MS)
 /* An attempt that has run for so long is announced to the manager. */
 #define ANNOUNCE_NS NS_PER_SEC
+/* So long after a signal to us tasks may end because they got it, too. */
+#define SIGNALLED_NS (5 * NS_PER_SEC)
 /* More than this unacknowledged, and nothing new is started. */
 enum { BACKLOG_MAX_BYTES = 4 << 20 };
 enum { MANAGER_RANK = 0 };
@@ -428,6 +430,11 @@ void worker_destroy(struct worker *w)
     mem_free(w->runs.keep);
     mem_free(w->runs.runs);
     mem_free(w);
+}
+
+void worker_signalled(struct worker *w)
+{
+    w->runs.doubt_until_ns = loop_now_ns(w->config.loop) + SIGNALLED_NS;
 }
 
 int worker_start(struct worker *w, struct err *err)

@@ -60,6 +60,11 @@ struct worker *worker_create(const struct worker_config *config,
                              struct err *err);
 void worker_destroy(struct worker *w);
 
+/* This rank was sent a signal that ends it, and perhaps its tasks were as well:
+ * those that fail within the next seconds are not reported before it is known
+ * whether the session is stopped. */
+void worker_signalled(struct worker *w);
+
 /* Tell the manager (rank 0) that we are ready. */
 int worker_start(struct worker *w, struct err *err);
 
