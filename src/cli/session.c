@@ -43,6 +43,7 @@
 #include "store/output.h"
 #include "store/results.h"
 #include "store/rundir.h"
+#include "store/status.h"
 #include "store/writer.h"
 #include "topo/topo.h"
 #include "view/describe.h"
@@ -141,29 +142,53 @@ static int key_make(struct start *start, struct err *err)
 /* Read the journal of earlier sessions into a manager. */
 static int manager_prepare(struct session *s, struct err *err);
 
+/* The last session was killed before it could say that it was the last. */
+static void status_settle(struct session *s, int code)
+{
+    struct snapshot old, now = *manager_snapshot(s->manager);
+    struct status_origin from;
+    struct err err;
+    if (status_read(s->start.run_dir, s->spec, &old, &from, &err) < 0)
+        return;
+    if (old.state != RUN_FINISHED) {
+        now.state = RUN_FINISHED;
+        now.exit_code = code;
+        now.session = old.session;
+        now.start_ns = old.start_ns;
+        now.now_ns = old.now_ns;
+        now.node_count = old.node_count;
+        now.rank_count = old.rank_count;
+        if (status_write(s->rundir, s->spec, &now, &from, &err) < 0)
+            log_warning("%s", err.text);
+    }
+    mem_free(old.jobs);
+}
+
 /* Nothing is left to do: say so. */
 static int already_done(struct session *s)
 {
-    const struct snapshot *snap = manager_snapshot(s->manager);
-    char count[64], *path = rundir_file(s->rundir, "results.h5");
+    const struct task_counts *t = &manager_snapshot(s->manager)->tasks;
+    int code = t->succeeded == t->total ? EXIT_ALL_SUCCEEDED : EXIT_SOME_FAILED;
+    char count[64], never[128] = "";
+    struct buf failed;
     struct err err;
-    int code = snap->tasks.succeeded == snap->tasks.total ? EXIT_ALL_SUCCEEDED
-                                                          : EXIT_SOME_FAILED;
-    if (path && access(path, F_OK) < 0 &&
+    if (!results_are_current(s->rundir, s->spec) &&
         results_build(s->rundir, s->spec, NULL, &err) < 0)
         log_error("cannot make results.h5: %s", err.text);
-    mem_free(path);
-    if (snap->tasks.failed == 0)
-        log_info("%s: all is done: %s succeeded; results: %s/results.h5",
-                 s->spec->name,
-                 describe_count(snap->tasks.succeeded, "task", count),
-                 s->shown_dir);
-    else
-        log_info("%s: all is done: %" PRIu64 " succeeded, %" PRIu64
-                 " failed (again, the failed ones: %s); results: "
-                 "%s/results.h5",
-                 s->spec->name, snap->tasks.succeeded, snap->tasks.failed,
-                 s->rerun, s->shown_dir);
+    status_settle(s, code);
+    buf_init(&failed, 2 * PATH_MAX);
+    if (t->failed > 0)
+        buf_printf(&failed, ", %" PRIu64 " failed (again, the failed ones: %s)",
+                   t->failed, s->rerun);
+    if (t->active > 0)
+        snprintf(never, sizeof(never),
+                 ", %" PRIu64 " never run: the time of their job was over",
+                 t->active);
+    log_info("%s: all is done: %s succeeded%s%s; results: %s/results.h5",
+             s->spec->name,
+             describe_count(t->succeeded, t->failed > 0 ? "" : "task", count),
+             buf_text(&failed), never, s->shown_dir);
+    buf_fini(&failed);
     return code;
 }
 
@@ -714,11 +739,13 @@ static void session_fini(struct session *s)
     mem_free(s->rerun);
 }
 
-/* A stopped session has left its results for now, when time is its own. */
+/* A session that was stopped has left its results for now, when time is its
+ * own. */
 static void results_late(struct session *s)
 {
     struct err err;
-    if (s->rundir && s->exit_code == EXIT_STOPPED &&
+    if (s->rundir && s->exit_code != EXIT_LOST &&
+        !results_are_current(s->rundir, s->spec) &&
         results_build(s->rundir, s->spec, NULL, &err) < 0)
         log_error("cannot make results.h5: %s", err.text);
 }
