@@ -22,6 +22,25 @@ int describe_parameters(const struct job *job, uint32_t index, struct buf *out)
     return rc;
 }
 
+/* "export A=1 B='two words' && ", if the task has settings of its own. */
+static int settings_put(const struct task_template *t,
+                        const struct template_context *c, struct buf *out)
+{
+    struct buf value;
+    struct err err;
+    int rc = 0;
+    buf_init(&value, COMMAND_MAX_BYTES);
+    for (uint32_t i = 0; rc == 0 && i < t->env_count; i++) {
+        buf_reset(&value);
+        if (template_expand(t->env[i].value, c, false, &value, &err) < 0 ||
+            buf_printf(out, "%s%s=", i ? " " : "export ", t->env[i].name) < 0 ||
+            text_put_shell_word(out, buf_text(&value)) < 0)
+            rc = -1;
+    }
+    buf_fini(&value);
+    return rc == 0 && t->env_count > 0 ? buf_puts(out, " && ") : rc;
+}
+
 int describe_command(const struct job *job, uint32_t index,
                      const char *work_dir, const char *run_path,
                      struct buf *out)
@@ -39,10 +58,19 @@ int describe_command(const struct job *job, uint32_t index,
     char *where = rc == 0 && t->working_dir
                       ? path_join(work_dir, buf_text(&dir))
                       : mem_strdup(work_dir);
-    if (rc == 0 && where && (rc = buf_puts(out, "cd ")) == 0 &&
+    if (rc == 0 && where && (rc = buf_puts(out, "(cd ")) == 0 &&
         (rc = text_put_shell_word(out, where)) == 0 &&
-        (rc = buf_puts(out, " && ")) == 0)
+        (rc = buf_puts(out, " && ")) == 0 &&
+        (rc = settings_put(t, &c, out)) == 0) {
+        size_t start = out->len;
         rc = command_show(&t->command, &c, out, &err);
+        /* what ends with the line must not swallow the parenthesis */
+        if (rc == 0)
+            rc = buf_puts(out, t->command.shell &&
+                                       strpbrk(buf_text(out) + start, "#\n")
+                                   ? "\n)"
+                                   : ")");
+    }
     mem_free(where);
     buf_fini(&dir);
     return rc;

@@ -11,7 +11,8 @@
 int describe_parameters(const struct job *job, uint32_t index, struct buf *out);
 
 /* Append the command line of a task as one would type it, with the folder it
- * runs in in front: "cd DIR && COMMAND". */
+ * runs in and its environment settings, in parentheses, so that neither these
+ * nor an `exit` outlast it: "(cd DIR && export A=1 && COMMAND)". */
 int describe_command(const struct job *job, uint32_t index,
                      const char *work_dir, const char *run_path,
                      struct buf *out);

@@ -68,7 +68,7 @@ like "$block" "^mpibatch: error: task 4 of job scan: exit code 5 \(attempt 1, [0
     \| 6
     \| 7
     \| .x1b\[31mred
-    by hand: cd $PWD && .*$" "a failure: how, parameters, the last lines of stderr, the command"
+    by hand: \(cd $PWD && .*\)$" "a failure: how, parameters, the last lines of stderr, the command"
 is "$(bash -c "${block#*by hand: }" 2>&1 >/dev/null | sed -n 1p; bash -c "${block#*by hand: }" >/dev/null 2>&1; echo $?)" \
     $'to two words\n5' "the command does it again, as it is shown"
 is "$(grep -A 5 '^mpibatch: some: 10 tasks:' run.out | sed -E 's/in [0-9.]+s on [0-9]+ slots?/in TIME on SLOTS/; s|scan/5, scan/4|scan/4, scan/5|')" \
