@@ -35,6 +35,7 @@
 #include "cli/launch_line.h"
 #include "cli/mpirun.h"
 #include "cli/run_options.h"
+#include "cli/signals.h"
 #include "cli/specfile.h"
 #include "manager/manager.h"
 #include "spec/spec.h"
@@ -79,6 +80,7 @@ struct launch {
     const char *argv[ARGS_MAX];
     unsigned argc;
     pid_t pid;
+    bool live; /* rank 0 draws on our terminal */
     int out_fd, signal_fd;
     struct launch_line line;
     int64_t started_ns, ended_ns; /* ended: the run says that it is over */
@@ -162,7 +164,8 @@ static int terminal_pass(struct launch *l, enum mpirun_kind kind)
     static char columns[16];
     struct terminal t;
     terminal_detect(&t, STDERR_FILENO);
-    if (!t.live || l->options.plain)
+    l->live = t.live && !l->options.plain;
+    if (!l->live)
         return 0;
     snprintf(columns, sizeof(columns), "%u", t.width);
     if (setenv("MPIBATCH_TERMINAL", columns, 1) < 0)
@@ -281,12 +284,15 @@ static int mpirun_start(struct launch *l, struct err *err)
 }
 
 /* mpirun forwards USR1 and USR2 to each rank at once, while TERM and INT start
- * its own kill sequence. */
+ * its own kill sequence. It says so: not behind the progress line. */
 static void signals_pass(struct launch *l)
 {
     struct signalfd_siginfo info;
-    while (read(l->signal_fd, &info, sizeof(info)) == sizeof(info))
+    while (read(l->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+        if (l->live)
+            (void)file_write_all(STDERR_FILENO, "\r\033[K", 4);
         kill(l->pid, info.ssi_signo == SIGUSR1 ? SIGUSR1 : SIGUSR2);
+    }
 }
 
 /* What the status file says of our run: finished, with which code? And when
@@ -396,19 +402,13 @@ static int code_find(struct launch *l, int status)
 
 static int launch_prepare(struct launch *l, struct err *err)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
     uint64_t random;
-    sigset_t set;
     if (getrandom(&random, sizeof(random), 0) != sizeof(random))
         return err_sys(err, errno, "no random numbers");
     snprintf(l->id, sizeof(l->id), "%016" PRIx64, random);
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        sigaddset(&set, numbers[i]);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    l->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    l->signal_fd = signals_open(err);
     if (l->signal_fd < 0)
-        return err_sys(err, errno, "cannot receive signals");
+        return -1;
     l->run_dir = l->options.run_dir ? mem_strdup(l->options.run_dir)
                                     : specfile_run_dir(l->options.spec_path);
     if (!l->run_dir)

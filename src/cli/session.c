@@ -29,6 +29,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/launch_line.h"
+#include "cli/signals.h"
 #include "cli/specfile.h"
 #include "comm/comm.h"
 #include "comm/loop.h"
@@ -501,10 +502,15 @@ static void on_signal(struct loop_fd *fd, uint32_t events)
     char why[64];
     (void)events;
     while (read(fd->fd, &info, sizeof(info)) == sizeof(info)) {
+        int number = (int)info.ssi_signo;
+        if (s->worker && number != SIGUSR1)
+            worker_signalled(s->worker);
         if (!s->manager)
             continue;
-        int number = (int)info.ssi_signo;
-        snprintf(why, sizeof(why), "SIG%s", sigabbrev_np(number));
+        if (number == SIGUSR2 && s->launch_id[0]) /* launch's word for all */
+            snprintf(why, sizeof(why), "told to stop");
+        else
+            snprintf(why, sizeof(why), "SIG%s", sigabbrev_np(number));
         manager_stop(s->manager, number != SIGUSR1, why);
     }
 }
@@ -556,19 +562,11 @@ static int manager_prepare(struct session *s, struct err *err)
     return s->manager ? 0 : -1;
 }
 
-static int signals_open(struct session *s, struct err *err)
+static int signals_watch(struct session *s, struct err *err)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        sigaddset(&set, numbers[i]);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    s->signals =
-        (struct loop_fd){.ready = on_signal,
-                         .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
+    s->signals = (struct loop_fd){.ready = on_signal, .fd = signals_open(err)};
     if (s->signals.fd < 0)
-        return err_sys(err, errno, "cannot receive signals");
+        return -1;
     return loop_add_fd(s->loop, &s->signals, EPOLLIN, err);
 }
 
@@ -767,7 +765,7 @@ int session_run(const struct session_options *options)
     if (!(s.spawner = spawner_create(&err)) ||
         !(s.keeper = keeper_create(KEEPER_CAPACITY, WORKER_MARKER, &err)))
         return session_fail(&err);
-    if (!(s.loop = loop_create(&err)) || signals_open(&s, &err) < 0 ||
+    if (!(s.loop = loop_create(&err)) || signals_watch(&s, &err) < 0 ||
         !(s.world = world_init(&err))) {
         int code = session_fail(&err);
         keeper_destroy(s.keeper);

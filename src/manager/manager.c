@@ -703,7 +703,7 @@ static void reactivate(struct manager *m)
         struct journal_record r = {.type = JOURNAL_REACTIVATE,
                                    .u.reactivate.job = j};
         journal_put(m, &r);
-        notice(m, "job %s: %" PRIu64 " failed task%s run again",
+        notice(m, "job %s: %" PRIu64 " failed task%s to run again",
                m->config.spec->jobs[j].id, count, count == 1 ? "" : "s");
     }
 }

@@ -131,7 +131,7 @@ static void live_draw(struct progress *p, const struct snapshot *s)
     char text[LINE_BYTES], bar[32] = "", line[2 * LINE_BYTES];
     line_text(s, text);
     terminal_update(t);
-    unsigned room = t->width - 1;
+    unsigned room = t->width - 3; /* "^C" may be echoed behind the line */
     line_cut(text, room);
     size_t len = strlen(text);
     if (len + 14 <= room) {
