@@ -37,14 +37,17 @@ static int put_result(struct buf *b, const struct msg *m,
     if (record_put_attempt(b, a, spec) < 0)
         return -1;
     for (int i = 0; i < 2; i++) {
+        const char *bytes = m->u.result.output[i];
         size_t len = m->u.result.output_len[i];
-        if (a->output[i].place != OUTPUT_INLINE)
-            continue;
-        if (len != a->output[i].bytes || len > MSG_MAX_OUTPUT) {
+        bool in = a->output[i].place == OUTPUT_INLINE;
+        bool tail = a->output[i].place == OUTPUT_FILE;
+        if ((in && (len != a->output[i].bytes || len > MSG_MAX_OUTPUT)) ||
+            (tail && len > MSG_MAX_TAIL)) {
             errno = EINVAL;
             return -1;
         }
-        if (buf_put(b, m->u.result.output[i], len) < 0)
+        if ((in && buf_put(b, bytes, len) < 0) ||
+            (tail && pack_put_bytes(b, bytes, len) < 0))
             return -1;
     }
     return 0;
@@ -158,11 +161,15 @@ static int get_result(struct unpack *u, const struct jobspec *spec,
     for (int i = 0; i < 2; i++) {
         bool in = a->output[i].place == OUTPUT_INLINE;
         uint64_t len = in ? a->output[i].bytes : 0;
+        size_t *out_len = &m->u.result.output_len[i];
         if (len > MSG_MAX_OUTPUT)
             return err_set(err, EPROTO, "an output of %llu bytes, over %d",
                            (unsigned long long)len, MSG_MAX_OUTPUT);
-        m->u.result.output[i] = get_raw(u, len);
-        m->u.result.output_len[i] = (size_t)len;
+        *out_len = (size_t)len;
+        m->u.result.output[i] =
+            a->output[i].place == OUTPUT_FILE
+                ? (const char *)unpack_bytes(u, MSG_MAX_TAIL, out_len)
+                : get_raw(u, len);
     }
     return 0;
 }

@@ -17,11 +17,13 @@
 #include "model/attempt.h"
 #include "model/jobspec.h"
 
-enum { MSG_VERSION = 1 };
+enum { MSG_VERSION = 2 };
 
 /* The largest output that travels inside a result, each of stdout and stderr;
  * a longer one goes to a file of its own. */
 enum { MSG_MAX_OUTPUT = 64 * 1024 };
+/* The end of an output in a file, for people to see, is no longer than this. */
+enum { MSG_MAX_TAIL = 2000 };
 /* The largest message. */
 enum { MSG_MAX_BYTES = 2 * MSG_MAX_OUTPUT + 32 * 1024 };
 
@@ -70,7 +72,9 @@ struct msg {
         } stop;
         struct {
             struct attempt *attempt; /* decoding: the caller's, filled */
-            const char *output[2];   /* OUTPUT_INLINE: borrowed bytes */
+            /* borrowed: OUTPUT_INLINE: all of it; OUTPUT_FILE: its end, or
+             * nothing */
+            const char *output[2];
             size_t output_len[2];
         } result;
     } u;

@@ -155,9 +155,11 @@ static void on_ended(void *arg, struct run *run, struct attempt *a,
     struct worker *w = arg;
     struct msg m = {.kind = MSG_RESULT, .u.result.attempt = a};
     for (int s = 0; s < 2; s++) {
-        bool inside = a->output[s].place == OUTPUT_INLINE;
-        m.u.result.output[s] = inside ? output[s] : "";
-        m.u.result.output_len[s] = inside ? output_len[s] : 0;
+        size_t len = output_len[s];
+        if (a->output[s].place == OUTPUT_FILE && len > MSG_MAX_TAIL)
+            len = MSG_MAX_TAIL;
+        m.u.result.output[s] = len > 0 ? output[s] + output_len[s] - len : "";
+        m.u.result.output_len[s] = len;
     }
     say(w, &m);
     slots_mark(w, run->slots, run->slot_count, false);

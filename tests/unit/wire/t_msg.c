@@ -195,6 +195,39 @@ static void test_largest_result(void **state)
     mem_free(out);
 }
 
+/* The end of an output in a file travels, if it is not too long. */
+static void test_tail(void **state)
+{
+    static const char end[MSG_MAX_TAIL + 1] = "the end";
+    static const size_t lens[] = {0, 7, MSG_MAX_TAIL, MSG_MAX_TAIL + 1};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct attempt a, back;
+        struct msg m = {.kind = MSG_RESULT, .u.result.attempt = &a};
+        struct err err;
+        struct buf b;
+        buf_init(&b, MSG_MAX_BYTES);
+        sample_null(&a);
+        a.output[1] =
+            (struct output){.place = OUTPUT_FILE, .bytes = UINT64_C(1) << 40};
+        m.u.result.output[1] = end;
+        m.u.result.output_len[1] = lens[i];
+        assert_int_equal(msg_put(&b, &m, &sample_spec), i < 3 ? 0 : -1);
+        if (i < 3) {
+            assert_int_equal(parse_exact(b.data, b.len, &err), 0);
+            attempt_init(&back);
+            m.u.result.attempt = &back;
+            assert_int_equal(msg_parse(b.data, b.len, &sample_spec, &m, &err),
+                             0);
+            assert_int_equal(m.u.result.output_len[1], lens[i]);
+            assert_memory_equal(m.u.result.output[1], end, lens[i]);
+            attempt_fini(&back);
+            assert_int_equal(parse_exact(b.data, b.len - 1, &err), -1);
+        }
+        buf_fini(&b);
+    }
+}
+
 /* Written by hand: kind and varints. */
 static const struct {
     size_t len;
@@ -351,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain_kinds),
         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_tail),
         cmocka_unit_test(test_result),
         cmocka_unit_test(test_largest_result),
         cmocka_unit_test(test_bounds),
