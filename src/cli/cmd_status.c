@@ -65,15 +65,15 @@ static void state_put(const struct snapshot *s,
 static void report_put(const struct jobspec *spec, const struct snapshot *s,
                        const struct status_origin *from, struct buf *out)
 {
-    char count[64], took[16];
+    char count[64], nodes[64], took[16];
     buf_printf(out, "%s: ", spec->name);
     state_put(s, from, out);
     buf_printf(out, "  %s: ", describe_count(s->tasks.total, "task", count));
     counts_put(&s->tasks, out);
-    buf_printf(out,
-               "  %" PRIu32 "/%" PRIu32 " slots busy, %" PRIu32
-               " ranks on %" PRIu32 " nodes",
-               s->slots_busy, s->slot_count, s->rank_count, s->node_count);
+    buf_printf(out, "  %" PRIu32 "/%" PRIu32 " slots busy, %s on %s",
+               s->slots_busy, s->slot_count,
+               describe_count(s->rank_count, "rank", count),
+               describe_count(s->node_count, "node", nodes));
     if (s->ranks_lost)
         buf_printf(out, ", %" PRIu32 " lost", s->ranks_lost);
     if (s->tasks_per_s > 0)

@@ -589,9 +589,10 @@ static int session_of(void *arg, const char *name)
 
 static int find_sessions(struct rundir *r, bool packs, struct err *err)
 {
-    if (each_name(r->dir_fd, "journal", session_of, &r->session) < 0 ||
-        (packs && each_name(r->dir_fd, "output", session_of, &r->session) < 0))
-        return err_sys(err, errno, "cannot read the folders of %s", r->path);
+    if (each_name(r->dir_fd, "journal", session_of, &r->session) < 0)
+        return err_sys(err, errno, "cannot read %s/journal", r->path);
+    if (packs && each_name(r->dir_fd, "output", session_of, &r->session) < 0)
+        return err_sys(err, errno, "cannot read %s/output", r->path);
     return 0;
 }
 

@@ -300,11 +300,21 @@ static void jobs_put(const struct progress *p, const struct snapshot *s,
                    s->job_count - 20, p->config.run_dir);
 }
 
+/* Tasks that no session will run, as the time of their job is over. */
+static uint64_t never_run(const struct snapshot *s)
+{
+    uint64_t n = 0;
+    for (uint32_t j = 0; j < s->job_count; j++)
+        if (s->jobs[j].end > JOB_END_ALL_TASKS_COMPLETE)
+            n += s->jobs[j].tasks.active;
+    return n;
+}
+
 void progress_summary(struct progress *p, const struct snapshot *s)
 {
     struct buf out;
     char count[64], took[16], did[64];
-    uint64_t left = s->tasks.active + s->tasks.running;
+    uint64_t left = s->tasks.active + s->tasks.running, never = never_run(s);
 
     progress_clear(p);
     buf_init(&out, TEXT_BYTES);
@@ -333,8 +343,11 @@ void progress_summary(struct progress *p, const struct snapshot *s)
     if (s->ranks_lost > 0)
         buf_printf(&out, "  lost: %s\n",
                    describe_count(s->ranks_lost, "rank", count));
+    if (never > 0)
+        buf_printf(&out, "  never run, as the time of their job was over: %s\n",
+                   describe_count(never, "task", count));
     buf_printf(&out, "  results: %s/results.h5\n", p->config.run_dir);
-    if (left > 0)
+    if (left > never)
         buf_puts(&out, "  the same command resumes what is left\n");
     else if (s->tasks.failed > 0)
         buf_printf(&out, "  again, the failed ones: %s\n", p->config.rerun);
