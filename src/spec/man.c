@@ -17,7 +17,7 @@ static const char head[] =
     ".Nd job specs of mpibatch\n"
     ".Sh DESCRIPTION\n"
     "A job spec is a YAML file that says which tasks\n"
-    ".Xr mpibatch 1\n"
+    ".Sy mpibatch\n"
     "is to run: a pool, and jobs, which are sets of tasks.\n"
     "Keys that are not described here are errors.\n"
     ".Sh EXAMPLES\n"
@@ -95,7 +95,7 @@ static const char values[] =
     "A text that starts with a brace needs quotes, or YAML takes it for a\n"
     "mapping.\n"
     ".Sh SEE ALSO\n"
-    ".Xr mpibatch 1\n";
+    ".Li mpibatch --help\n";
 
 enum { LINE_BYTES = 72 };
 
