@@ -39,6 +39,8 @@
 #include "cli/specfile.h"
 #include "manager/manager.h"
 #include "spec/spec.h"
+#include "store/results.h"
+#include "store/rundir.h"
 #include "store/status.h"
 #include "view/terminal.h"
 
@@ -400,6 +402,18 @@ static int code_find(struct launch *l, int status)
     return EXIT_LOST;
 }
 
+/* What a run that was stopped or lost has left undone. */
+static void results_late(const struct launch *l, int code)
+{
+    struct err err;
+    struct rundir *r =
+        code == EXIT_USAGE ? NULL : rundir_open_read(l->run_dir, &err);
+    if (r && !results_are_current(r, l->spec) &&
+        results_build(r, l->spec, NULL, &err) < 0)
+        log_error("cannot make results.h5: %s", err.text);
+    rundir_close(r);
+}
+
 static int launch_prepare(struct launch *l, struct err *err)
 {
     uint64_t random;
@@ -445,6 +459,7 @@ int cmd_launch(int argc, char **argv)
         log_error("%s", err.text);
     else
         code = code_find(&l, mpirun_wait(&l));
+    results_late(&l, code);
     launch_line_fini(&l.line);
     jobspec_destroy(l.spec);
     mem_free(l.run_dir);

@@ -671,6 +671,10 @@ static int session_build(struct session *s, struct err *err)
     s->environment = s->topo ? environment_create(environ, err) : NULL;
     if (!s->environment || ranks_gather(s, err) < 0 || node_divide(s, err) < 0)
         return -1;
+    if (!is_manager(s)) { /* 4 KiB a rank: only who journals them keeps them */
+        mem_free(s->ranks);
+        s->ranks = NULL;
+    }
     struct err why;
     if (slots_check(s, &why) < 0) {
         if (is_manager(s))
@@ -738,11 +742,11 @@ static void session_fini(struct session *s)
 }
 
 /* A session that was stopped has left its results for now, when time is its
- * own. */
+ * own; or for launch, which waits for mpirun, but not for ever. */
 static void results_late(struct session *s)
 {
     struct err err;
-    if (s->rundir && s->exit_code != EXIT_LOST &&
+    if (s->rundir && s->exit_code != EXIT_LOST && !s->launch_id[0] &&
         !results_are_current(s->rundir, s->spec) &&
         results_build(s->rundir, s->spec, NULL, &err) < 0)
         log_error("cannot make results.h5: %s", err.text);

@@ -128,13 +128,15 @@ static void journal_start(struct manager *m)
     journal_put(m, &r);
 }
 
-static void journal_node(struct manager *m, uint32_t rank, uint32_t slots)
+static void journal_node(struct manager *m, uint32_t rank,
+                         const struct msg *ready)
 {
     struct journal_record r = {
         .type = JOURNAL_NODE,
         .u.node = {.rank = rank,
                    .node = m->means.rank_nodes[rank],
-                   .slots = slots,
+                   .first_slot = ready->u.ready.first_slot,
+                   .slots = ready->u.ready.slots,
                    .info = (struct node_info *)&m->means.ranks[rank]}};
     journal_put(m, &r);
 }
@@ -246,7 +248,7 @@ static void on_ready(struct manager *m, uint32_t rank, const struct msg *msg)
     if (m->ranks[rank] != RANK_SILENT)
         return;
     m->ranks[rank] = RANK_JOINED;
-    journal_node(m, rank, msg->u.ready.slots);
+    journal_node(m, rank, msg);
     if (sched_worker_join(m->sched, now_ns(m), rank, msg->u.ready.slots, &err) <
         0)
         fail(m, &err);

@@ -12,6 +12,7 @@
 static int put_ready(struct buf *b, const struct msg *m)
 {
     return pack_put_uint(b, m->u.ready.version) |
+           pack_put_uint(b, m->u.ready.first_slot) |
            pack_put_uint(b, m->u.ready.slots);
 }
 
@@ -198,6 +199,7 @@ static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
     switch (m->kind) {
     case MSG_READY:
         m->u.ready.version = get_u32(u);
+        m->u.ready.first_slot = get_u32(u);
         m->u.ready.slots = get_u32(u);
         return 0;
     case MSG_STARTED:

@@ -53,6 +53,7 @@ struct msg {
     union {
         struct {
             uint32_t version;
+            uint32_t first_slot; /* within the node */
             uint32_t slots;
         } ready;
         struct {

@@ -441,9 +441,12 @@ void worker_signalled(struct worker *w)
 
 int worker_start(struct worker *w, struct err *err)
 {
+    const struct slots *slots = w->config.slots;
     struct msg m = {
         .kind = MSG_READY,
-        .u.ready = {.version = MSG_VERSION, .slots = w->config.slots->count}};
+        .u.ready = {.version = MSG_VERSION,
+                    .first_slot = slots->count ? slots->slots[0].number : 0,
+                    .slots = slots->count}};
     say(w, &m);
     if (w->stage == WORKER_SERVING)
         return 0;

@@ -19,7 +19,7 @@
 enum { LAST_KIND = MSG_BYE };
 
 static const struct msg plain[] = {
-    {.kind = MSG_READY, .u.ready = {MSG_VERSION, 64}},
+    {.kind = MSG_READY, .u.ready = {MSG_VERSION, 8, 64}},
     {.kind = MSG_STARTED, .u.started = {1, 17, 2, 63, 1764000000000000000}},
     {.kind = MSG_RETURNED, .u.range = {0, 0, 1000000, 1}},
     {.kind = MSG_LEFT},
@@ -114,6 +114,7 @@ static void test_fields(void **state)
     assert_int_equal(msg_put(&b, &plain[0], &sample_spec), 0);
     assert_int_equal(msg_parse(b.data, b.len, &sample_spec, &m, &err), 0);
     assert_int_equal(m.u.ready.version, MSG_VERSION);
+    assert_int_equal(m.u.ready.first_slot, 8);
     assert_int_equal(m.u.ready.slots, 64);
     buf_reset(&b);
     assert_int_equal(msg_put(&b, &plain[1], &sample_spec), 0);
