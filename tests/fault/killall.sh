@@ -77,7 +77,7 @@ while [ $kills -lt $kills_wanted ]; do
             fi
         fi
         over 60
-        if [ "$rc" -lt 128 ] && grep -E "error|warning" launch.out | grep -v "exit code 3" >said; then
+        if [ "$rc" -lt 128 ] && grep -E "^mpibatch[^:]*: (error|warning)" launch.out | grep -v "exit code 3" >said; then
             refused=$((refused + 1))
             note "$(cat said)"
         fi
