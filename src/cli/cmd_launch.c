@@ -62,6 +62,9 @@ static const char help[] =
  * TERM again, KILL, each so much later. */
 #define MPIRUN_END_NS  (10 * NS_PER_SEC)
 #define MPIRUN_TERM_NS (5 * NS_PER_SEC)
+/* A run that was asked to stop and does not say that it does, as it is still
+ * starting, is asked again so much later. */
+#define ASK_AGAIN_NS (2 * NS_PER_SEC)
 /* A run whose status file is not renewed for so many times as long as a rank
  * may be silent has lost its manager: its ranks know that first. */
 enum { STATUS_PATIENCE = 5 };
@@ -86,6 +89,9 @@ struct launch {
     int out_fd, signal_fd;
     struct launch_line line;
     int64_t started_ns, ended_ns; /* ended: the run says that it is over */
+    int asked;                    /* the signal it was sent to stop; 0: none */
+    bool heard;                   /* it says that it stops */
+    int64_t asked_ns;
     unsigned kills;
     int64_t kill_at_ns;
     int code; /* of the run; -1: not known */
@@ -286,14 +292,23 @@ static int mpirun_start(struct launch *l, struct err *err)
 }
 
 /* mpirun forwards USR1 and USR2 to each rank at once, while TERM and INT start
- * its own kill sequence. It says so: not behind the progress line. */
+ * its own kill sequence. It says so: not behind the progress line. While it
+ * starts, it or the ranks may miss the signal. */
+static void stop_ask(struct launch *l)
+{
+    if (l->live)
+        (void)file_write_all(STDERR_FILENO, "\r\033[K", 4);
+    kill(l->pid, l->asked);
+    l->asked_ns = clock_mono_ns();
+}
+
 static void signals_pass(struct launch *l)
 {
     struct signalfd_siginfo info;
     while (read(l->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-        if (l->live)
-            (void)file_write_all(STDERR_FILENO, "\r\033[K", 4);
-        kill(l->pid, info.ssi_signo == SIGUSR1 ? SIGUSR1 : SIGUSR2);
+        if (l->asked != SIGUSR2)
+            l->asked = info.ssi_signo == SIGUSR1 ? SIGUSR1 : SIGUSR2;
+        stop_ask(l);
     }
 }
 
@@ -315,6 +330,7 @@ static void status_look(struct launch *l)
                 l->ended_ns = now_ns;
         }
         bool ours = strcmp(from.launch_id, l->id) == 0;
+        l->heard |= ours && snap.state >= RUN_STOPPING;
         mem_free(snap.jobs);
         if (ours && path && stat(path, &st) == 0 && l->ended_ns == 0 &&
             clock_wall_ns() - (int64_t)st.st_mtime * NS_PER_SEC >
@@ -376,6 +392,9 @@ static int mpirun_wait(struct launch *l)
         if (waitpid(l->pid, &status, WNOHANG) == l->pid)
             break;
         status_look(l);
+        if (l->asked && !l->heard &&
+            clock_mono_ns() >= l->asked_ns + ASK_AGAIN_NS)
+            stop_ask(l);
         mpirun_end(l);
     }
     while (open && poll(&(struct pollfd){.fd = l->out_fd, .events = POLLIN}, 1,
@@ -392,6 +411,11 @@ static int code_find(struct launch *l, int status)
         l->code = launch_line_code(&l->line, l->id);
     if (l->code >= 0)
         return l->code;
+    if (l->asked && !l->heard) {
+        log_info("stopped while the run was starting; the same command "
+                 "resumes");
+        return EXIT_STOPPED;
+    }
     if (WIFSIGNALED(status))
         log_error("%s was ended by signal %d; the same command resumes",
                   l->mpirun, WTERMSIG(status));
