@@ -120,7 +120,7 @@ static int text_show(const struct run_arg *run)
     }
     buf_init(&out, STATUS_MAX_BYTES);
     report_put(run->spec, &snap, &from, &out);
-    int rc = stdout_put(buf_text(&out), out.len);
+    int rc = stdout_show(buf_text(&out), out.len);
     buf_fini(&out);
     mem_free(snap.jobs);
     return rc;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/rundir_arg.h"
 #include "store/journal.h"
@@ -39,7 +40,7 @@ struct row {
     int32_t exit_code, signal;
     uint32_t rank;
     int64_t start_ns, end_ns;
-    char message[80];
+    char *message; /* heap; NULL: none */
 };
 
 struct listing {
@@ -83,11 +84,17 @@ static int windows_survey(struct listing *l, struct err *err)
     return got;
 }
 
+static void rows_clear(struct listing *l)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        mem_free(l->rows[i].message);
+    memset(l->rows, 0, l->count * sizeof(l->rows[0]));
+}
+
 static int window_read(struct listing *l, struct err *err)
 {
     struct journal_record r;
     int got;
-    memset(l->rows, 0, l->count * sizeof(l->rows[0]));
     if (journal_rewind(l->past, err) < 0)
         return -1;
     while ((got = journal_next(l->past, &r, err)) > 0) {
@@ -102,6 +109,7 @@ static int window_read(struct listing *l, struct err *err)
             continue;
         const struct attempt *a = r.u.attempt;
         struct row *row = &l->rows[a->index - l->from];
+        mem_free(row->message);
         *row = (struct row){.attempts = a->attempt,
                             .result = (uint8_t)a->result,
                             .reason = (uint8_t)a->reason,
@@ -111,7 +119,8 @@ static int window_read(struct listing *l, struct err *err)
                             .rank = a->rank,
                             .start_ns = a->start_ns,
                             .end_ns = a->end_ns};
-        snprintf(row->message, sizeof(row->message), "%.79s", a->message);
+        if (a->message[0] && !(row->message = mem_strdup(a->message)))
+            return err_set(err, ENOMEM, "no memory for the tasks");
     }
     return got;
 }
@@ -148,7 +157,8 @@ static void row_text(struct listing *l, const struct job *job, uint32_t index,
     a.signal = row->signal;
     a.start_ns = row->start_ns;
     a.end_ns = row->end_ns;
-    snprintf(a.message, sizeof(a.message), "%s", row->message);
+    snprintf(a.message, sizeof(a.message), "%s",
+             row->message ? row->message : "");
     if (row->attempts > 0) {
         attempt_describe(&a, how);
         duration_format(row->end_ns - row->start_ns, took);
@@ -183,6 +193,17 @@ static json_t *value_json(const struct value *v)
     return json_string(v->text);
 }
 
+/* Of a text that need not be UTF-8. */
+static json_t *text_json(const char *text)
+{
+    struct buf b;
+    buf_init(&b, 8192);
+    text_put_printable(&b, text, strlen(text), true);
+    json_t *string = json_string(buf_text(&b));
+    buf_fini(&b);
+    return string;
+}
+
 static int row_json(struct listing *l, const struct job *job, uint32_t index,
                     const char *id, const struct row *row)
 {
@@ -211,8 +232,8 @@ static int row_json(struct listing *l, const struct job *job, uint32_t index,
                             json_real((double)row->start_ns / 1e9));
         json_object_set_new(o, "end_time",
                             json_real((double)row->end_ns / 1e9));
-        if (row->message[0])
-            json_object_set_new(o, "message", json_string(row->message));
+        if (row->message)
+            json_object_set_new(o, "message", text_json(row->message));
     }
     char *text = json_dumps(o, JSON_COMPACT);
     int rc = -1;
@@ -227,7 +248,8 @@ static int row_json(struct listing *l, const struct job *job, uint32_t index,
 /* Print what is in l->out; what goes wrong is said here. */
 static int out_flush(struct listing *l)
 {
-    int rc = stdout_put(buf_text(&l->out), l->out.len);
+    int rc = l->json ? stdout_put(buf_text(&l->out), l->out.len)
+                     : stdout_show(buf_text(&l->out), l->out.len);
     buf_reset(&l->out);
     return rc == EXIT_OK ? 0 : -1;
 }
@@ -266,9 +288,11 @@ static int job_show(struct listing *l, uint32_t j, struct err *err)
         l->count = job->tasks.count - l->from < WINDOW_TASKS
                        ? job->tasks.count - l->from
                        : WINDOW_TASKS;
-        if (window_read(l, err) < 0)
-            return -1;
-        if (window_show(l, job, err) < 0)
+        int rc = window_read(l, err);
+        if (rc == 0)
+            rc = window_show(l, job, err);
+        rows_clear(l);
+        if (rc < 0)
             return -1;
     }
     return 0;

@@ -85,7 +85,7 @@ int cmd_validate(int argc, char **argv)
                describe_count(jobspec_task_count(spec), "task", count));
     for (uint32_t j = 0; j < spec->job_count; j++)
         job_put(&spec->jobs[j], &out);
-    int rc = stdout_put(buf_text(&out), out.len);
+    int rc = stdout_show(buf_text(&out), out.len);
     buf_fini(&out);
     jobspec_destroy(spec);
     return rc;

@@ -34,4 +34,8 @@ int usage_show(const char *text);
  * stderr (disk full, closed pipe). */
 int stdout_put(const char *data, unsigned long len);
 
+/* The same of a text for people: control bytes become "\xNN", as names and
+ * commands of a job spec may contain anything. */
+int stdout_show(const char *text, unsigned long len);
+
 #endif

@@ -76,6 +76,19 @@ int stdout_put(const char *data, unsigned long len)
     return EXIT_FAILED;
 }
 
+int stdout_show(const char *text, unsigned long len)
+{
+    struct buf shown;
+    int rc = EXIT_FAILED;
+    buf_init(&shown, 4 * len + 1);
+    if (text_put_printable(&shown, text, len, true) < 0)
+        log_error("no memory to show this");
+    else
+        rc = stdout_put(buf_text(&shown), shown.len);
+    buf_fini(&shown);
+    return rc;
+}
+
 int usage_show(const char *text)
 {
     return stdout_put(text, strlen(text));

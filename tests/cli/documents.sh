@@ -2,7 +2,7 @@
 # What mpibatch says about job specs and nodes: validate, show schema, show man,
 # show binding; and what it does when stdout is closed or full.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 47
+plan 48
 
 # --- validate
 for spec in "$TEST_SRCDIR"/jobspecs/*.yaml "$TEST_SRCDIR"/examples/*/*.yaml; do
@@ -46,6 +46,19 @@ ok "and leaves no run directory" test ! -e bad.run
 printf 'jobs: [{task: {command_line: "\001"}]' >odd.yaml
 "$MPIBATCH" validate odd.yaml >out 2>err
 is "$? $(tr -d '[:print:]\n' <err | wc -c)" "2 0" "no control characters on the terminal"
+cat >escapes.yaml <<'EOF'
+name: "na\e[31mme"
+jobs:
+  - id: a
+    sweep: {parameters: {p: ["x\e[32my", 2]}}
+    task: {command_line: "echo {p}", working_dir: "no\e[33mdir"}
+EOF
+"$MPIBATCH" run escapes.yaml >out 2>&1
+"$MPIBATCH" validate escapes.yaml >>out 2>&1
+"$MPIBATCH" status escapes.run >>out 2>&1
+"$MPIBATCH" tasks escapes.run >>out 2>&1
+"$MPIBATCH" tasks --json escapes.run >>out 2>&1
+is "$(tr -d '[:print:]\n' <out | wc -c) $(grep -c 'x1b\[33mdir' out)" "0 8" "nor those of names, values and folders" || note "$(cat -v out)"
 head -c 100000 /dev/urandom >noise.yaml
 "$MPIBATCH" validate noise.yaml >out 2>err
 is "$? $(wc -l <err | grep -c '^[0-9][0-9]\?$')" "2 1" "noise is an error, said in less than 100 lines"
