@@ -75,6 +75,7 @@ struct world *world_init(struct err *err)
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN); /* a peer that dies must not end us */
+    signal(SIGXFSZ, SIG_IGN); /* a limit of files is as a full disk */
     struct world *w = mem_calloc(1, sizeof(*w));
     if (!w) {
         err_set(err, ENOMEM, "world: no memory");

@@ -17,9 +17,10 @@
 
 struct world;
 
-/* Join the world: MPI_Init under a launcher, with MPI_ERRORS_RETURN and
- * SIGPIPE ignored. NULL with err, also where the launcher has started several
- * processes that cannot see each other (srun without --mpi=pmix). */
+/* Join the world: MPI_Init under a launcher, with MPI_ERRORS_RETURN, and
+ * SIGPIPE and SIGXFSZ ignored. NULL with err, also where the launcher has
+ * started several processes that cannot see each other (srun without
+ * --mpi=pmix). */
 struct world *world_init(struct err *err);
 
 uint32_t world_rank(const struct world *w);
