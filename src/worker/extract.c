@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,8 @@ static enum metric_state number_read(enum metric_type type, const char *text,
             return METRIC_MALFORMED;
     } else {
         v->u.number = strtod(text, &end); /* inf and nan are values, too */
+        if (errno == ERANGE && isinf(v->u.number))
+            return METRIC_MALFORMED; /* 1e400 is neither */
     }
     while (isspace((unsigned char)*end))
         end++;

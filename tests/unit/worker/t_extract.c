@@ -33,6 +33,8 @@ static const struct sample samples[] = {
     {METRIC_FLOAT64, "E=(.*)", "E=  4.0  \n", METRIC_OK, 4, 0},
     {METRIC_FLOAT64, "E=(\\S+)", "E=inf", METRIC_OK, INFINITY, 0},
     {METRIC_FLOAT64, "E=(\\S+)", "E=1.0\r\nx", METRIC_OK, 1, 0},
+    {METRIC_FLOAT64, "E=(\\S+)", "E=1e400", METRIC_MALFORMED, 0, 0},
+    {METRIC_FLOAT64, "E=(\\S+)", "E=1e-400", METRIC_OK, 0, 0},
     {METRIC_FLOAT64, "[0-9.]+", "about 7.25 s", METRIC_OK, 7.25, 0},
     {METRIC_FLOAT64, "a(\\d)?b", "ab", METRIC_MISSING, 0, 0},
     {METRIC_INT64, "n=(\\S+)", "n=42", METRIC_OK, 42, 0},
