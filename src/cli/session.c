@@ -70,6 +70,8 @@ enum {
 /* A worker bears so many times the silence that makes the manager give up on
  * a worker: when the network stalls, it is the manager who decides. */
 enum { MANAGER_PATIENCE = 2 };
+/* Start-up, when ranks wait for each other, may take so many times as long. */
+enum { START_PATIENCE = 20 };
 
 /* What rank 0 tells all at start-up. */
 struct start {
@@ -269,6 +271,26 @@ fail:
 }
 
 /* ---- Start-up of all ranks ---- */
+
+static void on_overdue(int number)
+{
+    static const char text[] =
+        "mpibatch: error: ranks were lost at start-up, or are too slow for "
+        "--lost-after; the same command tries again\n";
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(EXIT_LOST);
+}
+
+/* A rank that dies now leaves the others in a call that never returns, where
+ * MPI does not end them: the alarm does. */
+static void start_guard(const struct session *s, bool on)
+{
+    signal(SIGALRM, on_overdue);
+    alarm(on ? START_PATIENCE *
+                   (unsigned)(s->options->lost_after_ns / NS_PER_SEC)
+             : 0);
+}
 
 static int start_share(struct session *s, struct buf *text, struct err *err)
 {
@@ -662,7 +684,9 @@ static int session_build(struct session *s, struct err *err)
     struct buf text;
     int rc = -1;
     buf_init(&text, SPEC_MAX_BYTES);
+    start_guard(s, !is_manager(s)); /* a long journal takes its time */
     s->start.exit_code = is_manager(s) ? prepare(s, &text) : -1;
+    start_guard(s, true);
     rc = start_share(s, &text, err);
     buf_fini(&text);
     if (rc < 0 || s->start.exit_code >= 0)
@@ -769,12 +793,13 @@ int session_run(const struct session_options *options)
     if (!(s.spawner = spawner_create(&err)) ||
         !(s.keeper = keeper_create(KEEPER_CAPACITY, WORKER_MARKER, &err)))
         return session_fail(&err);
+    start_guard(&s, true);
     if (!(s.loop = loop_create(&err)) || signals_watch(&s, &err) < 0 ||
         !(s.world = world_init(&err))) {
-        int code = session_fail(&err);
+        session_fail(&err);
         keeper_destroy(s.keeper);
         session_fini(&s);
-        return code;
+        return code_of(&err); /* srun without PMIx: the line is wrong */
     }
     if (!is_manager(&s)) {
         snprintf(prefix, sizeof(prefix), "mpibatch[rank %" PRIu32 "]",
@@ -786,6 +811,7 @@ int session_run(const struct session_options *options)
         keeper_destroy(s.keeper);
         world_abort(s.world, EXIT_LOST);
     }
+    start_guard(&s, false);
     s.exit_code = s.start.exit_code;
     if (s.start.exit_code < 0 && loop_run(s.loop, &err) < 0) {
         s.exit_code = session_fail(&err);
