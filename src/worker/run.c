@@ -216,8 +216,10 @@ static bool run_is_doubtful(const struct run *run)
     const struct attempt *a = &run->attempt;
     if (run->end_reason != REASON_NONE || a->result == RESULT_SUCCESS)
         return false;
-    return a->signal == SIGTERM || loop_now_ns(run->context->config->loop) <
-                                       run->context->doubt_until_ns;
+    if (a->signal == SIGTERM || a->exit_code == 128 + SIGTERM) /* of a shell */
+        return true;
+    return loop_now_ns(run->context->config->loop) <
+           run->context->doubt_until_ns;
 }
 
 static void on_end(struct loop_fd *watch, uint32_t events)
