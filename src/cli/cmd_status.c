@@ -28,12 +28,13 @@ static const char help[] =
 #define SILENT_NS (15 * NS_PER_SEC)
 enum { STATUS_MAX_BYTES = 16 << 20 };
 
-static void counts_put(const struct task_counts *t, struct buf *out)
+static void counts_put(const struct task_counts *t, bool over, struct buf *out)
 {
     buf_printf(out,
                "%" PRIu64 " succeeded, %" PRIu64 " failed, %" PRIu64
-               " running, %" PRIu64 " to go",
-               t->succeeded, t->failed, t->running, t->active);
+               " running, %" PRIu64 " %s",
+               t->succeeded, t->failed, t->running, t->active,
+               over ? "not run" : "to go");
     if (t->retried)
         buf_printf(out, ", %" PRIu64 " tried again", t->retried);
     if (t->invalid)
@@ -69,7 +70,7 @@ static void report_put(const struct jobspec *spec, const struct snapshot *s,
     buf_printf(out, "%s: ", spec->name);
     state_put(s, from, out);
     buf_printf(out, "  %s: ", describe_count(s->tasks.total, "task", count));
-    counts_put(&s->tasks, out);
+    counts_put(&s->tasks, s->state == RUN_FINISHED, out);
     buf_printf(out, "  %" PRIu32 "/%" PRIu32 " slots busy, %s on %s",
                s->slots_busy, s->slot_count,
                describe_count(s->rank_count, "rank", count),
@@ -85,7 +86,7 @@ static void report_put(const struct jobspec *spec, const struct snapshot *s,
         buf_printf(out, "  job %s %s%s%s: ", spec->jobs[j].id,
                    job_state_name(s->jobs[j].state), s->jobs[j].end ? ", " : "",
                    job_end_name(s->jobs[j].end));
-        counts_put(&s->jobs[j].tasks, out);
+        counts_put(&s->jobs[j].tasks, s->state == RUN_FINISHED, out);
     }
 }
 
