@@ -36,10 +36,16 @@ struct environment {
     char **envp;       /* cap + 1 of them */
 };
 
-/* Names that a launcher makes up for its ranks, by prefix. */
+/* Names that a launcher makes up for its ranks, by prefix; but users set such
+ * variables, too. */
+static const char *const launched_prefixes[] = {"OMPI_", "PMIX_", "OPAL_",
+                                                "ORTE_", "PRTE_"};
+/* What shows that there is a launcher. */
+static const char *const launcher_names[] = {
+    "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PMI_FD", "PMI_PORT"};
+/* Names that are never the user's, by prefix. */
 static const char *const scrubbed_prefixes[] = {
-    "OMPI_", "PMIX_", "PMI_", "OPAL_", "ORTE_", "PRTE_", "IPATH_", "MPIR_",
-    "HYDI_", "HYDRA_", USER_PREFIX,
+    "PMI_", "IPATH_", "MPIR_", "HYDI_", "HYDRA_", USER_PREFIX,
     /* the step of Slurm that we are, and its shape */
     "SLURM_STEP_", "SLURM_SRUN_", "SLURM_LAUNCH_", "SLURM_CPU_BIND",
     "SLURM_MEM_BIND", "SLURM_TASK_", "SLURM_PMIX_", "SLURM_PMI_"};
@@ -59,17 +65,39 @@ static const char *const scrubbed_names[] = {
     "SLURM_JOBID",          "SLURM_MPI_TYPE",
     "SLURM_TOPOLOGY_ADDR",  "SLURM_TOPOLOGY_ADDR_PATTERN"};
 
-static bool is_scrubbed(const char *name, size_t len)
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+static bool has_prefix(const char *name, const char *const *prefixes,
+                       size_t count)
 {
-    for (size_t i = 0;
-         i < sizeof(scrubbed_prefixes) / sizeof(scrubbed_prefixes[0]); i++)
-        if (strncmp(name, scrubbed_prefixes[i], strlen(scrubbed_prefixes[i])) ==
-            0)
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
-    for (size_t i = 0; i < sizeof(scrubbed_names) / sizeof(scrubbed_names[0]);
-         i++)
-        if (strlen(scrubbed_names[i]) == len &&
-            strncmp(name, scrubbed_names[i], len) == 0)
+    return false;
+}
+
+static bool is_one_of(const char *name, size_t len, const char *const *names,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(names[i]) == len && strncmp(name, names[i], len) == 0)
+            return true;
+    return false;
+}
+
+static bool is_scrubbed(const char *name, size_t len, bool launched)
+{
+    return (launched &&
+            has_prefix(name, launched_prefixes, LENGTH(launched_prefixes))) ||
+           has_prefix(name, scrubbed_prefixes, LENGTH(scrubbed_prefixes)) ||
+           is_one_of(name, len, scrubbed_names, LENGTH(scrubbed_names));
+}
+
+static bool is_launched(char *const *from)
+{
+    for (; *from; from++)
+        if (is_one_of(*from, strcspn(*from, "="), launcher_names,
+                      LENGTH(launcher_names)))
             return true;
     return false;
 }
@@ -162,6 +190,7 @@ static int add_base(struct environment *e, const char *entry, size_t name_len)
 static int fill_base(struct environment *e, char *const *from)
 {
     const size_t prefix = sizeof(USER_PREFIX) - 1;
+    bool launched = is_launched(from);
     for (char *const *p = from; *p; p++) {
         const char *entry = *p + prefix;
         if (strncmp(*p, USER_PREFIX, prefix) != 0)
@@ -172,7 +201,7 @@ static int fill_base(struct environment *e, char *const *from)
     }
     for (char *const *p = from; *p; p++) {
         size_t len = strcspn(*p, "=");
-        if (len > 0 && (*p)[len] == '=' && !is_scrubbed(*p, len) &&
+        if (len > 0 && (*p)[len] == '=' && !is_scrubbed(*p, len, launched) &&
             add_base(e, *p, len) < 0)
             return -1;
     }

@@ -9,13 +9,14 @@
 
 struct environment;
 
-/* The base: environ of this process less OMPI_* PMIX_* PMI_* OPAL_* ORTE_*
- * PRTE_* IPATH_* MPIR_* HYDI_* HYDRA_* and what belongs to the outer step of
- * Slurm (SLURM_PROCID, SLURM_LOCALID, SLURM_NODEID, SLURM_STEP_*,
- * SLURM_TASK_PID, ...), and with the variables that mpirun overwrote
- * (HFI_NO_BACKTRACE, PSM2_DEVICES) removed. Variables that the user had set
- * before mpirun and that `mpibatch launch` passed on in MPIBATCH_USER_ENV_*
- * are put back. NULL with err. */
+/* The base: environ of this process less PMI_* IPATH_* MPIR_* HYDI_* HYDRA_*,
+ * and OMPI_* PMIX_* OPAL_* ORTE_* PRTE_* if an MPI launcher has started us
+ * (else they are the user's), less what belongs to the outer step of Slurm
+ * (SLURM_PROCID, SLURM_LOCALID, SLURM_NODEID, SLURM_STEP_*, SLURM_TASK_PID,
+ * ...), and with the variables that mpirun overwrote (HFI_NO_BACKTRACE,
+ * PSM2_DEVICES) removed. Variables that the user had set before mpirun and that
+ * `mpibatch launch` passed on in MPIBATCH_USER_ENV_* are put back. NULL with
+ * err. */
 struct environment *environment_create(char *const *from, struct err *err);
 void environment_destroy(struct environment *e);
 

@@ -2,7 +2,7 @@
 # Tasks that are MPI programs, or mpibatch itself: nothing of the outer mpirun
 # is in their environment, and all that is the user's.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 26
+plan 27
 
 # shellcheck disable=SC2086 # words are meant to be split
 ${MPI_CC:?} -o mpi-task "$TEST_SRCDIR/tests/mpi/mpi-task.c" ${MPI_LIBS:?} || exit 99
@@ -66,6 +66,12 @@ is "$(seen | grep '^OMP_NUM_THREADS')" OMP_NUM_THREADS=1 "OMP_NUM_THREADS is the
 seen | grep -v -E "$ours" >got
 here | grep -v -E "$theirs" >wanted
 ok "everything else is as it was" diff wanted got
+
+rm -rf env.run
+run 0 env.yaml
+seen | grep -v -E "$ours" >got
+here >wanted
+ok "without mpirun everything is, also the user's OMPI_" diff wanted got
 
 export OMPI_MCA_mpi_show_handle_leaks=1 PMIX_MCA_ptl_base_verbose=0 PRTE_X=$'a\nb'
 export LD_LIBRARY_PATH=/of/the/user

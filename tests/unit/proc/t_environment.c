@@ -134,9 +134,33 @@ static void test_scrubbing(void **state)
 }
 
 /* What the user had set before mpirun comes back, and wins. */
+/* Nobody has launched us: what looks like an MPI's is the user's. */
+static void test_not_launched(void **state)
+{
+    static const char *const from[] = {"OMPI_MCA_btl=self",
+                                       "PMIX_MCA_x=1",
+                                       "PRTE_MCA_y=2",
+                                       "OMPI_ALLOW_RUN_AS_ROOT=1",
+                                       "PMI_X=1",
+                                       "SLURM_PROCID=0",
+                                       "MPIBATCH_USER_ENV_A=1",
+                                       NULL};
+    (void)state;
+    struct environment *e = create(from);
+    char *const *envp = environment_envp(e, NULL);
+    assert_int_equal(count_of(envp), 5);
+    assert_true(has(envp, "OMPI_MCA_btl=self"));
+    assert_true(has(envp, "PMIX_MCA_x=1"));
+    assert_true(has(envp, "PRTE_MCA_y=2"));
+    assert_true(has(envp, "OMPI_ALLOW_RUN_AS_ROOT=1"));
+    assert_true(has(envp, "A=1"));
+    environment_destroy(e);
+}
+
 static void test_user_values(void **state)
 {
     static const char *const from[] = {
+        "OMPI_COMM_WORLD_RANK=0",
         "OMPI_MCA_btl=tcp,self",
         "MPIBATCH_USER_ENV_OMPI_MCA_btl=self,vader",
         "HFI_NO_BACKTRACE=1",
@@ -269,8 +293,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scrubbing), cmocka_unit_test(test_user_values),
-        cmocka_unit_test(test_setting),   cmocka_unit_test(test_bad_names),
-        cmocka_unit_test(test_many),      cmocka_unit_test(test_no_memory)};
+        cmocka_unit_test(test_scrubbing),   cmocka_unit_test(test_not_launched),
+        cmocka_unit_test(test_user_values), cmocka_unit_test(test_setting),
+        cmocka_unit_test(test_bad_names),   cmocka_unit_test(test_many),
+        cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
