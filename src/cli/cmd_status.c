@@ -43,6 +43,12 @@ static void counts_put(const struct task_counts *t, bool over, struct buf *out)
     buf_putc(out, '\n');
 }
 
+/* Will nothing of it run any more, short of --rerun? */
+static bool is_over(const struct snapshot *s)
+{
+    return s->state == RUN_FINISHED && s->exit_code <= EXIT_FAILED;
+}
+
 static void state_put(const struct snapshot *s,
                       const struct status_origin *from, struct buf *out)
 {
@@ -70,7 +76,7 @@ static void report_put(const struct jobspec *spec, const struct snapshot *s,
     buf_printf(out, "%s: ", spec->name);
     state_put(s, from, out);
     buf_printf(out, "  %s: ", describe_count(s->tasks.total, "task", count));
-    counts_put(&s->tasks, s->state == RUN_FINISHED, out);
+    counts_put(&s->tasks, is_over(s), out);
     buf_printf(out, "  %" PRIu32 "/%" PRIu32 " slots busy, %s on %s",
                s->slots_busy, s->slot_count,
                describe_count(s->rank_count, "rank", count),
@@ -86,7 +92,7 @@ static void report_put(const struct jobspec *spec, const struct snapshot *s,
         buf_printf(out, "  job %s %s%s%s: ", spec->jobs[j].id,
                    job_state_name(s->jobs[j].state), s->jobs[j].end ? ", " : "",
                    job_end_name(s->jobs[j].end));
-        counts_put(&s->jobs[j].tasks, s->state == RUN_FINISHED, out);
+        counts_put(&s->jobs[j].tasks, is_over(s), out);
     }
 }
 

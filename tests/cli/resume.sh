@@ -7,7 +7,7 @@ need_python
 : "${RANK_COUNTS:=0}"
 set -- $RANK_COUNTS
 cases=0
-for n in "$@"; do cases=$((cases + (n == 0 ? 62 : 55))); done
+for n in "$@"; do cases=$((cases + (n == 0 ? 63 : 56))); done
 plan $cases
 
 left=left-$$
@@ -49,6 +49,7 @@ for n in "$@"; do
     is "$rc $(lines log) $(counts sweep.run)" "3 5 5 0 15" "$with: --limit 5: exit code 3, five tasks have run"
     like "$(<run.out)" "5 succeeded, 0 failed, 15 not run.*the same command resumes" "$with: the summary says what is left"
     is "$(h5 sweep.run)" "5 none" "$with: results.h5 has the five"
+    like "$("$MPIBATCH" status sweep.run)" "finished \(exit code 3\).*5 succeeded, 0 failed, 0 running, 15 to go" "$with: status, too"
     run "$n" --limit 5 sweep.yaml
     is "$rc $(lines log)" "3 10" "$with: --limit 5 again: the next five"
     like "$(<run.out)" "20 tasks, 5 ended before" "$with: it says what was done before"
