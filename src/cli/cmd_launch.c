@@ -34,12 +34,12 @@
 #include "cli/command.h"
 #include "cli/launch_line.h"
 #include "cli/mpirun.h"
+#include "cli/results_last.h"
 #include "cli/run_options.h"
 #include "cli/signals.h"
 #include "cli/specfile.h"
 #include "manager/manager.h"
 #include "spec/spec.h"
-#include "store/results.h"
 #include "store/rundir.h"
 #include "store/status.h"
 #include "view/terminal.h"
@@ -427,15 +427,15 @@ static int code_find(struct launch *l, int status)
 }
 
 /* What a run that was stopped or lost has left undone. */
-static void results_late(const struct launch *l, int code)
+static int results_late(const struct launch *l, int code)
 {
     struct err err;
     struct rundir *r =
         code == EXIT_USAGE ? NULL : rundir_open_read(l->run_dir, &err);
-    if (r && !results_are_current(r, l->spec) &&
-        results_build(r, l->spec, NULL, &err) < 0)
-        log_error("cannot make results.h5: %s", err.text);
+    if (r)
+        code = results_last(r, l->spec, code);
     rundir_close(r);
+    return code;
 }
 
 static int launch_prepare(struct launch *l, struct err *err)
@@ -483,7 +483,7 @@ int cmd_launch(int argc, char **argv)
         log_error("%s", err.text);
     else
         code = code_find(&l, mpirun_wait(&l));
-    results_late(&l, code);
+    code = results_late(&l, code);
     launch_line_fini(&l.line);
     jobspec_destroy(l.spec);
     mem_free(l.run_dir);

@@ -17,7 +17,7 @@ static const char help[] =
     "started, or with one rank on all cores. The same command, run again,\n"
     "resumes: nothing that has ended runs twice.\n\n" RUN_OPTIONS_HELP
     "\nSignals: USR1 starts nothing more and lets running tasks end; TERM,\n"
-    "INT, HUP and USR2 end them, too.\n"
+    "INT, QUIT, HUP and USR2 end them, too.\n"
     "\nExit codes: 0 all tasks succeeded; 1 some failed; 2 wrong usage or\n"
     "spec; 3 stopped early, resumable; 4 infrastructure lost, resumable.\n";
 

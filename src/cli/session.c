@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/launch_line.h"
+#include "cli/results_last.h"
 #include "cli/signals.h"
 #include "cli/specfile.h"
 #include "comm/comm.h"
@@ -42,7 +44,6 @@
 #include "spec/spec.h"
 #include "store/journal.h"
 #include "store/output.h"
-#include "store/results.h"
 #include "store/rundir.h"
 #include "store/status.h"
 #include "store/writer.h"
@@ -174,10 +175,7 @@ static int already_done(struct session *s)
     int code = t->succeeded == t->total ? EXIT_ALL_SUCCEEDED : EXIT_SOME_FAILED;
     char count[64], never[128] = "";
     struct buf failed;
-    struct err err;
-    if (!results_are_current(s->rundir, s->spec) &&
-        results_build(s->rundir, s->spec, NULL, &err) < 0)
-        log_error("cannot make results.h5: %s", err.text);
+    code = results_last(s->rundir, s->spec, code);
     status_settle(s, code);
     buf_init(&failed, 2 * PATH_MAX);
     if (t->failed > 0)
@@ -385,6 +383,25 @@ out:
     return rc;
 }
 
+/* Raise the limit of open files as far as it goes (tasks get the old one) and
+ * see that it is enough: a running task has a pidfd and two pipes here. */
+static int files_check(uint32_t slots, struct err *err)
+{
+    rlim_t need = (rlim_t)slots * 5 + 64;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return err_sys(err, errno, "cannot ask for the limit of open files");
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* what counts is the limit now */
+    if (limit.rlim_max < need)
+        return err_set(err, EINVAL,
+                       "%" PRIu32 " slots need %llu open files, but ulimit -n "
+                       "allows %llu",
+                       slots, (unsigned long long)need,
+                       (unsigned long long)limit.rlim_max);
+    return 0;
+}
+
 /* The ranks of this node that run tasks, and this one's place among them
  * (UINT32_MAX: it runs none). */
 static int node_divide(struct session *s, struct err *err)
@@ -407,6 +424,8 @@ static int node_divide(struct session *s, struct err *err)
         rc = topo_divide(s->topo, &s->spec->pool, cpus, local, count,
                          jobspec_max_required_slots(s->spec), &s->slots, err);
     mem_free(cpus);
+    if (rc == 0)
+        rc = files_check(s->slots.count, err);
     if (rc == 0 && s->slots.count > KEEPER_CAPACITY)
         rc = err_set(err, ERANGE, "a rank can have %d slots, not %" PRIu32,
                      (int)KEEPER_CAPACITY, s->slots.count);
@@ -514,8 +533,8 @@ static bool on_comm_turn(void *arg)
     return comm_turn(s->comm, loop_now_ns(s->loop));
 }
 
-/* USR1: let run what runs, start nothing. TERM, INT, HUP, USR2: stop now. The
- * manager speaks for all ranks; the others leave signals to it. */
+/* USR1: let run what runs, start nothing. TERM, INT, QUIT, HUP, USR2: stop now.
+ * The manager speaks for all ranks; the others leave signals to it. */
 static void on_signal(struct loop_fd *fd, uint32_t events)
 {
     struct session *s =
@@ -767,13 +786,11 @@ static void session_fini(struct session *s)
 
 /* A session that was stopped has left its results for now, when time is its
  * own; or for launch, which waits for mpirun, but not for ever. */
-static void results_late(struct session *s)
+static int results_late(struct session *s, int code)
 {
-    struct err err;
-    if (s->rundir && s->exit_code != EXIT_LOST && !s->launch_id[0] &&
-        !results_are_current(s->rundir, s->spec) &&
-        results_build(s->rundir, s->spec, NULL, &err) < 0)
-        log_error("cannot make results.h5: %s", err.text);
+    if (!s->rundir || s->exit_code == EXIT_LOST || s->launch_id[0])
+        return code;
+    return results_last(s->rundir, s->spec, code);
 }
 
 static int session_fail(const struct err *err)
@@ -825,7 +842,7 @@ int session_run(const struct session_options *options)
     if (launched)
         code = 0; /* launch knows it now; mpirun would make an alarm of it */
     if (!s.clean) {
-        results_late(&s);
+        code = results_late(&s, code);
         rundir_close(s.rundir); /* gives the lock back */
         world_leave(s.world, false, code);
     }
@@ -833,7 +850,7 @@ int session_run(const struct session_options *options)
     world_leave(s.world, true, code);
     s.world = NULL;
     if (late)
-        results_late(&s);
+        code = results_late(&s, code);
     session_fini(&s);
     return code;
 }

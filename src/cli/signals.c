@@ -8,7 +8,7 @@
 
 int signals_open(struct err *err)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
     struct sigaction hup;
     sigset_t set;
     sigemptyset(&set);

@@ -4,8 +4,9 @@
 
 #include "base/err.h"
 
-/* Block TERM, INT, HUP, USR1 and USR2; the signalfd (non-blocking) that they
- * are read from, or -1 with err. HUP is left alone if it is ignored: nohup. */
+/* Block TERM, INT, QUIT, HUP, USR1 and USR2; the signalfd (non-blocking) that
+ * they are read from, or -1 with err. HUP is left alone if it is ignored:
+ * nohup. */
 int signals_open(struct err *err);
 
 #endif

@@ -116,7 +116,7 @@ rm -f ran
 fill 6150000
 launch 0 small.yaml -o disk/run --plain
 over 30
-like "$rc $(cat launch.out)" "^0 .*cannot make results.h5: .*No space left" "no room for results.h5: that is said"
+like "$rc $(cat launch.out)" "^4 .*cannot make results.h5: .*No space left" "no room for results.h5: that is said, and code 4"
 rm disk/ballast
 launch 0 small.yaml -o disk/run
 over 30
