@@ -3,6 +3,7 @@
 #include "proc/spawn.h"
 
 #include <stdint.h>
+#include <sys/prctl.h>
 
 #include "task.h"
 
