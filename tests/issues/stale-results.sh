@@ -27,7 +27,7 @@ is "$rc $(sort log | xargs)" "0 1 2 3 4" "nothing ran again"
 like "$(<run.out)" "all is done: 4 tasks succeeded" "it says that all is done"
 unlike "$(cmp results.h5 sweep.run/results.h5 2>&1)" "^$" "but results.h5 was made again"
 like "$("$MPIBATCH" status sweep.run)" "finished \(exit code 0\)" "and status says how it ended"
-like "$("$MPIBATCH" status sweep.run)" "4 succeeded, 0 failed, 0 running, 0 to go" "with what all have come to"
+like "$("$MPIBATCH" status sweep.run)" "4 succeeded, 0 failed, 0 running" "with what all have come to"
 
 cat >late.yaml <<'EOS'
 pool: {task_slots_per_node: 1}
