@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/json_put.h"
 #include "cli/run_options.h"
 #include "cli/specfile.h"
 #include "spec/spec.h"
@@ -24,13 +26,29 @@ static const char help[] =
     "  -n, --ranks N      as with N ranks on this node (default 1)\n"
     "      --topology T   of another machine: an hwloc XML file, or\n"
     "                     \"synthetic:pack:2 core:8 pu:2\"\n"
+    "      --json         the binding as JSON: {\"version\": 1, \"slots\":\n"
+    "                     [{\"slot\", \"rank\", \"cpus\"}, ...]}\n"
     "  -h, --help         show this\n";
 
 enum { SHOW_MAX_BYTES = 16 << 20, RANKS_MAX = 4096 };
 
+/* The slots of all ranks, in order. */
+static int binding_json(const struct slots *slots, uint32_t ranks,
+                        struct buf *out, struct err *err)
+{
+    json_t *list = json_array();
+    for (uint32_t r = 0; r < ranks; r++)
+        for (uint32_t i = 0; i < slots[r].count; i++)
+            json_array_append_new(list, json_pack("{sisiss}", "slot",
+                                                  (int)slots[r].slots[i].number,
+                                                  "rank", (int)r, "cpus",
+                                                  slots[r].slots[i].list));
+    return json_put(json_pack("{siso}", "version", 1, "slots", list), out, err);
+}
+
 static int binding_draw(const struct pool *pool, uint32_t granule,
-                        uint32_t ranks, const char *topology, struct buf *out,
-                        struct err *err)
+                        uint32_t ranks, const char *topology, bool json,
+                        struct buf *out, struct err *err)
 {
     struct topo *topo = topo_load(topology, err);
     struct node_info *me = mem_calloc(1, sizeof(*me));
@@ -54,7 +72,8 @@ static int binding_draw(const struct pool *pool, uint32_t granule,
             0)
             goto out;
     terminal_detect(&terminal, 1);
-    rc = topo_draw(topo, slots, ranks, terminal.width, out, err);
+    rc = json ? binding_json(slots, ranks, out, err)
+              : topo_draw(topo, slots, ranks, terminal.width, out, err);
 out:
     for (uint32_t r = 0; slots && r < ranks; r++)
         slots_fini(&slots[r]);
@@ -66,7 +85,7 @@ out:
 }
 
 static int show_binding(const char *spec_path, uint32_t ranks,
-                        const char *topology)
+                        const char *topology, bool json)
 {
     struct pool pool = {.slot_unit = SLOT_CORE};
     struct jobspec *spec = NULL;
@@ -85,7 +104,7 @@ static int show_binding(const char *spec_path, uint32_t ranks,
         granule = jobspec_max_required_slots(spec);
     }
     buf_init(&text, SHOW_MAX_BYTES);
-    if (binding_draw(&pool, granule, ranks, topology, &text, &err) < 0)
+    if (binding_draw(&pool, granule, ranks, topology, json, &text, &err) < 0)
         log_error("%s", err.text);
     else
         rc = stdout_put(buf_text(&text), text.len);
@@ -113,16 +132,20 @@ int cmd_show(int argc, char **argv)
     static const struct option options[] = {
         {"ranks", required_argument, NULL, 'n'},
         {"topology", required_argument, NULL, 't'},
+        {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {0}};
     const char *topology = NULL;
     unsigned long long ranks = 1;
+    bool json = false;
     int letter;
     while ((letter = getopt_long(argc, argv, ":n:h", options, NULL)) >= 0) {
         if (letter == 'h')
             return usage_show(help);
         if (letter == 't')
             topology = optarg;
+        else if (letter == 'j')
+            json = true;
         else if (letter != 'n')
             return usage_bad_option("show", options, argv, letter);
         else if (!number_parse(optarg, RANKS_MAX, &ranks))
@@ -133,7 +156,7 @@ int cmd_show(int argc, char **argv)
     int more = argc - optind - 1;
     if (strcmp(what, "binding") == 0 && more <= 1)
         return show_binding(more == 1 ? argv[optind + 1] : NULL,
-                            (uint32_t)ranks, topology);
+                            (uint32_t)ranks, topology, json);
     if (strcmp(what, "schema") == 0 && more == 0)
         return show_made(spec_put_schema);
     if (strcmp(what, "man") == 0 && more == 0)

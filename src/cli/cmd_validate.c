@@ -3,18 +3,23 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "cli/command.h"
+#include "cli/json_put.h"
 #include "cli/specfile.h"
 #include "spec/spec.h"
 #include "view/describe.h"
 
 static const char help[] =
-    "Usage: mpibatch validate SPEC\n"
+    "Usage: mpibatch validate [--json] SPEC\n"
     "Check the job spec SPEC and say what it would run. All its errors are\n"
     "reported at once, with line and column.\n\n"
+    "      --json   JSON: {\"version\": 1, \"name\", \"tasks\", \"jobs\": [...]};\n"
+    "               errors are said on stderr as ever\n"
     "  -h, --help   show this\n"
     "\nExit codes: 0 it is right; 2 it has errors.\n";
 
@@ -59,16 +64,67 @@ static void job_put(const struct job *job, struct buf *out)
     ends_put(job, out);
 }
 
+static json_t *job_json(const struct job *job)
+{
+    json_t *o = json_object(), *params = json_object();
+    for (uint32_t k = 0; k < job->tasks.param_count; k++)
+        json_object_set_new(params, job->tasks.params[k].name,
+                            json_integer(job->tasks.params[k].value_count));
+    json_object_set_new(o, "id", json_string(job->id));
+    json_object_set_new(o, "tasks", json_integer(job->tasks.count));
+    json_object_set_new(o, "parameters", params); /* how many values each */
+    return o;
+}
+
+static int spec_json(const struct jobspec *spec)
+{
+    json_t *o = json_object(), *jobs = json_array();
+    struct buf out;
+    struct err err;
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        json_array_append_new(jobs, job_json(&spec->jobs[j]));
+    json_object_set_new(o, "version", json_integer(1));
+    json_object_set_new(o, "name", json_string(spec->name));
+    json_object_set_new(o, "tasks",
+                        json_integer((json_int_t)jobspec_task_count(spec)));
+    json_object_set_new(o, "jobs", jobs);
+    buf_init(&out, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
+    int rc = json_put(o, &out, &err);
+    if (rc < 0)
+        log_error("%s", err.text);
+    rc = rc < 0 ? EXIT_FAILED : stdout_put(buf_text(&out), out.len);
+    buf_fini(&out);
+    return rc;
+}
+
+static int spec_show(const char *path, const struct jobspec *spec)
+{
+    struct buf out;
+    char count[64];
+    buf_init(&out, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
+    buf_printf(&out, "%s: right; %s\n", path,
+               describe_count(jobspec_task_count(spec), "task", count));
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        job_put(&spec->jobs[j], &out);
+    int rc = stdout_show(buf_text(&out), out.len);
+    buf_fini(&out);
+    return rc;
+}
+
 int cmd_validate(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
                                             {0}};
-    struct buf text, out;
+    struct buf text;
+    bool json = false;
     int letter;
     while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
         if (letter == 'h')
             return usage_show(help);
-        return usage_bad_option("validate", options, argv, letter);
+        if (letter != 'j')
+            return usage_bad_option("validate", options, argv, letter);
+        json = true;
     }
     if (optind != argc - 1)
         return usage_error("validate", optind == argc
@@ -79,14 +135,7 @@ int cmd_validate(int argc, char **argv)
     buf_fini(&text);
     if (!spec)
         return EXIT_BAD_USAGE;
-    char count[64];
-    buf_init(&out, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
-    buf_printf(&out, "%s: right; %s\n", argv[optind],
-               describe_count(jobspec_task_count(spec), "task", count));
-    for (uint32_t j = 0; j < spec->job_count; j++)
-        job_put(&spec->jobs[j], &out);
-    int rc = stdout_show(buf_text(&out), out.len);
-    buf_fini(&out);
+    int rc = json ? spec_json(spec) : spec_show(argv[optind], spec);
     jobspec_destroy(spec);
     return rc;
 }

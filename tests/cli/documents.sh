@@ -2,7 +2,7 @@
 # What mpibatch says about job specs and nodes: validate, show schema, show man,
 # show binding; and what it does when stdout is closed or full.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 48
+plan 50
 
 # --- validate
 for spec in "$TEST_SRCDIR"/jobspecs/*.yaml "$TEST_SRCDIR"/examples/*/*.yaml; do
@@ -192,3 +192,8 @@ is "${PIPESTATUS[1]} $(<err)" "0 " "| head: nothing is said"
 is "$?" 0 "a run does not need stdout and stderr"
 "$MPIBATCH" run --fresh -o hello.run "$TEST_SRCDIR/jobspecs/hello.yaml" >/dev/full 2>&1
 is "$? $(count hello.run succeeded)" "0 1" "nor that they take anything"
+# what scripts read
+is "$("$MPIBATCH" validate --json "$TEST_SRCDIR/jobspecs/grid.yaml" | python3 -c "import json, sys; d = json.load(sys.stdin); print(d['version'], d['tasks'], d['jobs'][0]['parameters'])")" \
+    "1 12 {'temperature': 3, 'size': 2, 'seed': 2}" "validate --json"
+is "$(binding --json -n 2 --topology 'synthetic:pack:1 core:4 pu:2' | python3 -c "import json, sys; print(*[(s['slot'], s['rank'], s['cpus']) for s in json.load(sys.stdin)['slots']])")" \
+    "(0, 0, '0-1') (1, 0, '2-3') (2, 1, '4-5') (3, 1, '6-7')" "show binding --json"
