@@ -72,7 +72,7 @@ enum {
  * a worker: when the network stalls, it is the manager who decides. */
 enum { MANAGER_PATIENCE = 2 };
 /* Start-up, when ranks wait for each other, may take so many times as long. */
-enum { START_PATIENCE = 20 };
+enum { START_PATIENCE = 10 };
 
 /* What rank 0 tells all at start-up. */
 struct start {
