@@ -19,9 +19,13 @@ setsid sh -c 'setsid ./$left 300 & ./$left 300' &
 sleep 0.3
 echo daemon started
 EOF
-cat >nobody <<EOF
+cat >nobody <<EOF # those who were killed may need a moment on a busy machine
 #!/bin/sh
-! pgrep -f ./[l]${left#l}
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    pgrep -f ./[l]${left#l} || exit 0
+    sleep 0.1
+done
+exit 1
 EOF
 chmod +x daemon nobody
 

@@ -1,4 +1,4 @@
 #!/bin/bash
 # Resuming, under mpirun.
-RANK_COUNTS=3
+RANK_COUNTS=2
 . "$TEST_SRCDIR/tests/cli/resume.sh"
