@@ -37,12 +37,12 @@ result() {
     return 1
 }
 # ok WHAT COMMAND...: the command succeeds
-ok() { local what=$1; shift; "$@" >ok.out 2>&1; local rc=$?; result "$what" $rc || { note "$*: exit code $rc"; note "$(tail -n 20 ok.out)"; }; }
+ok() { local what=$1; shift; "$@" >ok.out 2>&1; local rc=$?; result "$what" $rc || { note "$*: exit code $rc"; note "$(tail -n 20 ok.out)"; return 1; }; }
 # is GOT WANTED WHAT
-is() { [ "$1" = "$2" ]; result "$3" $? || { note "     got: $1"; note "expected: $2"; }; }
+is() { [ "$1" = "$2" ]; result "$3" $? || { note "     got: $1"; note "expected: $2"; return 1; }; }
 # like TEXT REGEX WHAT
-like() { [[ $1 =~ $2 ]]; result "$3" $? || { note "     got: $1"; note "expected to match: $2"; }; }
-unlike() { ! [[ $1 =~ $2 ]]; result "$3" $? || { note "     got: $1"; note "expected not to match: $2"; }; }
+like() { [[ $1 =~ $2 ]]; result "$3" $? || { note "     got: $1"; note "expected to match: $2"; return 1; }; }
+unlike() { ! [[ $1 =~ $2 ]]; result "$3" $? || { note "     got: $1"; note "expected not to match: $2"; return 1; }; }
 # skip N WHY: the next N cases cannot be judged here
 skip() { local i; for ((i = 0; i < $1; i++)); do tap_count=$((tap_count + 1)); echo "ok $tap_count # SKIP $2"; done; }
 
