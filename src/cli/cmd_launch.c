@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -70,6 +71,7 @@ static const char help[] =
 enum { STATUS_PATIENCE = 5 };
 enum {
     KEEP_MAX = 256, /* variables that are passed on as they are here */
+    NAMES_MAX_BYTES = 1 << 16,
     ARGS_MAX = MPIRUN_MAX_WORDS + 2 * KEEP_MAX + 64,
     POLL_MS = 500,
     RANKS_MAX = 1 << 20
@@ -82,6 +84,7 @@ struct launch {
     struct jobspec *spec;
     char *run_dir; /* absolute or relative, as given */
     char id[40];
+    struct arena *names; /* of variables, for argv */
     const char *argv[ARGS_MAX];
     unsigned argc;
     pid_t pid;
@@ -156,13 +159,14 @@ static int user_environment(struct launch *l, enum mpirun_kind kind)
             found[count++] = *e;
     for (unsigned i = 0; i < count; i++) {
         size_t len = strcspn(found[i], "=");
-        char *name = mem_alloc(len + sizeof("MPIBATCH_USER_ENV_"));
+        size_t size = len + sizeof("MPIBATCH_USER_ENV_");
+        char *name = arena_calloc(l->names, size, 1);
         if (!name)
             return -1;
-        sprintf(name, "MPIBATCH_USER_ENV_%.*s", (int)len, found[i]);
+        snprintf(name, size, "MPIBATCH_USER_ENV_%.*s", (int)len, found[i]);
         if (setenv(name, found[i] + len + 1, 1) < 0)
             return -1;
-        env_pass(l, kind, name); /* lives as long as the process */
+        env_pass(l, kind, name);
     }
     return 0;
 }
@@ -444,6 +448,9 @@ static int launch_prepare(struct launch *l, struct err *err)
     if (getrandom(&random, sizeof(random), 0) != sizeof(random))
         return err_sys(err, errno, "no random numbers");
     snprintf(l->id, sizeof(l->id), "%016" PRIx64, random);
+    l->names = arena_create(NAMES_MAX_BYTES);
+    if (!l->names)
+        return err_set(err, ENOMEM, "no memory");
     l->signal_fd = signals_open(err);
     if (l->signal_fd < 0)
         return -1;
@@ -487,5 +494,6 @@ int cmd_launch(int argc, char **argv)
     launch_line_fini(&l.line);
     jobspec_destroy(l.spec);
     mem_free(l.run_dir);
+    arena_destroy(l.names);
     return code;
 }

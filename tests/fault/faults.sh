@@ -81,14 +81,16 @@ over() {
     fi
 }
 
-# kill_ours: everything, until nothing is left
+# kill_ours: everything, until nothing is left, twice: a process that is just
+# being executed has no environment to be known by
 kill_ours() {
-    local left
+    local left clear=0
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         left=$(ours)
-        [ -n "$left" ] || return 0
+        [ -n "$left" ] && clear=0 || clear=$((clear + 1))
+        [ $clear -lt 2 ] || return 0
         # shellcheck disable=SC2086 # words
-        kill -9 $left
+        [ -z "$left" ] || kill -9 $left
         sleep 0.1
     done 2>/dev/null # bash would tell of each that was killed
     none
