@@ -27,7 +27,7 @@ launch() {
 # ours [KIND]: the pids that carry the mark: mpirun, rank, keeper, task
 ours() {
     local pid comm
-    grep -lsxzF "FAULT_MARK=$mark" /proc/[0-9]*/environ | tr -cd '0-9\n' |
+    grep -lszF "FAULT_MARK=$mark" /proc/[0-9]*/environ | tr -cd '0-9\n' |
         while read -r pid; do
             read -r comm 2>/dev/null <"/proc/$pid/comm" || continue
             case $comm in

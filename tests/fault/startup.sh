@@ -3,20 +3,27 @@
 # nor mpirun tells them: they end after a time, and the run can be started again.
 # shellcheck source=tests/fault/faults.sh
 . "$TEST_SRCDIR/tests/fault/faults.sh"
-plan 9
+plan 7
 cat >spec.yaml <<'E'
 jobs:
   - id: hello
     tasks: [{id: world, command_line: "echo hello; sleep 0.5"}]
 E
+# both at the same time: each takes ten times --lost-after
 for rank in 0 2; do
-    marked "$MPIBATCH" launch -n 3 --lost-after 3s spec.yaml -o run$rank
-    await 10 eval "rank_pid $rank >pid"
-    kill -9 "$(cat pid)"
-    over 60
-    is "$rc" 4 "rank $rank dies at once: the run is lost"
-    ok "rank $rank: nobody is left" await 5 none
-    launch 2 spec.yaml -o run$rank
+    ( mark=$mark.$rank
+      mkdir $rank && cd $rank || exit 99
+      marked "$MPIBATCH" launch -n 3 --lost-after 3s ../spec.yaml -o run
+      await 10 eval "rank_pid $rank >pid"
+      kill -9 "$(cat pid)"
+      over 60
+      await 5 none
+      echo "$rc $?" >../ended.$rank ) &
+done
+wait
+for rank in 0 2; do
+    is "$(cat ended.$rank)" "4 0" "rank $rank dies at once: the run is lost, nobody is left"
+    launch 2 spec.yaml -o $rank/run
     over 20
     is "$rc" 0 "rank $rank: the same run, started again"
 done
