@@ -6,7 +6,7 @@
 # shellcheck source=tests/fault/faults.sh
 . "$TEST_SRCDIR/tests/fault/faults.sh"
 need_python
-plan 25
+plan 28
 
 cat >spec.yaml <<E
 pool: {task_slots_per_node: 6}
@@ -94,6 +94,28 @@ launch 3 spec.yaml -o plain
 over 40
 is "$rc" 1 "the same run, resumed"
 ok "results as undisturbed" same_results plain
+
+# --- SIGTERM to all, as batch systems send it: to the tasks first
+rm -f ran
+launch 0 spec.yaml -o ended
+await 20 at_least 12 ran
+# shellcheck disable=SC2046 # words
+kill -TERM $(ours task)
+sleep 0.3
+kill -TERM $(ours rank)
+over 20
+is "$rc $(jq .tasks.failed ended/status.json)" "3 $(grep -c ' failure exit_code ' <<<"$(digest ended)")" "no task has failed through a SIGTERM to all"
+launch 0 spec.yaml -o ended
+over 40
+ok "the same run, resumed, has results as undisturbed" same_results ended
+
+rm -f ran
+launch 0 spec.yaml -o single --limit 6
+await 20 at_least 1 ran
+# shellcheck disable=SC2046 # words
+kill -TERM $(ours task)
+over 30
+is "$(jq '.tasks.failed > 0' single/status.json)" true "SIGTERM to tasks alone: they have failed"
 
 # --- mpirun is killed under launch
 begin orphaned
