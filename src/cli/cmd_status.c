@@ -38,7 +38,9 @@ static void counts_put(const struct task_counts *t, bool over, struct buf *out)
     if (t->retried)
         buf_printf(out, ", %" PRIu64 " tried again", t->retried);
     if (t->invalid)
-        buf_printf(out, ", %" PRIu64 " with a metric missing or malformed",
+        buf_printf(out,
+                   ", %" PRIu64 " with a metric missing, "
+                   "malformed or out of range",
                    t->invalid);
     buf_putc(out, '\n');
 }

@@ -14,12 +14,23 @@ void attempt_init(struct attempt *a)
     a->exit_code = -1;
 }
 
+void metric_value_fini(struct metric_value *v)
+{
+    mem_free(v->string);
+    if (v->cells > 0)
+        mem_free(v->u.numbers); /* or integers: they are one pointer */
+    *v = (struct metric_value){.state = METRIC_MISSING};
+}
+
 void attempt_fini(struct attempt *a)
 {
-    for (uint32_t k = 0; k < a->metric_count; k++) {
-        mem_free(a->metrics[k].string);
-        a->metrics[k].string = NULL;
-    }
+    for (uint32_t k = 0; k < a->metric_count; k++)
+        metric_value_fini(&a->metrics[k]);
+}
+
+bool metric_has_value(enum metric_state state)
+{
+    return state == METRIC_OK || state == METRIC_OUT_OF_RANGE;
 }
 
 bool attempt_is_invalid(const struct attempt *a)
@@ -46,7 +57,8 @@ const char *attempt_result_name(enum attempt_result result)
 
 const char *metric_state_name(enum metric_state state)
 {
-    static const char *const names[] = {"ok", "missing", "malformed"};
+    static const char *const names[METRIC_STATE_COUNT] = {
+        "ok", "missing", "malformed", "out_of_range"};
     return names[state];
 }
 

@@ -51,17 +51,25 @@ struct output {
 
 enum metric_state {
     METRIC_OK,
-    METRIC_MISSING,  /* no match, or the task failed */
-    METRIC_MALFORMED /* a match that is not of the type, or does not fit */
+    METRIC_MISSING,     /* it is not there */
+    METRIC_MALFORMED,   /* what is there is not of the type, or does not fit */
+    METRIC_OUT_OF_RANGE /* a value, but not in the metric's range */
 };
+enum { METRIC_STATE_COUNT = METRIC_OUT_OF_RANGE + 1 };
 
+/* With a value (see metric_has_value): a number or integer; or string; or an
+ * array of cells numbers or integers, row-major. Strings and arrays are heap,
+ * owned by the attempt. */
 struct metric_value {
     enum metric_state state;
+    uint32_t cells; /* of an array; 0: it is none */
     union {
         double number;
         int64_t integer;
+        double *numbers;
+        int64_t *integers;
     } u;
-    char *string; /* METRIC_STRING and OK: heap, owned by the attempt */
+    char *string; /* METRIC_STRING */
 };
 
 enum { ATTEMPT_MAX_MESSAGE = 255 };
@@ -89,17 +97,22 @@ struct attempt {
 /* All zero but what "not known" is not zero for (exit_code -1). */
 void attempt_init(struct attempt *a);
 
-/* Free the strings of the metrics. */
+/* Free the strings and arrays of the metrics, all of which are then missing. */
 void attempt_fini(struct attempt *a);
+/* The same for one value. */
+void metric_value_fini(struct metric_value *v);
 
-/* Did it succeed, but with a metric missing or malformed? */
+/* Is there a value in this state? */
+bool metric_has_value(enum metric_state state);
+
+/* Did it succeed, but with a metric missing, malformed or out of range? */
 bool attempt_is_invalid(const struct attempt *a);
 
 /* "none", "exit_code", "signal", "timeout", ...: in results and JSON. */
 const char *attempt_reason_name(enum reason reason);
 /* "none", "success", "failure". */
 const char *attempt_result_name(enum attempt_result result);
-/* "ok", "missing", "malformed". */
+/* "ok", "missing", "malformed", "out_of_range". */
 const char *metric_state_name(enum metric_state state);
 
 /* How it ended, as a phrase for people: "exit code 3", "signal 9 (Killed)",

@@ -57,19 +57,52 @@ struct task_template {
     const struct template *working_dir; /* NULL: the folder of the spec */
 };
 
-enum metric_source { METRIC_STDOUT, METRIC_STDERR };
+enum metric_source { METRIC_STDOUT, METRIC_STDERR, METRIC_FILE };
+enum metric_how {
+    METRIC_REGEX,
+    METRIC_JSON,
+    METRIC_CSV,
+    METRIC_NPY,
+    METRIC_HDF5
+};
+/* Which of several matches, lines or rows. */
+enum metric_select {
+    METRIC_FIRST,
+    METRIC_LAST,
+    METRIC_ALL, /* an array: one cell each */
+    METRIC_MIN,
+    METRIC_MAX,
+    METRIC_MEAN
+};
 enum metric_type { METRIC_FLOAT64, METRIC_INT64, METRIC_STRING };
-enum { METRIC_MAX_STRING = 255 };
+enum {
+    METRIC_MAX_STRING = 255,
+    METRIC_MAX_RANK = 4,
+    METRIC_MAX_CELLS = 4096,         /* of one metric */
+    JOBSPEC_MAX_METRIC_CELLS = 16384 /* of all metrics of a job */
+};
 
-/* A value to be found in a task's output: the first group of regex (the whole
- * match if it has none) at its first match. */
+/* A value, or a small array of numbers, to be found in what a task leaves. */
 struct metric {
     const char *name;
     enum metric_source from;
-    const char *regex; /* PCRE2, checked; multi-line: ^ and $ match at lines */
-    enum metric_type type;
+    const struct template *file; /* METRIC_FILE: relative to the task's working
+                                    directory; else NULL */
+    enum metric_how how;
+    /* regex: PCRE2, checked; multi-line: ^ and $ match at lines. json: the
+     * pointer. csv: the column's name. npy: NULL. hdf5: the dataset's path. */
+    const char *pattern;
+    const char *group; /* regex: the named group; NULL: the first group, or the
+                          whole match if there is none */
+    enum metric_select select;
+    enum metric_type type; /* arrays: not METRIC_STRING */
     const char *units;     /* NULL: none given */
     const char *long_name; /* NULL: none given */
+    bool ranged;           /* numbers: min and max hold, both included */
+    double min, max;       /* -INFINITY, INFINITY: open */
+    uint32_t rank;         /* 0: a scalar */
+    uint32_t shape[METRIC_MAX_RANK]; /* none 0 */
+    uint32_t cells; /* the product of the shape; scalars: 1 (or 0) */
 };
 
 struct job {

@@ -20,14 +20,30 @@ static int64_t plus(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
+static int put_array(struct buf *b, const struct metric_value *v,
+                     const struct metric *m)
+{
+    int rc = 0;
+    if (v->cells != m->cells || m->type == METRIC_STRING) {
+        errno = EINVAL;
+        return -1;
+    }
+    for (uint32_t i = 0; rc == 0 && i < m->cells; i++)
+        rc = m->type == METRIC_INT64 ? pack_put_int(b, v->u.integers[i])
+                                     : pack_put_double(b, v->u.numbers[i]);
+    return rc;
+}
+
 static int put_metric(struct buf *b, const struct metric_value *v,
-                      enum metric_type type)
+                      const struct metric *m)
 {
     if (pack_put_u8(b, (uint8_t)v->state) < 0)
         return -1;
-    if (v->state != METRIC_OK)
+    if (!metric_has_value(v->state))
         return 0;
-    switch (type) {
+    if (m->rank > 0)
+        return put_array(b, v, m);
+    switch (m->type) {
     case METRIC_FLOAT64:
         return pack_put_double(b, v->u.number);
     case METRIC_INT64:
@@ -54,7 +70,7 @@ static int put_metrics(struct buf *b, const struct attempt *a,
     for (uint32_t i = 0; i < job->metric_count; i++) {
         const struct metric_value *v =
             i < a->metric_count ? &a->metrics[i] : &missing;
-        if (put_metric(b, v, job->metrics[i].type) < 0)
+        if (put_metric(b, v, &job->metrics[i]) < 0)
             return -1;
     }
     return 0;
@@ -161,14 +177,37 @@ static void get_fields(struct unpack *u, struct attempt *a)
 }
 
 /* false: no memory. */
+static bool get_array(struct unpack *u, struct metric_value *v,
+                      const struct metric *m)
+{
+    /* at least a byte a cell: refused before there is memory for it */
+    if (m->cells == 0 || (size_t)(u->end - u->p) < m->cells)
+        u->bad = true;
+    if (u->bad)
+        return true;
+    v->u.numbers = mem_calloc(m->cells, 8);
+    if (!v->u.numbers)
+        return false;
+    v->cells = m->cells;
+    for (uint32_t i = 0; i < m->cells; i++)
+        if (m->type == METRIC_INT64)
+            v->u.integers[i] = unpack_int(u);
+        else
+            v->u.numbers[i] = unpack_double(u);
+    return true;
+}
+
+/* false: no memory. */
 static bool get_metric(struct unpack *u, struct metric_value *v,
-                       enum metric_type type)
+                       const struct metric *m)
 {
     char text[METRIC_MAX_STRING + 1];
-    v->state = get_enum(u, METRIC_MALFORMED + 1);
-    if (v->state != METRIC_OK)
+    v->state = get_enum(u, METRIC_STATE_COUNT);
+    if (!metric_has_value(v->state))
         return true;
-    switch (type) {
+    if (m->rank > 0)
+        return get_array(u, v, m);
+    switch (m->type) {
     case METRIC_FLOAT64:
         v->u.number = unpack_double(u);
         return true;
@@ -192,7 +231,7 @@ static int get_metrics(struct unpack *u, const struct job *job,
                        (unsigned long long)count, job->id, job->metric_count);
     for (uint32_t i = 0; i < job->metric_count && !u->bad; i++) {
         a->metric_count = i + 1;
-        if (!get_metric(u, &a->metrics[i], job->metrics[i].type))
+        if (!get_metric(u, &a->metrics[i], &job->metrics[i]))
             return err_set(err, ENOMEM, "attempt record: no memory");
     }
     return 0;

@@ -13,12 +13,16 @@
 #include "model/jobspec.h"
 #include "model/node.h"
 
-/* The largest record of an attempt. */
-enum { RECORD_MAX_BYTES = 20 * 1024 };
+/* The largest record of an attempt: of an integer at most 10 bytes. */
+enum {
+    RECORD_MAX_BYTES = 4 * 1024 + 10 * JOBSPEC_MAX_METRIC_CELLS +
+                       JOBSPEC_MAX_METRICS * (METRIC_MAX_STRING + 8)
+};
 
 /* Append the record of an attempt; metrics of its job that it does not have
- * are missing. -1 with errno as buf_put, EINVAL (no such job) or EMSGSIZE (a
- * metric's string is over METRIC_MAX_STRING); b is as it was then. */
+ * are missing. -1 with errno as buf_put, EINVAL (no such job, or an array of
+ * another size than its metric's) or EMSGSIZE (a metric's string is over
+ * METRIC_MAX_STRING); b is as it was then. */
 int record_put_attempt(struct buf *b, const struct attempt *a,
                        const struct jobspec *spec);
 

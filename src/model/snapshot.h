@@ -23,7 +23,8 @@ struct task_counts {
     uint64_t running; /* started and not ended: as many as slots are busy */
     uint64_t active;  /* not started, or to be retried */
     uint64_t retried; /* attempts that were followed by another */
-    uint64_t invalid; /* succeeded, but a metric is missing or malformed */
+    uint64_t invalid; /* succeeded, but a metric is missing, malformed or out of
+                         range */
 };
 
 struct job_snapshot {

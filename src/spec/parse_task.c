@@ -274,12 +274,13 @@ static int metric_build(struct parse *p, const struct tree_pair *pair,
     fields_read(p->errors, what, &pair->value, &metric_keys, &f);
     *m = (struct metric){
         .name = name,
+        .cells = 1,
         .from = (enum metric_source)f.from.u.integer,
         .type = (enum metric_type)f.type.u.integer,
-        .regex = f.regex.node ? f.regex.node->u.text : "",
+        .pattern = f.regex.node ? f.regex.node->u.text : "",
         .units = f.units.node ? f.units.node->u.text : NULL,
         .long_name = f.long_name.node ? f.long_name.node->u.text : NULL};
-    if (!f.regex.node || regex_check(m->regex, &at, &err) == 0)
+    if (!f.regex.node || regex_check(m->pattern, &at, &err) == 0)
         return 0;
     if (err.code == ENOMEM)
         return -1;

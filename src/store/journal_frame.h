@@ -13,15 +13,16 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "model/record.h"
 
 #define JOURNAL_MAGIC "mpbjrnl\n"
 
 enum {
-    JOURNAL_VERSION = 1,
+    JOURNAL_VERSION = 2,
     JOURNAL_HEADER_BYTES = 24,
     JOURNAL_FRAME_BYTES = 8,
     JOURNAL_PAYLOAD_MIN = 9,
-    JOURNAL_PAYLOAD_MAX = 24 * 1024
+    JOURNAL_PAYLOAD_MAX = RECORD_MAX_BYTES + 1024
 };
 
 /* The last byte of an attempt's summary: result, whether a metric is not ok,

@@ -27,7 +27,7 @@
 #include "store/journal_frame.h"
 
 enum {
-    WINDOW_BYTES = 1 << 20,
+    WINDOW_BYTES = 2 << 20,
     RECORD_BYTES_MAX = JOURNAL_FRAME_BYTES + JOURNAL_PAYLOAD_MAX,
     HOLE_BYTES = 512, /* the least that is written to a disk at once */
     MAX_FILES = 1 << 20

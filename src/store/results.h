@@ -6,8 +6,8 @@
  *   /jobs/<job>     dimension scales, one a parameter of a grid (else `run`),
  *                   and over them, as the last attempt of each task left them:
  *                   each metric and <metric>_state (ok, missing, malformed,
- *                   not_run), state (not_run, success, failure, active),
- *                   exit_code (-1: none), attempts, duration
+ *                   out_of_range, not_run), state (not_run, success, failure,
+ *                   active), exit_code (-1: none), attempts, duration
  *   /               the same objects, if the run has one job, or one job with
  *                   a sweep; attributes: name, spec, hosts, versions, ...
  *   /batch/tasks    a table, one row an attempt, in the journal's order

@@ -17,14 +17,14 @@
 
 /* Values of `state` and of `<metric>_state`, beside enum metric_state. */
 enum { STATE_NOT_RUN, STATE_SUCCESS, STATE_FAILURE, STATE_ACTIVE };
-enum { METRIC_NOT_RUN = METRIC_MALFORMED + 1 };
+enum { METRIC_NOT_RUN = METRIC_STATE_COUNT };
 
 enum {
     VAR_STATE,
     VAR_EXIT_CODE,
     VAR_ATTEMPTS,
     VAR_DURATION,
-    VAR_METRICS, /* from here: value and state of each metric */
+    VAR_METRICS, /* from here: value and state of each metric that has cubes */
     VARS_MAX = VAR_METRICS + 2 * JOBSPEC_MAX_METRICS,
     /* scales or variables, run, "jobs" and "batch", which / has */
     NAMES_MAX = VARS_MAX + TASKSET_MAX_PARAMS + 3,
@@ -53,8 +53,9 @@ struct cubes {
     const char *scale_paths[TASKSET_MAX_PARAMS];
     struct var vars[VARS_MAX];
     uint32_t var_count;
-    uint64_t slab_first;           /* chunk */
-    uint64_t cell_first, cell_end; /* of the slab */
+    uint32_t metric_vars[JOBSPEC_MAX_METRICS]; /* the value's; 0: no cube */
+    uint64_t slab_first;                       /* chunk */
+    uint64_t cell_first, cell_end;             /* of the slab */
 };
 
 /* ---- Names ---- */
@@ -240,14 +241,15 @@ static int describe(struct cubes *c, const char *long_name, const char *units,
     return units ? hdf_attr_text(f, path, "units", units, err) : 0;
 }
 
-/* The cube added last has flags 0, 1, 2, 3. */
-static int describe_flags(struct cubes *c, const char *meanings,
+/* The cube added last has flags 0, 1, ... count - 1. */
+static int describe_flags(struct cubes *c, uint64_t count, const char *meanings,
                           struct err *err)
 {
-    static const int8_t values[] = {0, 1, 2, 3};
+    static const int8_t values[] = {0, 1, 2, 3, 4};
     const char *path = last_var(c)->path;
     struct hdf_file *f = c->build->file;
-    if (hdf_attr_values(f, path, "flag_values", CELL_INT8, values, 4, err) < 0)
+    if (hdf_attr_values(f, path, "flag_values", CELL_INT8, values, count, err) <
+        0)
         return -1;
     return hdf_attr_text(f, path, "flag_meanings", meanings, err);
 }
@@ -259,7 +261,7 @@ static int add_builtins(struct cubes *c, struct err *err)
     static const double unknown = NAN;
     if (!add_var(c, "state", CELL_INT8, 0, &not_run, false, err) ||
         describe(c, "state of the task", NULL, err) < 0 ||
-        describe_flags(c, "not_run success failure active", err) < 0)
+        describe_flags(c, 4, "not_run success failure active", err) < 0)
         return -1;
     if (!add_var(c, "exit_code", CELL_INT32, 0, &none, false, err) ||
         describe(c, "exit code of the last attempt, -1: none", NULL, err) < 0)
@@ -278,6 +280,9 @@ static int add_metric(struct cubes *c, uint32_t i, struct err *err)
     static const int8_t not_run = METRIC_NOT_RUN;
     const struct metric *m = &c->job->metrics[i];
     size_t longest = c->survey->metrics[i].longest;
+    if (m->rank > 0)
+        return 0;
+    c->metric_vars[i] = c->var_count;
     const char *name =
         m->type == METRIC_FLOAT64
             ? add_var(c, m->name, CELL_FLOAT64, 0, &missing, true, err)
@@ -292,7 +297,8 @@ static int add_metric(struct cubes *c, uint32_t i, struct err *err)
     const char *state_name =
         add_var(c, state, CELL_INT8, 0, &not_run, false, err);
     if (!state_name ||
-        describe_flags(c, "ok missing malformed not_run", err) < 0)
+        describe_flags(c, 5, "ok missing malformed out_of_range not_run", err) <
+            0)
         return -1;
     return hdf_attr_text(c->build->file, value->path, "ancillary_variables",
                          state_name, err);
@@ -375,7 +381,7 @@ static void put_metric(const struct metric *m, const struct metric_value *from,
     unsigned char *to = value->cells + at * value->bytes;
     ((int8_t *)state->cells)[at] = (int8_t)from->state;
     memcpy(to, value->fill, value->bytes);
-    if (from->state != METRIC_OK)
+    if (!metric_has_value(from->state))
         return;
     if (m->type == METRIC_STRING)
         memcpy(to, from->string, strnlen(from->string, value->bytes));
@@ -395,9 +401,12 @@ static void put_attempt(struct cubes *c, const struct attempt *a)
     ((int32_t *)v[VAR_EXIT_CODE].cells)[at] = a->exit_code;
     ((int32_t *)v[VAR_ATTEMPTS].cells)[at]++;
     ((double *)v[VAR_DURATION].cells)[at] = attempt_duration_s(a);
-    for (uint32_t i = 0; i < c->job->metric_count; i++)
-        put_metric(&c->job->metrics[i], &a->metrics[i], &v[VAR_METRICS + 2 * i],
-                   &v[VAR_METRICS + 2 * i + 1], at);
+    for (uint32_t i = 0; i < c->job->metric_count; i++) {
+        uint32_t k = c->metric_vars[i];
+        if (k > 0)
+            put_metric(&c->job->metrics[i], &a->metrics[i], &v[k], &v[k + 1],
+                       at);
+    }
 }
 
 /* Failed tasks of the job are active again. */

@@ -141,7 +141,7 @@ static int see_attempt(struct build *b, const struct attempt *a,
     longer(&s->longest_task_id, strlen(id));
     for (uint32_t i = 0; i < a->metric_count; i++) {
         const struct metric_value *v = &a->metrics[i];
-        if (v->state != METRIC_OK)
+        if (!metric_has_value(v->state))
             js->metrics[i].gaps = true;
         else if (job->metrics[i].type == METRIC_STRING)
             longer(&js->metrics[i].longest, strlen(v->string));

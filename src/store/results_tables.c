@@ -178,7 +178,8 @@ static void find_extras(struct tables *t)
             add_extra(t, j, spec->jobs[j].tasks.params[i].name, false, i);
     for (uint32_t j = 0; j < spec->job_count; j++)
         for (uint32_t i = 0; i < spec->jobs[j].metric_count; i++)
-            add_extra(t, j, spec->jobs[j].metrics[i].name, true, i);
+            if (spec->jobs[j].metrics[i].rank == 0) /* pandas has no arrays */
+                add_extra(t, j, spec->jobs[j].metrics[i].name, true, i);
 }
 
 /* What one job has in an extra column: of a text also its length, of numbers
@@ -344,7 +345,7 @@ static void put_metric(unsigned char *row, const struct hdf_column *c,
                        const struct metric *m, const struct metric_value *v)
 {
     char text[32] = "";
-    bool ok = v->state == METRIC_OK;
+    bool ok = metric_has_value(v->state);
     if (c->kind == CELL_INT64) {
         put_i64(row, c, v->u.integer); /* it has no gaps */
     } else if (c->kind == CELL_FLOAT64) {

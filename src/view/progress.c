@@ -337,8 +337,8 @@ void progress_summary(struct progress *p, const struct snapshot *s)
     groups_put(p, &out);
     if (s->tasks.invalid > 0)
         buf_printf(&out,
-                   "  metrics: %s succeeded with a metric missing or "
-                   "malformed\n",
+                   "  metrics: %s succeeded with a metric missing, "
+                   "malformed or out of range\n",
                    describe_count(s->tasks.invalid, "task", count));
     if (s->ranks_lost > 0)
         buf_printf(&out, "  lost: %s\n",

@@ -16,8 +16,9 @@
 #include "base/err.h"
 #include "model/attempt.h"
 #include "model/jobspec.h"
+#include "model/record.h"
 
-enum { MSG_VERSION = 2 };
+enum { MSG_VERSION = 3 };
 
 /* The largest output that travels inside a result, each of stdout and stderr;
  * a longer one goes to a file of its own. */
@@ -25,7 +26,7 @@ enum { MSG_MAX_OUTPUT = 64 * 1024 };
 /* The end of an output in a file, for people to see, is no longer than this. */
 enum { MSG_MAX_TAIL = 2000 };
 /* The largest message. */
-enum { MSG_MAX_BYTES = 2 * MSG_MAX_OUTPUT + 32 * 1024 };
+enum { MSG_MAX_BYTES = 2 * MSG_MAX_OUTPUT + RECORD_MAX_BYTES + 4 * 1024 };
 
 enum msg_kind {
     /* worker to manager */

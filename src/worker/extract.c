@@ -51,7 +51,7 @@ struct extractor *extractor_create(const struct job *job, struct err *err)
     for (uint32_t k = 0; k < job->metric_count; k++) {
         int code;
         PCRE2_SIZE at;
-        x->codes[k] = pcre2_compile((PCRE2_SPTR)job->metrics[k].regex,
+        x->codes[k] = pcre2_compile((PCRE2_SPTR)job->metrics[k].pattern,
                                     PCRE2_ZERO_TERMINATED, PCRE2_MULTILINE,
                                     &code, &at, NULL);
         if (!x->codes[k]) {

@@ -104,7 +104,7 @@ like "$(<run.out)" "signal 9 \(Killed\): 5 tasks \((bad/[0-4], ){4}\.\.\.\)" "fa
 like "$(<run.out)" "exit code 12[67]: 2 tasks \(bad/[56], bad/[56]\)" "exit codes of the shell"
 like "$(<run.out)" "exit code 1: 4 tasks.*exit code 2: 4 tasks|exit code 2: 4 tasks.*exit code 1: 4 tasks" "exit codes"
 like "$(<run.out)" "over the time limit: 1 task \(late/0\)" "time limits"
-like "$(<run.out)" "metrics: 1 task succeeded with a metric missing or malformed" "metrics that were not found"
+like "$(<run.out)" "metrics: 1 task succeeded with a metric missing, malformed or out of range" "metrics that were not found"
 is "$("$MPIBATCH" tasks --failed many.run | wc -l)" 17 "tasks --failed lists them"
 ok "the summary fits a screen" test "$(grep -A 99 'many: 17 tasks:' run.out | wc -l)" -le 24
 

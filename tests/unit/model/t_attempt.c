@@ -118,6 +118,7 @@ static void words_are_those_of_the_results(void **state)
     assert_string_equal(metric_state_name(METRIC_OK), "ok");
     assert_string_equal(metric_state_name(METRIC_MISSING), "missing");
     assert_string_equal(metric_state_name(METRIC_MALFORMED), "malformed");
+    assert_string_equal(metric_state_name(METRIC_OUT_OF_RANGE), "out_of_range");
 }
 
 int main(void)

@@ -91,7 +91,7 @@ static void whole_job(const struct job *job, struct buf *b)
     assert_int_equal(t->required_slots, 4);
     assert_int_equal(job->metric_count, 2);
     assert_string_equal(job->metrics[0].name, "energy");
-    assert_string_equal(job->metrics[0].regex, "^E = (\\S+)");
+    assert_string_equal(job->metrics[0].pattern, "^E = (\\S+)");
     assert_int_equal(job->metrics[0].from, METRIC_STDOUT);
     assert_int_equal(job->metrics[0].type, METRIC_FLOAT64);
     assert_string_equal(job->metrics[0].units, "J");

@@ -10,7 +10,7 @@ folder = sys.argv[1]
 tests = []
 ENGINES = ("netcdf4", "h5netcdf")
 NOT_RUN, SUCCESS, FAILURE, ACTIVE = range(4)
-OK, MISSING, MALFORMED, METRIC_NOT_RUN = range(4)
+OK, MISSING, MALFORMED, OUT_OF_RANGE, METRIC_NOT_RUN = range(5)
 
 
 def test(f):
@@ -88,7 +88,8 @@ def states_are_flags():
     assert ds.steps.dtype == np.int64
     assert list(ds.state.flag_values) == [0, 1, 2, 3]
     assert ds.state.flag_meanings == "not_run success failure active"
-    assert ds.energy_state.flag_meanings == "ok missing malformed not_run"
+    assert ds.energy_state.flag_meanings == (
+        "ok missing malformed out_of_range not_run")
     assert ds.energy.ancillary_variables == "energy_state"
 
 

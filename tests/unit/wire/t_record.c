@@ -171,6 +171,70 @@ static void test_largest(void **state)
     buf_fini(&b);
 }
 
+/* Arrays come back whole, whatever their state says, and the largest fit. */
+static void test_arrays(void **state)
+{
+    enum { CELLS = JOBSPEC_MAX_METRIC_CELLS / 4 };
+    struct metric metrics[4] = {
+        {.name = "a", .type = METRIC_INT64, .rank = 1, .cells = CELLS},
+        {.name = "b", .type = METRIC_FLOAT64, .rank = 2, .cells = CELLS},
+        {.name = "c", .type = METRIC_INT64, .rank = 1, .cells = CELLS},
+        {.name = "d", .type = METRIC_INT64, .rank = 1, .cells = CELLS}};
+    struct job job = {.id = "arrays",
+                      .tasks = {.count = 1},
+                      .metrics = metrics,
+                      .metric_count = 4};
+    struct jobspec spec = {.jobs = &job, .job_count = 1};
+    struct attempt a, back;
+    struct unpack u;
+    struct err err;
+    struct buf b;
+    (void)state;
+    attempt_init(&a);
+    a.attempt = 1;
+    a.metric_count = 4;
+    for (int m = 0; m < 4; m++) {
+        a.metrics[m] = (struct metric_value){
+            .state = m == 2 ? METRIC_MISSING : METRIC_OUT_OF_RANGE,
+            .cells = m == 2 ? 0 : CELLS,
+            .u.numbers = m == 2 ? NULL : mem_calloc(CELLS, 8)};
+        for (int i = 0; m != 2 && i < CELLS; i++)
+            if (m == 1)
+                a.metrics[m].u.numbers[i] = i / 3.0;
+            else
+                a.metrics[m].u.integers[i] = INT64_MIN + i;
+    }
+    buf_init(&b, RECORD_MAX_BYTES);
+    assert_int_equal(record_put_attempt(&b, &a, &spec), 0);
+    unpack_init(&u, b.data, b.len);
+    assert_int_equal(record_get_attempt(&u, &spec, &back, &err), 0);
+    assert_true(unpack_done(&u));
+    assert_int_equal(back.metrics[0].state, METRIC_OUT_OF_RANGE);
+    assert_int_equal(back.metrics[2].cells, 0);
+    for (int m = 0; m < 4; m++)
+        if (m != 2)
+            assert_memory_equal(a.metrics[m].u.numbers,
+                                back.metrics[m].u.numbers, CELLS * 8);
+    attempt_fini(&back);
+    unpack_init(&u, b.data, b.len - 1);
+    assert_int_equal(record_get_attempt(&u, &spec, &back, &err), -1);
+    unsigned long k = 0;
+    do {
+        mem_fail_at(++k);
+        unpack_init(&u, b.data, b.len);
+    } while (record_get_attempt(&u, &spec, &back, &err) < 0);
+    mem_fail_at(0);
+    assert_true(k > 3);
+    attempt_fini(&back);
+    /* one of another size than its metric's is refused */
+    metrics[3].cells = CELLS - 1;
+    buf_reset(&b);
+    assert_int_equal(record_put_attempt(&b, &a, &spec), -1);
+    assert_int_equal(errno, EINVAL);
+    attempt_fini(&a);
+    buf_fini(&b);
+}
+
 static void test_no_such_job(void **state)
 {
     struct attempt a;
@@ -316,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_lacking_metrics),
         cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_arrays),
         cmocka_unit_test(test_no_such_job),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_truncated),

@@ -57,7 +57,7 @@ static void test_samples(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
         const struct sample *s = &samples[i];
-        struct metric m = {.name = "m", .regex = s->regex, .type = s->type};
+        struct metric m = {.name = "m", .pattern = s->regex, .type = s->type};
         struct job job = job_with(&m, 1);
         struct err err;
         struct attempt a;
@@ -86,9 +86,9 @@ static void test_streams(void **state)
 {
     (void)state;
     const struct metric m[2] = {
-        {.name = "a", .regex = "v=(\\d+)", .type = METRIC_INT64},
+        {.name = "a", .pattern = "v=(\\d+)", .type = METRIC_INT64},
         {.name = "b",
-         .regex = "v=(\\d+)",
+         .pattern = "v=(\\d+)",
          .type = METRIC_INT64,
          .from = METRIC_STDERR}};
     struct job job = job_with(m, 2);
@@ -108,7 +108,7 @@ static void test_streams(void **state)
 static void test_bounded(void **state)
 {
     (void)state;
-    const struct metric m = {.name = "m", .regex = "^(?:(x+x+)+)y"};
+    const struct metric m = {.name = "m", .pattern = "^(?:(x+x+)+)y"};
     struct job job = job_with(&m, 1);
     char text[64];
     const char *const out[2] = {text, ""};
@@ -127,7 +127,7 @@ static void test_no_memory(void **state)
 {
     (void)state;
     const struct metric m = {
-        .name = "m", .regex = "(.*)", .type = METRIC_STRING};
+        .name = "m", .pattern = "(.*)", .type = METRIC_STRING};
     struct job job = job_with(&m, 1);
     const char *const out[2] = {"text", ""};
     const size_t len[2] = {4, 0};
