@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -47,17 +48,12 @@
 
 extern char **environ;
 
-static const char help[] =
-    "Usage: mpibatch launch [OPTION]... SPEC\n"
-    "Start mpirun, in a Slurm allocation or on this machine, and run the job\n"
-    "spec SPEC on the ranks. The same command, run again, resumes.\n\n"
-    "  -n, --ranks N            N ranks in all\n"
-    "  -r, --ranks-per-node N   N ranks on each node (default: 1)\n"
-    "  -m, --mpirun PROGRAM     this mpirun (default: mpirun)\n" RUN_OPTIONS_HELP
-    "\nIn a submission script it is the last line, as `exec mpibatch launch\n"
-    "sweep.yaml`, with `#SBATCH --signal=B:USR1@60`: a minute before the\n"
-    "walltime nothing more is started.\n"
-    "\nSignals and exit codes are those of `mpibatch run`.\n";
+struct launch_values {
+    struct session_options options; /* as run has them, */
+    struct opt_given given;         /* to be passed on */
+    const char *mpirun;
+    uint64_t ranks, ranks_per_node;
+};
 
 /* When the run has ended, mpirun gets so long to end by itself; then TERM,
  * TERM again, KILL, each so much later. */
@@ -72,15 +68,13 @@ enum { STATUS_PATIENCE = 5 };
 enum {
     KEEP_MAX = 256, /* variables that are passed on as they are here */
     NAMES_MAX_BYTES = 1 << 16,
-    ARGS_MAX = MPIRUN_MAX_WORDS + 2 * KEEP_MAX + 64,
+    ARGS_MAX = MPIRUN_MAX_WORDS + 2 * KEEP_MAX + 2 * OPT_GIVEN_MAX + 16,
     POLL_MS = 500,
     RANKS_MAX = 1 << 20
 };
 
 struct launch {
-    struct session_options options;
-    const char *mpirun;
-    uint32_t ranks, ranks_per_node;
+    const struct launch_values *v;
     struct jobspec *spec;
     char *run_dir; /* absolute or relative, as given */
     char id[40];
@@ -99,23 +93,6 @@ struct launch {
     int64_t kill_at_ns;
     int code; /* of the run; -1: not known */
 };
-
-static bool own_option(void *arg, int letter, const char *value)
-{
-    struct launch *l = arg;
-    unsigned long long n = 0;
-    if (letter == 'm') {
-        l->mpirun = value;
-        return true;
-    }
-    if (!number_parse(value, RANKS_MAX, &n)) {
-        usage_error("launch", "%s takes a number of ranks, not \"%s\"",
-                    letter == 'n' ? "--ranks" : "--ranks-per-node", value);
-        return false;
-    }
-    *(letter == 'n' ? &l->ranks : &l->ranks_per_node) = (uint32_t)n;
-    return true;
-}
 
 /* ---- The command line ---- */
 
@@ -176,7 +153,7 @@ static int terminal_pass(struct launch *l, enum mpirun_kind kind)
     static char columns[16];
     struct terminal t;
     terminal_detect(&t, STDERR_FILENO);
-    l->live = t.live && !l->options.plain;
+    l->live = t.live && !l->v->options.plain;
     if (!l->live)
         return 0;
     snprintf(columns, sizeof(columns), "%u", t.width);
@@ -190,30 +167,49 @@ static int terminal_pass(struct launch *l, enum mpirun_kind kind)
 static uint32_t slurm_nodes(void)
 {
     const char *text = getenv("SLURM_JOB_NUM_NODES");
-    unsigned long long n = 0;
-    return text && number_parse(text, UINT32_MAX, &n) ? (uint32_t)n : 0;
+    char *end;
+    if (!text || !isdigit((unsigned char)*text))
+        return 0;
+    unsigned long n = strtoul(text, &end, 10);
+    return *end || n > UINT32_MAX ? 0 : (uint32_t)n;
+}
+
+/* The options of run that were given to us. */
+static int options_pass(struct launch *l)
+{
+    const struct opt_given *given = &l->v->given;
+    for (unsigned i = 0; i < given->count; i++) {
+        const char *name = given->list[i].opt->name;
+        char *word = arena_calloc(l->names, strlen(name) + 3, 1);
+        if (!word)
+            return -1;
+        sprintf(word, "--%s", name);
+        arg_add(l, word);
+        if (given->list[i].value)
+            arg_add(l, given->list[i].value);
+    }
+    return 0;
 }
 
 static int command_build(struct launch *l, struct err *err)
 {
-    static char self[PATH_MAX], limit[32], lost_after[32], scratch[256];
+    static char self[PATH_MAX], scratch[256];
     enum mpirun_kind kind;
-    const struct session_options *o = &l->options;
     const char *words[MPIRUN_MAX_WORDS];
 
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (n < 0)
         return err_sys(err, errno, "cannot find our own program");
     self[n] = '\0';
-    if (mpirun_detect(l->mpirun, &kind, err) < 0)
+    if (mpirun_detect(l->v->mpirun, &kind, err) < 0)
         return -1;
     struct mpirun_wish wish = {.kind = kind,
-                               .ranks = l->ranks,
-                               .ranks_per_node = l->ranks_per_node,
+                               .ranks = (uint32_t)l->v->ranks,
+                               .ranks_per_node = (uint32_t)l->v->ranks_per_node,
                                .nodes = slurm_nodes(),
                                .root = geteuid() == 0};
     unsigned count = mpirun_options(&wish, words, scratch);
-    arg_add(l, l->mpirun);
+    arg_add(l, l->v->mpirun);
     for (unsigned i = 0; i < count; i++)
         arg_add(l, words[i]);
     if (setenv("MPIBATCH_LAUNCH_ID", l->id, 1) < 0 ||
@@ -222,33 +218,10 @@ static int command_build(struct launch *l, struct err *err)
     env_pass(l, kind, "MPIBATCH_LAUNCH_ID");
     arg_add(l, self);
     arg_add(l, "run");
-    if (o->run_dir) {
-        arg_add(l, "-o");
-        arg_add(l, o->run_dir);
-    }
-    if (o->fresh)
-        arg_add(l, "--fresh");
-    if (o->rerun_failed) {
-        arg_add(l, "--rerun");
-        arg_add(l, "failed");
-    }
-    if (o->task_limit) {
-        snprintf(limit, sizeof(limit), "%" PRIu64, o->task_limit);
-        arg_add(l, "--limit");
-        arg_add(l, limit);
-    }
-    snprintf(lost_after, sizeof(lost_after), "%" PRId64 "ms",
-             o->lost_after_ns / NS_PER_MS);
-    arg_add(l, "--lost-after");
-    arg_add(l, lost_after);
-    if (o->dedicated_manager)
-        arg_add(l, "--dedicated-manager");
-    if (o->quiet)
-        arg_add(l, "--quiet");
-    if (o->plain)
-        arg_add(l, "--plain");
+    if (options_pass(l) < 0)
+        return err_set(err, ENOMEM, "no memory for the options");
     arg_add(l, "--");
-    arg_add(l, o->spec_path);
+    arg_add(l, l->v->options.spec_path);
     l->argv[l->argc] = NULL;
     return 0;
 }
@@ -281,14 +254,14 @@ static int mpirun_start(struct launch *l, struct err *err)
         rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
                                                  POSIX_SPAWN_SETSIGMASK);
     if (rc == 0)
-        rc = posix_spawnp(&l->pid, l->mpirun, &files, &attr,
+        rc = posix_spawnp(&l->pid, l->v->mpirun, &files, &attr,
                           (char *const *)l->argv, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attr);
     close(fds[1]);
     if (rc != 0) {
         close(fds[0]);
-        return err_sys(err, rc, "cannot start %s", l->mpirun);
+        return err_sys(err, rc, "cannot start %s", l->v->mpirun);
     }
     l->out_fd = fds[0];
     l->started_ns = clock_mono_ns();
@@ -338,7 +311,7 @@ static void status_look(struct launch *l)
         mem_free(snap.jobs);
         if (ours && path && stat(path, &st) == 0 && l->ended_ns == 0 &&
             clock_wall_ns() - (int64_t)st.st_mtime * NS_PER_SEC >
-                STATUS_PATIENCE * l->options.lost_after_ns) {
+                STATUS_PATIENCE * l->v->options.lost_after_ns) {
             log_error("the run gives no sign of life any more");
             l->ended_ns = now_ns - MPIRUN_END_NS; /* end mpirun now */
         }
@@ -422,11 +395,11 @@ static int code_find(struct launch *l, int status)
     }
     if (WIFSIGNALED(status))
         log_error("%s was ended by signal %d; the same command resumes",
-                  l->mpirun, WTERMSIG(status));
+                  l->v->mpirun, WTERMSIG(status));
     else
         log_error("the run was lost (%s: exit code %d); the same command "
                   "resumes",
-                  l->mpirun, WEXITSTATUS(status));
+                  l->v->mpirun, WEXITSTATUS(status));
     return EXIT_LOST;
 }
 
@@ -454,33 +427,23 @@ static int launch_prepare(struct launch *l, struct err *err)
     l->signal_fd = signals_open(err);
     if (l->signal_fd < 0)
         return -1;
-    l->run_dir = l->options.run_dir ? mem_strdup(l->options.run_dir)
-                                    : specfile_run_dir(l->options.spec_path);
+    l->run_dir = l->v->options.run_dir
+                     ? mem_strdup(l->v->options.run_dir)
+                     : specfile_run_dir(l->v->options.spec_path);
     if (!l->run_dir)
         return err_set(err, ENOMEM, "no memory");
     return command_build(l, err);
 }
 
-int cmd_launch(int argc, char **argv)
+static int launch(void *values)
 {
-    static const char *const own[] = {"n:ranks", "r:ranks-per-node", "m:mpirun",
-                                      NULL};
-    struct launch l = {.mpirun = "mpirun", .code = -1};
+    struct launch l = {.v = values, .code = -1};
     struct buf text;
     struct err err;
 
-    switch (run_options_parse(argc, argv, "launch", own, &l.options, own_option,
-                              &l)) {
-    case RUN_OPTIONS_HELP_WANTED:
-        return usage_show(help);
-    case RUN_OPTIONS_BAD:
-        return EXIT_BAD_USAGE;
-    case RUN_OPTIONS_OK:
-        break;
-    }
     /* errors of the spec are said once, here, before anything is started */
     buf_init(&text, SPEC_MAX_BYTES);
-    l.spec = specfile_load(l.options.spec_path, &text);
+    l.spec = specfile_load(l.v->options.spec_path, &text);
     buf_fini(&text);
     if (!l.spec)
         return EXIT_BAD_USAGE;
@@ -497,3 +460,66 @@ int cmd_launch(int argc, char **argv)
     arena_destroy(l.names);
     return code;
 }
+
+static const struct opt opts[] = {
+    {.name = "ranks",
+     .letter = 'n',
+     .kind = OPT_COUNT,
+     .value = "N",
+     .at = offsetof(struct launch_values, ranks),
+     .what = "a number of ranks",
+     .min = 1,
+     .max = RANKS_MAX,
+     .otherwise = "as --ranks-per-node says",
+     .meaning = "N ranks in all"},
+    {.name = "ranks-per-node",
+     .letter = 'r',
+     .kind = OPT_COUNT,
+     .value = "N",
+     .at = offsetof(struct launch_values, ranks_per_node),
+     .what = "a number of ranks",
+     .min = 1,
+     .max = RANKS_MAX,
+     .otherwise = "1",
+     .meaning = "N ranks on each node"},
+    {.name = "mpirun",
+     .letter = 'm',
+     .kind = OPT_FILE,
+     .value = "PROGRAM",
+     .at = offsetof(struct launch_values, mpirun),
+     .fallback = "mpirun",
+     .meaning = "start the ranks by this mpirun"}};
+
+static const struct opt_set sets[] = {
+    OPT_SET(opts, 0),
+    {.opts = run_opts,
+     .count = RUN_OPTS,
+     .at = offsetof(struct launch_values, options),
+     .given_at = offsetof(struct launch_values, given)}};
+
+static const struct cmd_example examples[] = {
+    {"mpibatch launch sweep.yaml", "On this machine, or on all nodes of the "
+                                   "Slurm allocation that it is called in"},
+    {"mpibatch launch -n 4 sweep.yaml", "On four ranks"},
+};
+
+const struct cmd cmd_launch = {
+    .name = "launch",
+    .summary = "start mpirun and run a job spec",
+    .description =
+        "Start mpirun, in a Slurm allocation or on this machine, and run the "
+        "job spec SPEC on the ranks. The same command, run again, resumes.\n\n"
+        "In a submission script it is the last line, as `exec mpibatch launch "
+        "sweep.yaml`, with `#SBATCH --signal=B:USR1@60`: a minute before the "
+        "walltime nothing more is started. Signals mean what they mean to "
+        "`mpibatch run`.",
+    .sets = sets,
+    .set_count = 2,
+    .args = run_args,
+    .arg_count = 1,
+    .examples = examples,
+    .example_count = sizeof(examples) / sizeof(examples[0]),
+    .exits = run_exits,
+    .exit_count = RUN_EXITS,
+    .values_size = sizeof(struct launch_values),
+    .main = launch};

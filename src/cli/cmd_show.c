@@ -1,8 +1,8 @@
-/* mpibatch show: the binding of this node; the keys of job specs. */
+/* mpibatch show: the binding of this node, and what is made from tables: the
+ * schema of job specs, man pages. */
 #include "config.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -10,27 +10,21 @@
 #include "base/mem.h"
 #include "cli/command.h"
 #include "cli/json_put.h"
-#include "cli/run_options.h"
+#include "cli/man.h"
 #include "cli/specfile.h"
 #include "spec/spec.h"
 #include "topo/topo.h"
 #include "view/terminal.h"
 
-static const char help[] =
-    "Usage: mpibatch show binding [OPTION]... [SPEC]\n"
-    "   or: mpibatch show schema | man\n"
-    "binding: draw this node's cores and which slot of which rank has them,\n"
-    "for the pool of SPEC or the default one.\n"
-    "schema: the JSON Schema of job specs, for editors; man: the manual page\n"
-    "mpibatch-jobspec(5), in roff.\n\n"
-    "  -n, --ranks N      as with N ranks on this node (default 1)\n"
-    "      --topology T   of another machine: an hwloc XML file, or\n"
-    "                     \"synthetic:pack:2 core:8 pu:2\"\n"
-    "      --json         the binding as JSON: {\"version\": 1, \"slots\":\n"
-    "                     [{\"slot\", \"rank\", \"cpus\"}, ...]}\n"
-    "  -h, --help         show this\n";
-
 enum { SHOW_MAX_BYTES = 16 << 20, RANKS_MAX = 4096 };
+
+/* ---- show binding ---- */
+
+struct binding_values {
+    const char *spec, *topology;
+    uint64_t ranks;
+    bool json;
+};
 
 /* The slots of all ranks, in order. */
 static int binding_json(const struct slots *slots, uint32_t ranks,
@@ -84,9 +78,9 @@ out:
     return rc;
 }
 
-static int show_binding(const char *spec_path, uint32_t ranks,
-                        const char *topology, bool json)
+static int show_binding(void *values)
 {
+    const struct binding_values *v = values;
     struct pool pool = {.slot_unit = SLOT_CORE};
     struct jobspec *spec = NULL;
     struct buf text;
@@ -94,9 +88,9 @@ static int show_binding(const char *spec_path, uint32_t ranks,
     uint32_t granule = 1;
     int rc = EXIT_FAILED;
 
-    if (spec_path) {
+    if (v->spec) {
         buf_init(&text, SPEC_MAX_BYTES);
-        spec = specfile_load(spec_path, &text);
+        spec = specfile_load(v->spec, &text);
         buf_fini(&text);
         if (!spec)
             return EXIT_BAD_USAGE;
@@ -104,7 +98,8 @@ static int show_binding(const char *spec_path, uint32_t ranks,
         granule = jobspec_max_required_slots(spec);
     }
     buf_init(&text, SHOW_MAX_BYTES);
-    if (binding_draw(&pool, granule, ranks, topology, json, &text, &err) < 0)
+    if (binding_draw(&pool, granule, (uint32_t)v->ranks, v->topology, v->json,
+                     &text, &err) < 0)
         log_error("%s", err.text);
     else
         rc = stdout_put(buf_text(&text), text.len);
@@ -113,13 +108,62 @@ static int show_binding(const char *spec_path, uint32_t ranks,
     return rc;
 }
 
-static int show_made(int (*put)(struct buf *out, struct err *err))
+static const struct opt binding_opts[] = {
+    {.name = "ranks",
+     .letter = 'n',
+     .kind = OPT_COUNT,
+     .value = "N",
+     .at = offsetof(struct binding_values, ranks),
+     .what = "a number of ranks",
+     .min = 1,
+     .max = RANKS_MAX,
+     .fallback = "1",
+     .meaning = "as with N ranks on this node"},
+    {.name = "topology",
+     .kind = OPT_FILE,
+     .value = "TOPOLOGY",
+     .at = offsetof(struct binding_values, topology),
+     .otherwise = "this machine's",
+     .meaning = "of another machine: an hwloc XML file, or "
+                "`synthetic:pack:2 core:8 pu:2`"},
+    {.name = "json",
+     .kind = OPT_FLAG,
+     .at = offsetof(struct binding_values, json),
+     .meaning = "print JSON, {\"version\": 1, \"slots\": [{\"slot\", "
+                "\"rank\", \"cpus\"}, ...]}"}};
+
+static const struct opt_set binding_sets[] = {OPT_SET(binding_opts, 0)};
+
+static const struct arg binding_args[] = {
+    {.name = "SPEC",
+     .noun = "job spec",
+     .kind = OPT_SPEC,
+     .at = offsetof(struct binding_values, spec),
+     .optional = true,
+     .meaning = "the pool and the tasks are those of this job spec"}};
+
+static const struct cmd binding = {
+    .name = "show binding",
+    .summary = "which cores of this node are which slot",
+    .description = "Draw this node's cores, and which slot of which rank has "
+                   "them.",
+    .sets = binding_sets,
+    .set_count = 1,
+    .args = binding_args,
+    .arg_count = 1,
+    .values_size = sizeof(struct binding_values),
+    .main = show_binding};
+
+/* ---- What is made from tables ---- */
+
+static int show_schema(void *values)
 {
     struct buf text;
     struct err err;
     int rc = EXIT_FAILED;
+    (void)values;
     buf_init(&text, SHOW_MAX_BYTES);
-    if (put(&text, &err) < 0)
+    if (spec_put_schema(&text, &err) < 0)
         log_error("%s", err.text);
     else
         rc = stdout_put(buf_text(&text), text.len);
@@ -127,39 +171,76 @@ static int show_made(int (*put)(struct buf *out, struct err *err))
     return rc;
 }
 
-int cmd_show(int argc, char **argv)
+static const struct cmd schema = {
+    .name = "show schema",
+    .summary = "the JSON Schema of job specs, for editors",
+    .description = "Print the JSON Schema of job specs, by which editors check "
+                   "and complete them.",
+    .main = show_schema};
+
+struct man_values {
+    const char *page;
+};
+
+/* "run", "mpibatch-run" and "mpibatch-run.1" are one page. */
+static int page_put(const char *page, struct buf *out, struct err *err)
 {
-    static const struct option options[] = {
-        {"ranks", required_argument, NULL, 'n'},
-        {"topology", required_argument, NULL, 't'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {0}};
-    const char *topology = NULL;
-    unsigned long long ranks = 1;
-    bool json = false;
-    int letter;
-    while ((letter = getopt_long(argc, argv, ":n:h", options, NULL)) >= 0) {
-        if (letter == 'h')
-            return usage_show(help);
-        if (letter == 't')
-            topology = optarg;
-        else if (letter == 'j')
-            json = true;
-        else if (letter != 'n')
-            return usage_bad_option("show", options, argv, letter);
-        else if (!number_parse(optarg, RANKS_MAX, &ranks))
-            return usage_error("show", "--ranks takes 1 to %d, not \"%s\"",
-                               RANKS_MAX, optarg);
-    }
-    const char *what = optind < argc ? argv[optind] : "";
-    int more = argc - optind - 1;
-    if (strcmp(what, "binding") == 0 && more <= 1)
-        return show_binding(more == 1 ? argv[optind + 1] : NULL,
-                            (uint32_t)ranks, topology, json);
-    if (strcmp(what, "schema") == 0 && more == 0)
-        return show_made(spec_put_schema);
-    if (strcmp(what, "man") == 0 && more == 0)
-        return show_made(spec_put_man);
-    return usage_error("show", "show what? binding, schema or man");
+    char name[64];
+    bool whole = strncmp(page, "mpibatch", 8) == 0;
+    if (whole)
+        page += page[8] == '-' ? 9 : 8;
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(page, "."), page);
+    if (strcmp(name, "jobspec") == 0)
+        return spec_put_man(out, err);
+    const struct cmd *command = *name ? cmd_find(name) : NULL;
+    if (*name && !command)
+        return err_set(err, EINVAL, "no man page \"%s\"", page);
+    return man_put(command, out) < 0
+               ? err_set(err, ENOMEM, "no memory for the man page")
+               : 0;
 }
+
+static int show_man(void *values)
+{
+    const struct man_values *v = values;
+    struct buf text;
+    struct err err;
+    int rc = EXIT_FAILED;
+    buf_init(&text, SHOW_MAX_BYTES);
+    if (page_put(v->page ? v->page : "mpibatch", &text, &err) == 0)
+        rc = stdout_put(buf_text(&text), text.len);
+    else if (err.code == EINVAL)
+        rc = usage_error("show man", "%s", err.text);
+    else
+        log_error("%s", err.text);
+    buf_fini(&text);
+    return rc;
+}
+
+static const struct arg man_args[] = {
+    {.name = "PAGE",
+     .noun = "man page",
+     .kind = OPT_TEXT,
+     .at = offsetof(struct man_values, page),
+     .optional = true,
+     .meaning = "a command, or jobspec for the keys of job specs; without "
+                "it, mpibatch(1)"}};
+
+static const struct cmd man = {
+    .name = "show man",
+    .summary = "a man page, in roff",
+    .description = "Print a man page, in roff. What `make install` has "
+                   "installed, `man mpibatch` shows; else: `mpibatch show man "
+                   "run | man -l -`.",
+    .args = man_args,
+    .arg_count = 1,
+    .values_size = sizeof(struct man_values),
+    .main = show_man};
+
+static const struct cmd *const topics[] = {&binding, &schema, &man, NULL};
+
+const struct cmd cmd_show = {
+    .name = "show",
+    .summary = "show the binding of this node, the spec's keys, man pages",
+    .description = "Show what has nothing to do with a run.",
+    .topics = topics};

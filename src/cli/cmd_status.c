@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -12,17 +11,16 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "cli/command.h"
+#include "cli/display.h"
 #include "cli/rundir_arg.h"
 #include "store/status.h"
 #include "view/describe.h"
 
-static const char help[] =
-    "Usage: mpibatch status [OPTION]... RUN\n"
-    "How the run in the run directory RUN (or of the job spec RUN) is doing.\n"
-    "Works while it runs and long after, on any machine that sees the folder.\n"
-    "\n      --json   the run's status.json, as it is\n"
-    "  -h, --help   show this\n"
-    "\nExit codes: 0 shown; 1 cannot be read; 2 wrong usage, no such run.\n";
+struct status_values {
+    const char *run;
+    bool json;
+    struct display_options display;
+};
 
 /* A run that has not said anything for so long is not running. */
 #define SILENT_NS (15 * NS_PER_SEC)
@@ -117,8 +115,10 @@ static int json_show(const struct rundir *dir)
     return rc;
 }
 
-static int text_show(const struct run_arg *run)
+static int text_show(const struct run_arg *run,
+                     const struct display_options *options)
 {
+    struct display d;
     struct snapshot snap;
     struct status_origin from;
     struct buf out;
@@ -129,31 +129,51 @@ static int text_show(const struct run_arg *run)
     }
     buf_init(&out, STATUS_MAX_BYTES);
     report_put(run->spec, &snap, &from, &out);
-    int rc = stdout_show(buf_text(&out), out.len);
+    display_open(&d, options);
+    display_put(&d, buf_text(&out), out.len);
     buf_fini(&out);
     mem_free(snap.jobs);
-    return rc;
+    return display_close(&d);
 }
 
-int cmd_status(int argc, char **argv)
+static int status(void *values)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    struct status_values *v = values;
     struct run_arg run;
-    bool json = false;
-    int letter;
-    while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-        if (letter == 'h')
-            return usage_show(help);
-        if (letter != 'j')
-            return usage_bad_option("status", options, argv, letter);
-        json = true;
-    }
-    int rc = run_arg_open("status", argc, argv, optind, &run);
+    int rc = run_arg_open(v->run, &run);
     if (rc != 0)
         return rc;
-    rc = json ? json_show(run.dir) : text_show(&run);
+    rc = v->json ? json_show(run.dir) : text_show(&run, &v->display);
     run_arg_close(&run);
     return rc;
 }
+
+static const struct opt opts[] = {
+    {.name = "json",
+     .kind = OPT_FLAG,
+     .at = offsetof(struct status_values, json),
+     .meaning = "the run's status.json, as it is"}};
+
+static const struct opt_set sets[] = {
+    OPT_SET(opts, 0),
+    OPT_SET(display_opts, offsetof(struct status_values, display))};
+
+static const struct arg args[] = {
+    {.name = "RUN",
+     .noun = "run directory",
+     .kind = OPT_RUN,
+     .at = offsetof(struct status_values, run),
+     .meaning = "a run directory, or the job spec that it was made from"}};
+
+const struct cmd cmd_status = {
+    .name = "status",
+    .summary = "how a run is doing, or how it ended",
+    .description = "How the run RUN is doing: tasks, speed, time left. Works "
+                   "while it runs and long after, on any machine that sees "
+                   "the folder.",
+    .sets = sets,
+    .set_count = 2,
+    .args = args,
+    .arg_count = 1,
+    .values_size = sizeof(struct status_values),
+    .main = status};

@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -14,24 +13,23 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/display.h"
 #include "cli/rundir_arg.h"
 #include "store/journal.h"
 #include "view/describe.h"
 
-static const char help[] =
-    "Usage: mpibatch tasks [OPTION]... RUN\n"
-    "List the tasks of the run in the run directory RUN (or of the job spec\n"
-    "RUN), as its journal has them by now.\n\n"
-    "      --failed      only tasks that failed\n"
-    "      --state S     only tasks that are S: active, succeeded, failed\n"
-    "      --job ID      only this job\n"
-    "      --json        JSON: {\"version\": 1, \"tasks\": [...]}\n"
-    "  -h, --help        show this\n"
-    "\nExit codes: 0 shown; 1 cannot be read; 2 wrong usage, no such run.\n";
-
 enum { WINDOW_TASKS = 1 << 20, WINDOWS_MAX = 1 << 12, OUT_BYTES = 1 << 20 };
 
 enum wanted { WANT_ALL, WANT_ACTIVE, WANT_SUCCEEDED, WANT_FAILED };
+
+struct tasks_values {
+    const char *run;
+    bool failed;
+    enum wanted state;
+    const char *job;
+    bool json;
+    struct display_options display;
+};
 
 /* What is shown of a task: its last attempt. */
 struct row {
@@ -51,6 +49,7 @@ struct listing {
     struct row *rows; /* of the window */
     uint32_t job, from, count;
     bool touched[WINDOWS_MAX]; /* windows of the job with an attempt in them */
+    struct display display;
     struct buf out;
 };
 
@@ -248,10 +247,13 @@ static int row_json(struct listing *l, const struct job *job, uint32_t index,
 /* Print what is in l->out; what goes wrong is said here. */
 static int out_flush(struct listing *l)
 {
-    int rc = l->json ? stdout_put(buf_text(&l->out), l->out.len)
-                     : stdout_show(buf_text(&l->out), l->out.len);
+    int rc = 0;
+    if (l->json)
+        rc = stdout_put(buf_text(&l->out), l->out.len) == EXIT_OK ? 0 : -1;
+    else
+        display_put(&l->display, buf_text(&l->out), l->out.len);
     buf_reset(&l->out);
-    return rc == EXIT_OK ? 0 : -1;
+    return display_over(&l->display) ? -1 : rc;
 }
 
 /* -1 with err, or without where it was said already. */
@@ -298,10 +300,12 @@ static int job_show(struct listing *l, uint32_t j, struct err *err)
     return 0;
 }
 
-static int listing_show(struct listing *l, int only_job)
+static int listing_show(struct listing *l, int only_job,
+                        const struct display_options *options)
 {
     struct err err = {0};
     int rc = EXIT_FAILED;
+    display_open(&l->display, options);
     l->rows = mem_calloc(WINDOW_TASKS, sizeof(l->rows[0]));
     l->past = journal_read(l->run->dir, l->run->spec, &err);
     if (!l->rows || !l->past)
@@ -323,59 +327,78 @@ out:
         log_error("%s", err.text);
     journal_reader_destroy(l->past);
     mem_free(l->rows);
-    return rc;
+    bool left = display_over(&l->display);
+    int shown = display_close(&l->display);
+    return left || rc == EXIT_OK ? shown : rc;
 }
 
-static int state_parse(const char *s, enum wanted *wanted)
+static int tasks(void *values)
 {
-    static const char *const names[] = {"all", "active", "succeeded", "failed"};
-    for (int i = 0; i < 4; i++)
-        if (strcmp(s, names[i]) == 0) {
-            *wanted = (enum wanted)i;
-            return 0;
-        }
-    return usage_error(
-        "tasks", "--state takes active, succeeded or failed, not \"%s\"", s);
-}
-
-int cmd_tasks(int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"failed", no_argument, NULL, 'f'},
-        {"state", required_argument, NULL, 's'},
-        {"job", required_argument, NULL, 'b'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {0}};
-    struct listing l = {.first = true};
+    struct tasks_values *v = values;
+    struct listing l = {.first = true,
+                        .json = v->json,
+                        .wanted = v->failed ? WANT_FAILED : v->state};
     struct run_arg run;
-    const char *job = NULL;
-    int letter, only_job = -1;
-    while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-        if (letter == 'h')
-            return usage_show(help);
-        if (letter == 'f')
-            l.wanted = WANT_FAILED;
-        else if (letter == 'j')
-            l.json = true;
-        else if (letter == 'b')
-            job = optarg;
-        else if (letter != 's')
-            return usage_bad_option("tasks", options, argv, letter);
-        else if (state_parse(optarg, &l.wanted) != 0)
-            return EXIT_BAD_USAGE;
-    }
-    int rc = run_arg_open("tasks", argc, argv, optind, &run);
+    int only_job = -1, rc = run_arg_open(v->run, &run);
     if (rc != 0)
         return rc;
-    if (job && (only_job = jobspec_find_job(run.spec, job)) < 0) {
-        rc = usage_error("tasks", "the run has no job \"%s\"", job);
+    if (v->job && (only_job = jobspec_find_job(run.spec, v->job)) < 0) {
+        rc = usage_error("tasks", "the run has no job \"%s\"", v->job);
     } else {
         buf_init(&l.out, 4 * OUT_BYTES);
         l.run = &run;
-        rc = listing_show(&l, only_job);
+        rc = listing_show(&l, only_job, &v->display);
         buf_fini(&l.out);
     }
     run_arg_close(&run);
     return rc;
 }
+
+static const char *const states[] = {"all", "active", "succeeded", "failed",
+                                     NULL};
+
+static const struct opt opts[] = {
+    {.name = "failed",
+     .kind = OPT_FLAG,
+     .at = offsetof(struct tasks_values, failed),
+     .excludes = "state",
+     .meaning = "only tasks that failed"},
+    {.name = "state",
+     .kind = OPT_CHOICE,
+     .value = "STATE",
+     .at = offsetof(struct tasks_values, state),
+     .words = states,
+     .fallback = "all",
+     .meaning = "only tasks in this state"},
+    {.name = "job",
+     .kind = OPT_TEXT,
+     .value = "ID",
+     .at = offsetof(struct tasks_values, job),
+     .meaning = "only this job"},
+    {.name = "json",
+     .kind = OPT_FLAG,
+     .at = offsetof(struct tasks_values, json),
+     .meaning = "print JSON, {\"version\": 1, \"tasks\": [...]}"}};
+
+static const struct opt_set sets[] = {
+    OPT_SET(opts, 0),
+    OPT_SET(display_opts, offsetof(struct tasks_values, display))};
+
+static const struct arg args[] = {
+    {.name = "RUN",
+     .noun = "run directory",
+     .kind = OPT_RUN,
+     .at = offsetof(struct tasks_values, run),
+     .meaning = "a run directory, or the job spec that it was made from"}};
+
+const struct cmd cmd_tasks = {
+    .name = "tasks",
+    .summary = "list the tasks of a run",
+    .description = "List the tasks of the run RUN, as its journal has them by "
+                   "now.",
+    .sets = sets,
+    .set_count = 2,
+    .args = args,
+    .arg_count = 1,
+    .values_size = sizeof(struct tasks_values),
+    .main = tasks};

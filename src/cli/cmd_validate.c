@@ -1,7 +1,6 @@
 /* mpibatch validate: check a job spec, run nothing. */
 #include "config.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -9,19 +8,17 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/display.h"
 #include "cli/json_put.h"
 #include "cli/specfile.h"
 #include "spec/spec.h"
 #include "view/describe.h"
 
-static const char help[] =
-    "Usage: mpibatch validate [--json] SPEC\n"
-    "Check the job spec SPEC and say what it would run. All its errors are\n"
-    "reported at once, with line and column.\n\n"
-    "      --json   JSON: {\"version\": 1, \"name\", \"tasks\", \"jobs\": [...]};\n"
-    "               errors are said on stderr as ever\n"
-    "  -h, --help   show this\n"
-    "\nExit codes: 0 it is right; 2 it has errors.\n";
+struct validate_values {
+    const char *spec;
+    bool json;
+    struct display_options display;
+};
 
 enum { LINE_BYTES = 1 << 18 };
 
@@ -97,8 +94,10 @@ static int spec_json(const struct jobspec *spec)
     return rc;
 }
 
-static int spec_show(const char *path, const struct jobspec *spec)
+static int spec_show(const char *path, const struct jobspec *spec,
+                     const struct display_options *options)
 {
+    struct display d;
     struct buf out;
     char count[64];
     buf_init(&out, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
@@ -106,36 +105,57 @@ static int spec_show(const char *path, const struct jobspec *spec)
                describe_count(jobspec_task_count(spec), "task", count));
     for (uint32_t j = 0; j < spec->job_count; j++)
         job_put(&spec->jobs[j], &out);
-    int rc = stdout_show(buf_text(&out), out.len);
+    display_open(&d, options);
+    display_put(&d, buf_text(&out), out.len);
     buf_fini(&out);
-    return rc;
+    return display_close(&d);
 }
 
-int cmd_validate(int argc, char **argv)
+static int validate(void *values)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    struct validate_values *v = values;
     struct buf text;
-    bool json = false;
-    int letter;
-    while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-        if (letter == 'h')
-            return usage_show(help);
-        if (letter != 'j')
-            return usage_bad_option("validate", options, argv, letter);
-        json = true;
-    }
-    if (optind != argc - 1)
-        return usage_error("validate", optind == argc
-                                           ? "which job spec?"
-                                           : "one job spec at a time");
     buf_init(&text, SPEC_MAX_BYTES);
-    struct jobspec *spec = specfile_load(argv[optind], &text);
+    struct jobspec *spec = specfile_load(v->spec, &text);
     buf_fini(&text);
     if (!spec)
         return EXIT_BAD_USAGE;
-    int rc = json ? spec_json(spec) : spec_show(argv[optind], spec);
+    int rc = v->json ? spec_json(spec) : spec_show(v->spec, spec, &v->display);
     jobspec_destroy(spec);
     return rc;
 }
+
+static const struct opt opts[] = {
+    {.name = "json",
+     .kind = OPT_FLAG,
+     .at = offsetof(struct validate_values, json),
+     .meaning = "print JSON, {\"version\": 1, \"name\", \"tasks\", \"jobs\": "
+                "[...]}; errors are said on stderr as ever"}};
+
+static const struct opt_set sets[] = {
+    OPT_SET(opts, 0),
+    OPT_SET(display_opts, offsetof(struct validate_values, display))};
+
+static const struct arg args[] = {
+    {.name = "SPEC",
+     .noun = "job spec",
+     .kind = OPT_SPEC,
+     .at = offsetof(struct validate_values, spec),
+     .meaning = "the job spec, a YAML file: mpibatch-jobspec(5)"}};
+
+static const struct cmd_exit exits[] = {
+    {0, "it is right"}, {1, "it cannot be shown"}, {2, "it has errors"}};
+
+const struct cmd cmd_validate = {
+    .name = "validate",
+    .summary = "check a job spec, run nothing",
+    .description = "Check the job spec SPEC and say what it would run. All its "
+                   "errors are reported at once, with line and column.",
+    .sets = sets,
+    .set_count = 2,
+    .args = args,
+    .arg_count = 1,
+    .exits = exits,
+    .exit_count = 3,
+    .values_size = sizeof(struct validate_values),
+    .main = validate};

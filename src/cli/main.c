@@ -2,31 +2,21 @@
 #include "config.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/help.h"
+#include "cli/parse.h"
+#include "view/terminal.h"
 
-static const struct {
-    const char *name;
-    int (*main)(int argc, char **argv);
-    const char *what;
-} commands[] = {
-    {"run", cmd_run, "run a job spec on the ranks that mpirun started"},
-    {"launch", cmd_launch, "start mpirun and run a job spec: for scripts"},
-    {"validate", cmd_validate, "check a job spec, run nothing"},
-    {"status", cmd_status, "how a run is doing, or how it ended"},
-    {"tasks", cmd_tasks, "list the tasks of a run"},
-    {"show", cmd_show, "show the binding of this node, or the spec's keys"},
-};
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+enum { NAMES_MAX = 64, HELP_BYTES = 1 << 20, HELP_WIDTH = 80 };
 
 int usage_error(const char *command, const char *fmt, ...)
 {
@@ -40,33 +30,6 @@ int usage_error(const char *command, const char *fmt, ...)
     return EXIT_BAD_USAGE;
 }
 
-int usage_bad_option(const char *command, const struct option *options,
-                     char **argv, int letter)
-{
-    enum { OPTIONS_MAX = 32 };
-    const char *names[OPTIONS_MAX], *word = argv[optind - 1];
-    char short_option[] = {'-', (char)optopt, '\0'};
-    size_t count = 0, len = strcspn(word, "=");
-    bool is_long = strncmp(word, "--", 2) == 0;
-
-    if (letter == ':')
-        return usage_error(command, "%s needs a value",
-                           is_long ? word : short_option);
-    if (is_long && optopt != 0)
-        return usage_error(command, "%.*s takes no value", (int)len, word);
-    if (optopt != 0)
-        return usage_error(command, "no option \"%s\"", short_option);
-    for (; count < OPTIONS_MAX && options[count].name; count++)
-        names[count] = options[count].name;
-    char name[64];
-    snprintf(name, sizeof(name), "%.*s", (int)len - 2, word + 2);
-    const char *near = text_nearest(name, names, count);
-    if (near)
-        return usage_error(command, "no option \"%.*s\"; did you mean --%s?",
-                           (int)len, word, near);
-    return usage_error(command, "no option \"%.*s\"", (int)len, word);
-}
-
 int stdout_put(const char *data, unsigned long len)
 {
     if (file_write_all(STDOUT_FILENO, data, len) == 0)
@@ -76,68 +39,108 @@ int stdout_put(const char *data, unsigned long len)
     return EXIT_FAILED;
 }
 
-int stdout_show(const char *text, unsigned long len)
+/* The help of a command, or of the program (NULL), as wide as the terminal is,
+ * but not wider than people read. */
+static int help_show(const struct cmd *command)
 {
-    struct buf shown;
-    int rc = EXIT_FAILED;
-    buf_init(&shown, 4 * len + 1);
-    if (text_put_printable(&shown, text, len, true) < 0)
-        log_error("no memory to show this");
-    else
-        rc = stdout_put(buf_text(&shown), shown.len);
-    buf_fini(&shown);
-    return rc;
-}
-
-int usage_show(const char *text)
-{
-    return stdout_put(text, strlen(text));
-}
-
-static int help(void)
-{
+    struct terminal terminal;
     struct buf out;
-    buf_init(&out, 1 << 16);
-    buf_puts(&out,
-             "Usage: mpibatch COMMAND [OPTION]... [ARGUMENT]...\n"
-             "Run many tasks inside one MPI allocation; results in one HDF5 "
-             "file.\n\n"
-             "  mpibatch launch sweep.yaml             here, or in a Slurm "
-             "allocation\n"
-             "  mpirun -n 4 mpibatch run sweep.yaml    the same by hand\n\n"
-             "Commands:\n");
-    for (size_t i = 0; i < COMMANDS; i++)
-        buf_printf(&out, "  %-10s %s\n", commands[i].name, commands[i].what);
-    buf_puts(&out, "\nmpibatch COMMAND --help tells more of each.\n");
-    int rc = usage_show(buf_text(&out));
+    int rc = EXIT_FAILED;
+    terminal_detect(&terminal, STDOUT_FILENO);
+    buf_init(&out, HELP_BYTES);
+    if (help_put(command,
+                 terminal.width < HELP_WIDTH ? terminal.width : HELP_WIDTH,
+                 &out) < 0)
+        log_error("no memory for the help");
+    else
+        rc = stdout_put(buf_text(&out), out.len);
     buf_fini(&out);
     return rc;
 }
 
+/* Say that `called` is no command of the list, but what may have been meant. */
+static int no_command(const struct cmd *const *list, const char *of,
+                      const char *noun, const char *called)
+{
+    const char *names[NAMES_MAX];
+    size_t count = 0, skip = *of ? strlen(of) + 1 : 0;
+    for (; list[count] && count < NAMES_MAX; count++)
+        names[count] = list[count]->name + skip;
+    const char *near = text_nearest(called, names, count);
+    if (near)
+        return usage_error(of, "no %s \"%s\"; did you mean %s?", noun, called,
+                           near);
+    return usage_error(of, "no %s \"%s\"", noun, called);
+}
+
+static int cmd_call(const struct cmd *command, int argc, char **argv)
+{
+    void *values = mem_calloc(1, command->values_size + 1);
+    int rc = EXIT_FAILED;
+    if (!values) {
+        log_error("no memory");
+        return rc;
+    }
+    switch (parse_command(command, argc, argv, values)) {
+    case PARSE_OK:
+        rc = command->main(values);
+        break;
+    case PARSE_BAD:
+        rc = EXIT_BAD_USAGE;
+        break;
+    case PARSE_HELP:
+        rc = help_show(command);
+        break;
+    }
+    mem_free(values);
+    return rc;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* "mpibatch show man": argv[0] is the topic. */
+static int topic_call(const struct cmd *command, int argc, char **argv)
+{
+    size_t skip = strlen(command->name) + 1;
+    if (argc < 1)
+        return usage_error(command->name, "%s what?", command->name);
+    if (is_help(argv[0]))
+        return help_show(command);
+    for (size_t i = 0; command->topics[i]; i++)
+        if (strcmp(command->topics[i]->name + skip, argv[0]) == 0)
+            return cmd_call(command->topics[i], argc, argv);
+    return no_command(command->topics, command->name, "topic", argv[0]);
+}
+
+/* "mpibatch help show man" */
+static int help_call(int argc, char **argv)
+{
+    char name[128];
+    if (argc == 0)
+        return help_show(NULL);
+    snprintf(name, sizeof(name), "%s%s%s", argv[0], argc > 1 ? " " : "",
+             argc > 1 ? argv[1] : "");
+    const struct cmd *command = cmd_find(name);
+    return command ? help_show(command) : no_command(cmds, "", "command", name);
+}
+
 int main(int argc, char **argv)
 {
-    const char *names[COMMANDS];
-    char called[64];
-
-    opterr = 0; /* usage_bad_option says it */
     if (argc < 2)
         return usage_error("", "which command?");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0)
-        return help();
+    if (is_help(argv[1]))
+        return help_show(NULL);
+    if (strcmp(argv[1], "help") == 0)
+        return help_call(argc - 2, argv + 2);
     if (strcmp(argv[1], "--version") == 0)
-        return usage_show("mpibatch " PACKAGE_VERSION "\n");
-    for (size_t i = 0; i < COMMANDS; i++) {
-        names[i] = commands[i].name;
-        if (strcmp(argv[1], names[i]) != 0)
-            continue;
-        snprintf(called, sizeof(called), "mpibatch %s", names[i]);
-        argv[1] = called;
-        return commands[i].main(argc - 1, argv + 1);
-    }
-    const char *near = text_nearest(argv[1], names, COMMANDS);
-    if (near)
-        return usage_error("", "no command \"%s\"; did you mean %s?", argv[1],
-                           near);
-    return usage_error("", "no command \"%s\"", argv[1]);
+        return stdout_put("mpibatch " PACKAGE_VERSION "\n",
+                          strlen("mpibatch " PACKAGE_VERSION "\n"));
+    for (size_t i = 0; cmds[i]; i++)
+        if (strcmp(argv[1], cmds[i]->name) == 0)
+            return cmds[i]->topics ? topic_call(cmds[i], argc - 2, argv + 2)
+                                   : cmd_call(cmds[i], argc - 1, argv + 1);
+    return no_command(cmds, "", "command", argv[1]);
 }

@@ -1,41 +1,16 @@
-/* The options that `run` and `launch` share. */
+/* What `run` and `launch` share: options, the argument, exit codes. */
 #ifndef MPIBATCH_CLI_RUN_OPTIONS_H
 #define MPIBATCH_CLI_RUN_OPTIONS_H
 
-#include <stdbool.h>
-
+#include "cli/command.h"
 #include "cli/session.h"
 
-#define RUN_OPTIONS_HELP                                                       \
-    "  -o, --output DIR      the run directory (default: SPEC's name with\n"   \
-    "                        .run behind it, in this folder)\n"                \
-    "      --fresh           start anew; an old run is moved aside\n"          \
-    "      --rerun failed    run the tasks that failed again\n"                \
-    "      --limit N         start at most N tasks, then stop (exit code 3)\n" \
-    "      --lost-after TIME a rank silent for so long is lost (30s)\n"        \
-    "      --dedicated-manager\n"                                              \
-    "                        rank 0 runs no tasks\n"                           \
-    "  -q, --quiet           only failures and the summary\n"                  \
-    "      --plain           plain lines, no live progress line\n"             \
-    "  -h, --help            show this\n"
-
-enum run_options_outcome {
-    RUN_OPTIONS_OK,
-    RUN_OPTIONS_BAD, /* said on stderr */
-    RUN_OPTIONS_HELP_WANTED
-};
-
-/* Parse the options of command into o; strings are borrowed from argv. An
- * option that is not shared goes to own (may be NULL; letters: its short
- * options, names: how they are called in long, as "n:ranks" for one with an
- * argument, ended by NULL), which returns false if the argument is wrong. */
-enum run_options_outcome run_options_parse(
-    int argc, char **argv, const char *command, const char *const *names,
-    struct session_options *o,
-    bool (*own)(void *arg, int letter, const char *value), void *arg);
-
-/* A positive integer. */
-bool number_parse(const char *text, unsigned long long max,
-                  unsigned long long *value);
+/* Rows into a struct session_options. A new option of `run` is a row there:
+ * `launch` has it, too, and passes it on. */
+enum { RUN_OPTS = 8 };
+extern const struct opt run_opts[RUN_OPTS];
+extern const struct arg run_args[1];
+enum { RUN_EXITS = 5 };
+extern const struct cmd_exit run_exits[RUN_EXITS];
 
 #endif

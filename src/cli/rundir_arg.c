@@ -10,18 +10,14 @@
 #include "cli/command.h"
 #include "cli/specfile.h"
 
-int run_arg_open(const char *command, int argc, char **argv, int at,
-                 struct run_arg *run)
+int run_arg_open(const char *path, struct run_arg *run)
 {
     struct err err;
     struct stat st;
     *run = (struct run_arg){0};
-    if (at != argc - 1)
-        return usage_error(command, at >= argc ? "which run directory?"
-                                               : "one run at a time");
-    char *dir = stat(argv[at], &st) == 0 && !S_ISDIR(st.st_mode)
-                    ? specfile_run_dir(argv[at])
-                    : mem_strdup(argv[at]);
+    char *dir = stat(path, &st) == 0 && !S_ISDIR(st.st_mode)
+                    ? specfile_run_dir(path)
+                    : mem_strdup(path);
     if (!dir) {
         log_error("no memory");
         return EXIT_FAILED;

@@ -10,10 +10,9 @@ struct run_arg {
     struct jobspec *spec;
 };
 
-/* Open the run that argv[at] names: a run directory, or a job spec, which
- * stands for its default run directory. 0; else the exit code, said why. */
-int run_arg_open(const char *command, int argc, char **argv, int at,
-                 struct run_arg *run);
+/* Open the run that path names: a run directory, or a job spec, which stands
+ * for its default run directory. 0; else the exit code, said why. */
+int run_arg_open(const char *path, struct run_arg *run);
 void run_arg_close(struct run_arg *run);
 
 #endif

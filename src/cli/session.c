@@ -578,7 +578,7 @@ static int manager_prepare(struct session *s, struct err *err)
                                     .rank_count = world_size(s->world),
                                     .task_limit = s->options->task_limit,
                                     .silence_ns = s->options->lost_after_ns,
-                                    .rerun_failed = s->options->rerun_failed,
+                                    .rerun_failed = s->options->rerun != 0,
                                     .origin = {.pid = (int32_t)getpid()},
                                     .observer = {.progress = on_progress,
                                                  .failure = on_failure,

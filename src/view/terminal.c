@@ -38,3 +38,46 @@ void terminal_update(struct terminal *t)
     if (ioctl(t->fd, TIOCGWINSZ, &size) == 0)
         t->width = width_checked(size.ws_col);
 }
+
+unsigned terminal_rows(int fd)
+{
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value;
+}
+
+bool terminal_colors(enum color_when when, int fd)
+{
+    const char *term = getenv("TERM"), *wanted = getenv("CLICOLOR"),
+               *forced = getenv("CLICOLOR_FORCE");
+    if (when != COLOR_AUTO)
+        return when == COLOR_ALWAYS;
+    if (is_set("NO_COLOR"))
+        return false;
+    if (is_set("CLICOLOR_FORCE") && strcmp(forced, "0") != 0)
+        return true;
+    if (wanted && strcmp(wanted, "0") == 0)
+        return false;
+    return term && *term && strcmp(term, "dumb") != 0 &&
+           (isatty(fd) || is_set("MPIBATCH_TERMINAL"));
+}
+
+const char *style_begin(enum style style, bool colors)
+{
+    static const char *const codes[] = {[STYLE_PLAIN] = "",
+                                        [STYLE_GOOD] = "\033[32m",
+                                        [STYLE_BAD] = "\033[31m",
+                                        [STYLE_NOTICE] = "\033[33m",
+                                        [STYLE_TITLE] = "\033[1m"};
+    return colors ? codes[style] : "";
+}
+
+const char *style_end(enum style style, bool colors)
+{
+    return colors && style != STYLE_PLAIN ? "\033[m" : "";
+}

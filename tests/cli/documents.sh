@@ -107,7 +107,7 @@ else
 fi
 
 # --- the manual page
-"$MPIBATCH" show man >man.5
+"$MPIBATCH" show man jobspec >man.5
 like "$(<man.5)" $'\n''\.Sh NAME' "show man"
 if command -v mandoc >/dev/null; then
     is "$(mandoc -Tlint -W warning man.5 2>&1)" "" "mandoc has nothing against it"

@@ -2,7 +2,7 @@
 # What is said to those who ask for help or mistype: every --help, unknown
 # commands and options, wrong arguments; streams and exit codes.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 105
+plan 117
 
 # said EXIT-CODE REGEX-OF-STDERR ARGUMENTS...: nothing on stdout
 said() {
@@ -26,11 +26,12 @@ done
 is "$("$MPIBATCH" help | cmp - <("$MPIBATCH" --help))" "" "mpibatch help"
 for command in $commands; do
     like "$("$MPIBATCH" --help)" $'\n'"  $command  +[a-z]" "--help lists $command"
+    is "$("$MPIBATCH" help "$command" | cmp - <("$MPIBATCH" "$command" --help))" "" "mpibatch help $command"
 done
 like "$("$MPIBATCH" --version)" "^mpibatch [0-9]+\.[0-9]+" "--version"
 like "$("$MPIBATCH" run --help)" "--limit N .*--plain" "run --help lists options"
-like "$("$MPIBATCH" launch --help)" "--ranks-per-node N .*--limit N" "launch --help lists them, too"
-like "$("$MPIBATCH" run --help)" "0 all tasks succeeded; 1 .*; 2 .*; 3 .*; 4 " "run --help tells the exit codes"
+like "$("$MPIBATCH" launch --help)" "--ranks-per-node N.*--limit N" "launch --help lists them, too"
+like "$("$MPIBATCH" run --help)" "Exit codes:.*0  all tasks.*1  .*2  .*3  .*4  " "run --help tells the exit codes"
 
 said 2 "which command\?.*See: mpibatch --help"
 said 2 'no command "lanch"; did you mean launch\?' lanch
@@ -46,17 +47,20 @@ said 2 '--quiet takes no value' run --quiet=3 x
 said 2 'number of tasks, not "0"' run --limit 0 x
 said 2 'number of tasks, not "-3"' run --limit=-3 x
 said 2 'number of tasks, not "99999999999999999999"' run --limit 99999999999999999999 x
-said 2 'takes "failed", not "all"' run --rerun all x
+said 2 'takes none or failed, not "all"' run --rerun all x
 said 2 'exclude each other' run --fresh --rerun failed x
-said 2 'number of ranks, not "two"' launch -n two x
+said 2 'number of ranks from 1 to 1048576, not "two"' launch -n two x
 said 2 'which job spec\?' run
 said 2 'one job spec at a time' run a b
 said 2 'which job spec\?' validate
 said 2 'which run directory\?' status
-said 2 'one run at a time' tasks a b
-said 2 'active, succeeded or failed, not "bad"' tasks --state bad x
+said 2 'one run directory at a time' tasks a b
+said 2 'all, active, succeeded or failed, not "bad"' tasks --state bad x
 said 2 'show what\?' show
-said 2 'show what\?' show bindings
+said 2 'no topic "bindings"; did you mean binding\?.*See: mpibatch show --help' show bindings
+said 2 'number of ranks from 1 to 4096, not "5000"' show binding -n 5000
+said 2 'no man page "lanch"' show man lanch
+said 2 'time from 3s to 1d, not "2s"' run --lost-after 2s x
 said 2 'no-such.yaml.*No such file' run no-such.yaml
 said 2 'no-such.yaml.*No such file' validate no-such.yaml
 said 2 'no-such.yaml.*No such file' launch no-such.yaml

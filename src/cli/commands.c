@@ -1,0 +1,27 @@
+/* The list of commands, and finding them. */
+#include "config.h"
+
+#include <string.h>
+
+#include "cli/command.h"
+
+const struct cmd *const cmds[] = {&cmd_launch, &cmd_run,   &cmd_validate,
+                                  &cmd_status, &cmd_tasks, &cmd_show,
+                                  NULL};
+
+static const struct cmd *find(const struct cmd *const *list, const char *name)
+{
+    const struct cmd *found = NULL;
+    for (size_t i = 0; !found && list[i]; i++) {
+        if (strcmp(list[i]->name, name) == 0)
+            found = list[i];
+        else if (list[i]->topics)
+            found = find(list[i]->topics, name);
+    }
+    return found;
+}
+
+const struct cmd *cmd_find(const char *name)
+{
+    return find(cmds, name);
+}
