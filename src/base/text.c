@@ -78,13 +78,28 @@ static size_t utf8_len(const unsigned char *s, size_t room)
     return n;
 }
 
+/* How many of the bytes at s, in eights, are ASCII and not NUL. */
+static size_t ascii_len(const char *s, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    size_t i = 0;
+    for (uint64_t w; len - i >= sizeof(w); i += sizeof(w)) {
+        memcpy(&w, s + i, sizeof(w));
+        if ((w | (w - ones)) & high)
+            break;
+    }
+    return i;
+}
+
 bool text_is_utf8(const char *s, size_t len)
 {
-    for (size_t i = 0; i < len;) {
+    for (size_t i = ascii_len(s, len); i < len;) {
         size_t n = utf8_len((const unsigned char *)s + i, len - i);
         if (n == 0 || s[i] == '\0')
             return false;
         i += n;
+        if (i % sizeof(uint64_t) == 0)
+            i += ascii_len(s + i, len - i);
     }
     return true;
 }

@@ -17,17 +17,17 @@ static bool is_one_of(const char *s, const char *const *words)
     return false;
 }
 
-/* Digits of a base from s to its end, at least one, into *v and, rounded, into
+/* Digits of a base from s to end, at least one, into *v and, rounded, into
  * *wide. false: other characters; *range: does not fit v. */
-static bool digits_scan(const char *s, unsigned base, uint64_t *v, double *wide,
-                        bool *range)
+static bool digits_scan(const char *s, const char *end, unsigned base,
+                        uint64_t *v, double *wide, bool *range)
 {
     *v = 0;
     *wide = 0;
     *range = false;
-    if (!*s)
+    if (s == end)
         return false;
-    for (; *s; s++) {
+    for (; s < end; s++) {
         unsigned d = isdigit((unsigned char)*s) ? (unsigned)(*s - '0')
                      : isxdigit((unsigned char)*s)
                          ? (unsigned)(tolower((unsigned char)*s) - 'a' + 10)
@@ -44,15 +44,15 @@ static bool digits_scan(const char *s, unsigned base, uint64_t *v, double *wide,
 
 /* [-+]?[0-9]+ | 0o[0-7]+ | 0x[0-9a-fA-F]+ into v, as a float if it does not
  * fit int64. false: it is something else. */
-static bool integer_resolve(struct value *v, const char *s)
+static bool integer_resolve(struct value *v, const char *s, const char *end)
 {
-    bool range, negative = *s == '-';
-    bool based = s[0] == '0' && (s[1] == 'o' || s[1] == 'x');
+    bool range, negative = s < end && *s == '-';
+    bool based = end - s > 2 && s[0] == '0' && (s[1] == 'o' || s[1] == 'x');
     unsigned base = !based ? 10 : s[1] == 'o' ? 8 : 16;
     uint64_t u;
     double wide;
-    s += based ? 2 : *s == '-' || *s == '+';
-    if (!digits_scan(s, base, &u, &wide, &range))
+    s += based ? 2 : s < end && (*s == '-' || *s == '+');
+    if (!digits_scan(s, end, base, &u, &wide, &range))
         return false;
     if (range || u > (uint64_t)INT64_MAX + negative) {
         if (!based)
@@ -67,27 +67,27 @@ static bool integer_resolve(struct value *v, const char *s)
 }
 
 /* [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)? */
-static bool looks_like_float(const char *s)
+static bool is_float(const char *s, const char *end)
 {
     bool digits = false;
-    s += *s == '-' || *s == '+';
-    for (; isdigit((unsigned char)*s); s++)
+    s += s < end && (*s == '-' || *s == '+');
+    for (; s < end && isdigit((unsigned char)*s); s++)
         digits = true;
-    if (*s == '.') {
-        for (s++; isdigit((unsigned char)*s); s++)
+    if (s < end && *s == '.') {
+        for (s++; s < end && isdigit((unsigned char)*s); s++)
             digits = true;
     }
     if (!digits)
         return false;
-    if (*s == 'e' || *s == 'E') {
+    if (s < end && (*s == 'e' || *s == 'E')) {
         s++;
-        s += *s == '-' || *s == '+';
-        if (!isdigit((unsigned char)*s))
+        s += s < end && (*s == '-' || *s == '+');
+        if (s == end)
             return false;
-        while (isdigit((unsigned char)*s))
+        while (s < end && isdigit((unsigned char)*s))
             s++;
     }
-    return *s == '\0';
+    return s == end;
 }
 
 /* strtod of the C locale: the point is a point. */
@@ -117,16 +117,35 @@ void value_resolve(struct value *v, const char *text)
     } else if (is_one_of(text, yes) || is_one_of(text, no)) {
         v->type = VALUE_BOOL;
         v->u.boolean = is_one_of(text, yes);
-    } else if (integer_resolve(v, text)) {
+    } else if (integer_resolve(v, text, text + strlen(text))) {
         return;
     } else if (is_one_of(text, nan)) {
         v->type = VALUE_FLOAT;
         v->u.number = NAN;
-    } else if (looks_like_float(text) ||
+    } else if (is_float(text, text + strlen(text)) ||
                is_one_of(text + (*text == '-' || *text == '+'), inf)) {
         v->type = VALUE_FLOAT;
         v->u.number = number_parse(text);
     }
+}
+
+enum value_type value_type_of(const char *s, size_t len)
+{
+    enum { WORD_MAX = 8 }; /* longer than any word with a meaning */
+    struct value v;
+    char word[WORD_MAX];
+    if (len > 0 && isalpha((unsigned char)*s) && !strchr("tTfFnN", *s))
+        return VALUE_STRING;
+    if (integer_resolve(&v, s, s + len))
+        return v.type;
+    if (is_float(s, s + len))
+        return VALUE_FLOAT;
+    if (len >= WORD_MAX)
+        return VALUE_STRING;
+    memcpy(word, s, len);
+    word[len] = '\0';
+    value_resolve(&v, word);
+    return v.type;
 }
 
 void value_string(struct value *v, const char *text)

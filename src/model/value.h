@@ -7,6 +7,7 @@
 #define MPIBATCH_MODEL_VALUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum value_type {
@@ -32,6 +33,10 @@ struct value {
  * [-+]?[0-9]+, 0o7, 0xf (one that does not fit int64 is a float); floats with
  * point or exponent, .inf, .nan; everything else a string. v->text = text. */
 void value_resolve(struct value *v, const char *text);
+
+/* The type that value_resolve would give the first len bytes of s, which need
+ * no NUL behind them; without converting. */
+enum value_type value_type_of(const char *s, size_t len);
 
 /* A string value: what a quoted scalar is. v->text = text. */
 void value_string(struct value *v, const char *text);

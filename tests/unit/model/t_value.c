@@ -112,6 +112,8 @@ static void resolves_as_the_core_schema(void **state)
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
         struct value v;
         value_resolve(&v, plain[i].text);
+        assert_int_equal(value_type_of(plain[i].text, strlen(plain[i].text)),
+                         plain[i].type);
         if (v.type != plain[i].type)
             fail_msg("\"%s\" is a %s", plain[i].text, value_type_name(v.type));
         assert_ptr_equal(v.text, plain[i].text);
