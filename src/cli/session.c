@@ -324,7 +324,7 @@ static int start_share(struct session *s, struct buf *text, struct err *err)
     if (!is_manager(s) && st->exit_code < 0) {
         struct spec_errors errors = {0};
         char *stem = specfile_stem(s->options->spec_path);
-        s->spec = spec_parse(bytes, len, stem ? stem : "", &errors);
+        s->spec = spec_parse(bytes, len, stem ? stem : "", NULL, &errors);
         mem_free(stem);
         spec_errors_fini(&errors);
         if (!s->spec) {

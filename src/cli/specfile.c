@@ -33,7 +33,8 @@ struct jobspec *specfile_parse(const char *path, const char *text, size_t len)
     struct spec_errors errors = {0};
     struct buf out;
     char *stem = specfile_stem(path);
-    struct jobspec *spec = spec_parse(text, len, stem ? stem : "", &errors);
+    struct jobspec *spec =
+        spec_parse(text, len, stem ? stem : "", NULL, &errors);
 
     buf_init(&out, 1 << 20);
     for (size_t i = 0; i < errors.count; i++)

@@ -11,11 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 
 /* What the list is when there was no memory for one. */
-static const struct spec_error no_memory = {0, 0, "out of memory"};
+static const struct spec_error no_memory = {.text = "out of memory"};
 
 int spec_errors_init(struct spec_errors *errors)
 {
@@ -59,15 +60,15 @@ static unsigned char_show(const char *s, size_t n, char shown[16])
 
 /* Copy raw to text, cut to its size, with no byte that a terminal would act
  * on. */
-static void text_set(char text[ERR_TEXT_MAX], const char *raw)
+static void text_set(char *text, size_t size, const char *raw, size_t left)
 {
-    size_t len = 0, left = strlen(raw);
+    size_t len = 0;
     char shown[16];
     for (size_t n; left > 0; raw += n, left -= n) {
         n = source_char_len(raw, left);
         char_show(raw, n, shown);
         size_t bytes = strlen(shown);
-        if (len + bytes >= ERR_TEXT_MAX)
+        if (len + bytes >= size)
             break;
         memcpy(text + len, shown, bytes);
         len += bytes;
@@ -88,7 +89,30 @@ void spec_errors_add(struct spec_errors *errors, unsigned line, unsigned column,
     struct spec_error *e = &errors->list[errors->count++];
     e->line = line;
     e->column = column;
-    text_set(e->text, raw);
+    text_set(e->text, sizeof(e->text), raw, strlen(raw));
+    e->file[0] = e->source[0] = '\0';
+}
+
+void spec_errors_add_in(struct spec_errors *errors, const char *file,
+                        unsigned line, const char *bytes, size_t len,
+                        const char *text)
+{
+    if (spec_errors_full(errors))
+        return;
+    struct spec_error *e = &errors->list[errors->count++];
+    *e = (struct spec_error){.line = line};
+    text_set(e->text, sizeof(e->text), text, strlen(text));
+    text_set(e->file, sizeof(e->file), file, strlen(file));
+    const char *end = bytes + len, *nl;
+    for (; line > 1 && bytes < end; line--) {
+        nl = memchr(bytes, '\n', (size_t)(end - bytes));
+        bytes = nl ? nl + 1 : end;
+    }
+    nl = memchr(bytes, '\n', (size_t)(end - bytes));
+    end = nl ? nl : end;
+    end -= end > bytes && end[-1] == '\r';
+    if (line == 1)
+        text_set(e->source, sizeof(e->source), bytes, (size_t)(end - bytes));
 }
 
 void spec_errors_no_memory(struct spec_errors *errors, size_t used_bytes)
@@ -104,6 +128,14 @@ void spec_errors_no_memory(struct spec_errors *errors, size_t used_bytes)
         spec_errors_add(errors, 0, 0, "out of memory");
 }
 
+/* By place; those in tables come last, in their order. */
+static bool is_before(const struct spec_error *a, const struct spec_error *b)
+{
+    if (a->file[0] || b->file[0])
+        return !a->file[0];
+    return a->line < b->line || (a->line == b->line && a->column < b->column);
+}
+
 /* Insertion sort: short, stable, and the list is short and nearly sorted. */
 void spec_errors_sort(struct spec_errors *errors)
 {
@@ -111,9 +143,7 @@ void spec_errors_sort(struct spec_errors *errors)
     for (size_t i = 1; i < errors->count; i++) {
         struct spec_error e = list[i];
         size_t at = i;
-        while (at > 0 &&
-               (list[at - 1].line > e.line || (list[at - 1].line == e.line &&
-                                               list[at - 1].column > e.column)))
+        while (at > 0 && is_before(&e, &list[at - 1]))
             at--;
         memmove(&list[at + 1], &list[at], (i - at) * sizeof(e));
         list[at] = e;
@@ -209,10 +239,25 @@ static int show_source(struct buf *out, const char *line, size_t len,
                   : 0;
 }
 
+/* An error in a table: its path is relative to that of the spec. */
+static int show_in_table(const struct spec_error *e, const char *spec,
+                         struct buf *out)
+{
+    size_t folder = e->file[0] == '/' ? 0 : (size_t)(path_base(spec) - spec);
+    if (text_put_printable(out, spec, folder, false) < 0 ||
+        buf_puts(out, e->file) < 0 ||
+        (e->line && buf_printf(out, ":%u", e->line) < 0) ||
+        buf_printf(out, ": error: %s\n", e->text) < 0)
+        return -1;
+    return e->source[0] ? buf_printf(out, "%5u | %s\n", e->line, e->source) : 0;
+}
+
 int spec_error_show(const struct spec_error *e, const char *file,
                     const char *text, size_t len, struct buf *out)
 {
     size_t line_len = 0;
+    if (e->file[0])
+        return show_in_table(e, file, out);
     if (text_put_printable(out, file, strlen(file), false) < 0 ||
         (e->line && buf_printf(out, ":%u", e->line) < 0) ||
         (e->column && buf_printf(out, ":%u", e->column) < 0) ||

@@ -21,6 +21,12 @@ void spec_errors_add(struct spec_errors *errors, unsigned line, unsigned column,
                      const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Add an error in a table that the spec names, at a line of it (0: none), which
+ * is among its bytes. */
+void spec_errors_add_in(struct spec_errors *errors, const char *file,
+                        unsigned line, const char *bytes, size_t len,
+                        const char *text);
+
 /* The search ended for want of memory, of which used_bytes are in use: add
  * that, even if the list is full (instead of the last one). */
 void spec_errors_no_memory(struct spec_errors *errors, size_t used_bytes);

@@ -112,6 +112,7 @@ static int spec_build(struct parse *p, const struct tree_node *root,
 
 struct jobspec *spec_parse(const char *text, size_t len,
                            const char *file_name_stem,
+                           const struct spec_files *files,
                            struct spec_errors *errors)
 {
     if (spec_errors_init(errors) < 0)
@@ -119,7 +120,8 @@ struct jobspec *spec_parse(const char *text, size_t len,
     struct arena *nodes = arena_create(SPEC_MAX_BYTES);
     struct parse p = {.errors = errors,
                       .arena = arena_create(SPEC_MAX_BYTES),
-                      .scratch = nodes};
+                      .scratch = nodes,
+                      .files = files};
     struct tree_node root;
     if (nodes && p.arena)
         p.spec = arena_calloc(p.arena, 1, sizeof(*p.spec));

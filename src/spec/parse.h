@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "model/jobspec.h"
+#include "model/table.h"
 #include "spec/keys.h"
 #include "spec/spec.h"
 #include "spec/yaml_tree.h"
@@ -19,6 +20,8 @@ struct parse {
     struct arena *arena;   /* of the model */
     struct arena *scratch; /* for as long as the tree */
     struct jobspec *spec;
+    const struct spec_files *files; /* NULL: none */
+    struct parse_table *tables;     /* opened, the last one first */
     bool damaged; /* the tree has broken nodes, which are reported already */
     bool blind; /* the job's parameters are not known: leave templates alone */
 };
@@ -39,6 +42,14 @@ int metrics_build(struct parse *p, const struct field *f, struct job *job);
  * suit their places? */
 int job_check(struct parse *p, const struct job_fields *f,
               const struct job *job);
+
+/* The table that a scalar names (kind as given, or that of the name's ending:
+ * TSV for .tsv and .tab, else CSV); it is opened once. *out is NULL if it
+ * cannot be used; an error is added then. */
+int table_open(struct parse *p, const struct tree_node *name,
+               enum table_kind kind, const struct table **out);
+int table_open_cells(struct parse *p, const struct tree_node *name,
+                     const struct table **out);
 
 /* May a parameter or metric be called that? */
 bool name_check(struct parse *p, const struct tree_node *key, const char *noun);

@@ -11,18 +11,25 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/jobspec.h"
+#include "model/table.h"
 
 /* Bounds of a job spec. */
 enum {
     SPEC_MAX_BYTES = 256 << 20, /* text, and memory of the model */
     SPEC_MAX_DEPTH = 32,
     SPEC_MAX_ALIAS_NODES = 1 << 20, /* nodes that aliases expand to */
-    SPEC_MAX_ERRORS = 50            /* reported; then it stops looking */
+    SPEC_MAX_ERRORS = 50,           /* reported; then it stops looking */
+    SPEC_MAX_TABLES = 1024,         /* files and patterns that it names */
+    SPEC_FILE_SHOWN = 512,
+    SPEC_SOURCE_SHOWN = 160
 };
 
 struct spec_error {
     unsigned line, column; /* from 1; 0: not known */
     char text[ERR_TEXT_MAX];
+    char file[SPEC_FILE_SHOWN]; /* "": it is in the spec itself; else a table
+                                   that it names, as it is named there */
+    char source[SPEC_SOURCE_SHOWN]; /* the line of the table, or its start */
 };
 
 struct spec_errors {
@@ -30,15 +37,29 @@ struct spec_errors {
     size_t count;
 };
 
+/* How a spec gets at the tables that it names: it does no I/O itself, and what
+ * one rank has opened, others are told. */
+struct spec_files {
+    /* The bytes of the file at path, or (TABLE_PATHS) the files that match a
+     * pattern: a NUL behind each, sorted. path is relative to the folder of
+     * the spec. What is asked for twice is the same. The bytes stay for the
+     * life of the spec. 0, or -1 with err, which names the path. */
+    int (*get)(void *arg, enum table_kind kind, const char *path,
+               const char **bytes, size_t *len, struct err *err);
+    void *arg;
+};
+
 /* Parse and check. The spec (free with jobspec_destroy), or NULL with at least
  * one error in errors (from zero; spec_errors_fini it), sorted by place.
- * file_name_stem: the default of `name`. */
+ * file_name_stem: the default of `name`. files: NULL if it can name none. */
 struct jobspec *spec_parse(const char *text, size_t len,
                            const char *file_name_stem,
+                           const struct spec_files *files,
                            struct spec_errors *errors);
 void spec_errors_fini(struct spec_errors *errors);
 
-/* "FILE:LINE:COLUMN: error: TEXT", with the source line and a caret below. */
+/* "FILE:LINE:COLUMN: error: TEXT", with the source line and a caret below.
+ * FILE is file, or the table beside it that the error is in. */
 int spec_error_show(const struct spec_error *e, const char *file,
                     const char *text, size_t len, struct buf *out);
 

@@ -8,7 +8,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct spec_errors errors;
-    struct jobspec *spec = spec_parse((const char *)data, size, "x", &errors);
+    struct jobspec *spec =
+        spec_parse((const char *)data, size, "x", NULL, &errors);
     if ((spec != NULL) == (errors.count > 0))
         __builtin_trap();
     struct buf out;

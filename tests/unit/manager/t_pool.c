@@ -196,7 +196,7 @@ static void bench_build_for(struct bench *p, const char *dir, const char *text,
     memset(p, 0, sizeof(*p));
     snprintf(p->dir, sizeof(p->dir), "%s", dir);
     snprintf(run, sizeof(run), "%s/pool.run", dir);
-    p->spec = spec_parse(text, strlen(text), "pool", &errors);
+    p->spec = spec_parse(text, strlen(text), "pool", NULL, &errors);
     assert_non_null(p->spec);
     assert_non_null(p->loop = loop_create(&err));
     assert_non_null(p->spawner = spawner_create(&err));
@@ -270,7 +270,7 @@ static void journal_check(const char *dir, uint32_t expected_attempts)
 
     snprintf(run, sizeof(run), "%s/pool.run", dir);
     struct jobspec *spec =
-        spec_parse(spec_text, strlen(spec_text), "pool", &errors);
+        spec_parse(spec_text, strlen(spec_text), "pool", NULL, &errors);
     struct rundir *rd = rundir_open_read(run, &err);
     assert_non_null(rd);
     struct journal_reader *past = journal_read(rd, spec, &err);

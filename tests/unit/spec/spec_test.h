@@ -18,7 +18,8 @@
 static inline struct jobspec *parse_right(const char *text)
 {
     struct spec_errors errors;
-    struct jobspec *spec = spec_parse(text, strlen(text), "stem", &errors);
+    struct jobspec *spec =
+        spec_parse(text, strlen(text), "stem", NULL, &errors);
     for (size_t i = 0; i < errors.count; i++)
         print_error("%u:%u: %s\n", errors.list[i].line, errors.list[i].column,
                     errors.list[i].text);
@@ -32,7 +33,7 @@ static inline size_t parse_wrong(const char *text, size_t len,
                                  struct spec_error *e)
 {
     struct spec_errors errors;
-    struct jobspec *spec = spec_parse(text, len, "stem", &errors);
+    struct jobspec *spec = spec_parse(text, len, "stem", NULL, &errors);
     size_t count = errors.count;
     assert_null(spec);
     assert_true(count > 0);

@@ -60,7 +60,7 @@ static bool file_agrees(const char *path)
     buf_init(&have, 1 << 20);
     if (file_read(path, &text, &err) < 0)
         fail_msg("%s", err.text);
-    struct jobspec *spec = spec_parse(text.data, text.len, "x", &errors);
+    struct jobspec *spec = spec_parse(text.data, text.len, "x", NULL, &errors);
     put_errors(&have, &errors);
     put_golden(&golden, text.data);
     bool agrees = !spec && lines_agree(buf_text(&golden), buf_text(&have));

@@ -337,7 +337,7 @@ static void allocation_failures(void **state)
             struct spec_errors errors;
             mem_fail_at(k);
             struct jobspec *spec =
-                spec_parse(texts[i], strlen(texts[i]), "stem", &errors);
+                spec_parse(texts[i], strlen(texts[i]), "stem", NULL, &errors);
             failed = mem_fail_at(0) >= k;
             assert_true(spec || errors.count > 0);
             assert_true(!spec || errors.count == 0);
