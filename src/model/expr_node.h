@@ -4,6 +4,7 @@
 #define MPIBATCH_MODEL_EXPR_NODE_H
 
 #include "model/expr.h"
+#include "model/order.h"
 
 enum node_kind {
     NODE_LITERAL,
@@ -78,15 +79,6 @@ struct expr {
     const uint32_t *numbers;
     uint32_t number_count;
 };
-
-/* What can be said of two numbers. */
-enum order { ORDER_LESS = -1, ORDER_EQUAL, ORDER_GREATER, ORDER_NONE };
-
-/* Is it a number: not a text, not null? */
-bool number_is(const struct value *v);
-
-/* Two numbers in exact order; ORDER_NONE if one is not a number (NaN). */
-enum order number_order(const struct value *a, const struct value *b);
 
 /* a op b, both numbers, into *v. NULL, or why it has no value. */
 const char *number_arithmetic(enum arithmetic op, const struct value *a,

@@ -36,50 +36,10 @@ static double get_number(const struct value *v)
     return d;
 }
 
-bool number_is(const struct value *v)
-{
-    return v->type == VALUE_INT || v->type == VALUE_FLOAT ||
-           v->type == VALUE_BOOL;
-}
-
 /* d is in the range of int64_t. */
 static bool fits_integer(double d)
 {
     return d >= -0x1p63 && d < 0x1p63;
-}
-
-static enum order order_mixed(int64_t i, double d)
-{
-    if (isnan(d))
-        return ORDER_NONE;
-    if (!fits_integer(d))
-        return d > 0 ? ORDER_LESS : ORDER_GREATER;
-    int64_t whole = (int64_t)d;
-    if (i != whole)
-        return i < whole ? ORDER_LESS : ORDER_GREATER;
-    double rest = d - (double)whole;
-    return rest > 0 ? ORDER_LESS : rest < 0 ? ORDER_GREATER : ORDER_EQUAL;
-}
-
-enum order number_order(const struct value *a, const struct value *b)
-{
-    int64_t i, j;
-    bool exact_a = get_integer(a, &i), exact_b = get_integer(b, &j);
-    if (exact_a && exact_b)
-        return i < j ? ORDER_LESS : i > j ? ORDER_GREATER : ORDER_EQUAL;
-    if (exact_a)
-        return order_mixed(i, get_number(b));
-    if (exact_b) {
-        enum order o = order_mixed(j, get_number(a));
-        return o == ORDER_LESS      ? ORDER_GREATER
-               : o == ORDER_GREATER ? ORDER_LESS
-                                    : o;
-    }
-    double x = get_number(a), y = get_number(b);
-    return x < y    ? ORDER_LESS
-           : x > y  ? ORDER_GREATER
-           : x == y ? ORDER_EQUAL
-                    : ORDER_NONE;
 }
 
 /* base ** exponent by squaring; false: over 64 bits. */
