@@ -192,6 +192,22 @@ static json_t *value_json(const struct value *v)
     return json_string(v->text);
 }
 
+static json_t *parameters_json(const struct job *job, uint32_t index)
+{
+    json_t *params = json_object();
+    struct buf room;
+    struct value v;
+    struct err err;
+    buf_init(&room, VALUE_MAX_BYTES);
+    for (uint32_t k = 0; k < job->tasks.param_count; k++) {
+        if (taskset_value(&job->tasks, index, k, &room, &v, &err) == 0)
+            json_object_set_new(params, job->tasks.params[k].name,
+                                value_json(&v));
+    }
+    buf_fini(&room);
+    return params;
+}
+
 /* Of a text that need not be UTF-8. */
 static json_t *text_json(const char *text)
 {
@@ -206,10 +222,7 @@ static json_t *text_json(const char *text)
 static int row_json(struct listing *l, const struct job *job, uint32_t index,
                     const char *id, const struct row *row)
 {
-    json_t *o = json_object(), *params = json_object();
-    for (uint32_t k = 0; k < job->tasks.param_count; k++)
-        json_object_set_new(params, job->tasks.params[k].name,
-                            value_json(taskset_value(&job->tasks, index, k)));
+    json_t *o = json_object(), *params = parameters_json(job, index);
     json_object_set_new(o, "job_id", json_string(job->id));
     json_object_set_new(o, "task_id", json_string(id));
     json_object_set_new(o, "task_index", json_integer(index));

@@ -50,13 +50,10 @@ static void job_put(const struct job *job, struct buf *out)
     char count[64];
     buf_printf(out, "  job %s: %s", job->id,
                describe_count(job->tasks.count, "task", count));
-    for (uint32_t k = 0; k < job->tasks.param_count; k++)
-        buf_printf(out, "%s%s (%" PRIu32 ")",
-                   k == 0 && job->tasks.method == SWEEP_GRID ? ", a grid of "
-                   : k == 0                                  ? ", points of "
-                   : job->tasks.method == SWEEP_GRID         ? " x "
-                                                             : ", ",
-                   job->tasks.params[k].name, job->tasks.params[k].value_count);
+    if (job->tasks.kind != TASKS_LISTED) {
+        buf_puts(out, ", ");
+        taskset_describe(&job->tasks, out);
+    }
     buf_putc(out, '\n');
     ends_put(job, out);
 }
@@ -64,9 +61,12 @@ static void job_put(const struct job *job, struct buf *out)
 static json_t *job_json(const struct job *job)
 {
     json_t *o = json_object(), *params = json_object();
+    uint64_t dims[TASKSET_MAX_DIMS];
+    taskset_dims(&job->tasks, dims);
     for (uint32_t k = 0; k < job->tasks.param_count; k++)
-        json_object_set_new(params, job->tasks.params[k].name,
-                            json_integer(job->tasks.params[k].value_count));
+        json_object_set_new(
+            params, job->tasks.params[k].name,
+            json_integer((json_int_t)dims[taskset_param_dim(&job->tasks, k)]));
     json_object_set_new(o, "id", json_string(job->id));
     json_object_set_new(o, "tasks", json_integer(job->tasks.count));
     json_object_set_new(o, "parameters", params); /* how many values each */

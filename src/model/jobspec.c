@@ -17,7 +17,7 @@ void jobspec_destroy(struct jobspec *spec)
 
 const struct task_template *job_template(const struct job *job, uint32_t index)
 {
-    return &job->templates[job->tasks.method == SWEEP_NONE ? index : 0];
+    return &job->templates[job->tasks.kind == TASKS_LISTED ? index : 0];
 }
 
 bool id_is_valid(const char *s)
@@ -59,7 +59,7 @@ int job_task_id(const struct job *job, uint32_t index,
 int64_t job_find_task(const struct job *job, const char *id)
 {
     char have[JOBSPEC_MAX_ID + 1];
-    if (job->tasks.method != SWEEP_NONE && !job->templates[0].id) {
+    if (job->tasks.kind != TASKS_LISTED && !job->templates[0].id) {
         char *end;
         if (!isdigit((unsigned char)id[0]) || (id[0] == '0' && id[1]))
             return -1;
@@ -94,7 +94,7 @@ uint32_t jobspec_max_required_slots(const struct jobspec *spec)
     uint32_t most = 1;
     for (uint32_t j = 0; j < spec->job_count; j++) {
         const struct job *job = &spec->jobs[j];
-        uint32_t n = job->tasks.method == SWEEP_NONE ? job->tasks.count : 1;
+        uint32_t n = job->tasks.kind == TASKS_LISTED ? job->tasks.count : 1;
         for (uint32_t i = 0; i < n; i++)
             if (job->templates[i].required_slots > most)
                 most = job->templates[i].required_slots;

@@ -1,79 +1,10 @@
-/* Task sets: see taskset.h. */
+/* Task sets: index to values and positions, and back: see taskset.h. */
 #include "config.h"
 #include "model/taskset.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
-int taskset_init_sweep(struct taskset *set, enum sweep_method method,
-                       const struct param *params, uint32_t param_count,
-                       struct err *err)
-{
-    uint64_t count = 1;
-    if (param_count == 0)
-        return err_set(err, EINVAL, "the sweep has no parameters");
-    if (param_count > TASKSET_MAX_PARAMS)
-        return err_set(err, ERANGE, "more than %d parameters",
-                       TASKSET_MAX_PARAMS);
-    for (uint32_t k = 0; k < param_count; k++) {
-        if (params[k].value_count == 0)
-            return err_set(err, EINVAL, "parameter \"%s\" has no values",
-                           params[k].name);
-        if (method == SWEEP_LIST) {
-            if (k > 0 && params[k].value_count != count)
-                return err_set(err, EINVAL,
-                               "parameter \"%s\" has %" PRIu32
-                               " values where the others have %" PRIu64,
-                               params[k].name, params[k].value_count, count);
-            count = params[k].value_count;
-        } else if (__builtin_mul_overflow(count, params[k].value_count,
-                                          &count) ||
-                   count > TASKSET_MAX_COUNT) {
-            return err_set(err, ERANGE,
-                           "the grid has more than %" PRIu32 " points",
-                           TASKSET_MAX_COUNT);
-        }
-    }
-    if (count > TASKSET_MAX_COUNT)
-        return err_set(err, ERANGE,
-                       "the sweep has more than %" PRIu32 " points",
-                       TASKSET_MAX_COUNT);
-    *set = (struct taskset){.method = method,
-                            .count = (uint32_t)count,
-                            .params = params,
-                            .param_count = param_count};
-    return 0;
-}
-
-void taskset_init_listed(struct taskset *set, uint32_t count)
-{
-    *set = (struct taskset){.method = SWEEP_NONE, .count = count};
-}
-
-uint32_t taskset_position(const struct taskset *set, uint32_t index,
-                          uint32_t param)
-{
-    if (set->method == SWEEP_LIST)
-        return index;
-    for (uint32_t k = set->param_count; --k > param;)
-        index /= set->params[k].value_count;
-    return index % set->params[param].value_count;
-}
-
-const struct value *taskset_value(const struct taskset *set, uint32_t index,
-                                  uint32_t param)
-{
-    return &set->params[param].values[taskset_position(set, index, param)];
-}
-
-uint32_t taskset_index(const struct taskset *set, const uint32_t *positions)
-{
-    uint32_t index = 0;
-    for (uint32_t k = 0; k < set->param_count; k++)
-        index = index * set->params[k].value_count + positions[k];
-    return index;
-}
+#include "model/taskset_sweep.h"
 
 int taskset_find_param(const struct taskset *set, const char *name)
 {
@@ -81,4 +12,114 @@ int taskset_find_param(const struct taskset *set, const char *name)
         if (strcmp(set->params[k].name, name) == 0)
             return (int)k;
     return -1;
+}
+
+const struct taskset_sweep *taskset_sweep_of(const struct taskset *set,
+                                             uint32_t index)
+{
+    uint32_t low = 0, high = set->sweep_count;
+    while (high - low > 1) {
+        uint32_t mid = low + (high - low) / 2;
+        if (set->sweeps[mid].first <= index)
+            low = mid;
+        else
+            high = mid;
+    }
+    return &set->sweeps[low];
+}
+
+int taskset_value(const struct taskset *set, uint32_t index, uint32_t param,
+                  struct buf *room, struct value *v, struct err *err)
+{
+    const struct taskset_sweep *s = taskset_sweep_of(set, index);
+    struct taskset_place at = s->places[param];
+    uint32_t local = index - s->first;
+    if (local >= s->product) {
+        *v = s->includes[(size_t)(local - s->product) * set->param_count +
+                         param];
+        return 0;
+    }
+    const struct taskset_axis *a = &s->axes[at.axis];
+    return axis_value(a, local / a->stride % a->count, at.column, room, v, err);
+}
+
+void taskset_point(const struct taskset *set, uint32_t index, struct point *p)
+{
+    const struct taskset_sweep *s = taskset_sweep_of(set, index);
+    uint32_t local = index - s->first;
+    p->sweep = (uint32_t)(s - set->sweeps);
+    p->included = local >= s->product;
+    p->positions[0] = local - s->product;
+    for (uint32_t k = 0; !p->included && k < s->axis_count; k++)
+        p->positions[k] = local / s->axes[k].stride % s->axes[k].count;
+}
+
+bool taskset_index(const struct taskset *set, const struct point *p,
+                   uint32_t *index)
+{
+    if (p->sweep >= set->sweep_count)
+        return false;
+    const struct taskset_sweep *s = &set->sweeps[p->sweep];
+    uint32_t local = 0;
+    if (p->included) {
+        *index = s->first + s->product + p->positions[0];
+        return p->positions[0] < s->include_count;
+    }
+    for (uint32_t k = 0; k < s->axis_count; k++) {
+        if (p->positions[k] >= s->axes[k].count)
+            return false;
+        local += p->positions[k] * s->axes[k].stride;
+    }
+    *index = s->first + local;
+    return true;
+}
+
+/* ---- By values ---- */
+
+/* In the product of a sweep. */
+static int product_find(const struct taskset *set, uint32_t sweep,
+                        const struct value *values, bool *found,
+                        uint32_t *index, struct err *err)
+{
+    const struct taskset_sweep *s = &set->sweeps[sweep];
+    struct point p = {.sweep = sweep};
+    *found = true;
+    for (uint32_t k = 0; *found && k < s->axis_count; k++)
+        if (axis_find(&s->axes[k], values, found, &p.positions[k], err) < 0)
+            return -1;
+    *found = *found && taskset_index(set, &p, index);
+    return 0;
+}
+
+static bool included_find(const struct taskset *set,
+                          const struct taskset_sweep *s,
+                          const struct value *values, uint32_t *index)
+{
+    const struct value *v = s->includes;
+    for (uint32_t i = 0; i < s->include_count; i++) {
+        uint32_t k = 0;
+        while (k < set->param_count && value_equal(&v[k], &values[k]))
+            k++;
+        *index = s->first + s->product + i;
+        if (k == set->param_count)
+            return true;
+        v += set->param_count;
+    }
+    return false;
+}
+
+int taskset_find(const struct taskset *set, const struct value *values,
+                 bool *found, uint32_t *index, struct err *err)
+{
+    uint32_t at = 0;
+    *found = false;
+    for (uint32_t i = 0; !*found && i < set->sweep_count; i++) {
+        if (product_find(set, i, values, found, &at, err) < 0)
+            return -1;
+        if (!*found)
+            *found = included_find(set, &set->sweeps[i], values, &at);
+    }
+    if (*found)
+        *index = at;
+    return 0;
 }

@@ -218,6 +218,23 @@ int template_check_shell(const struct template *t, size_t *error_at,
     return 0;
 }
 
+/* A parameter's value. As format_put. */
+static int param_put(const struct template *t, const struct part *p,
+                     const struct template_context *c, struct buf *out)
+{
+    struct value v;
+    struct buf room;
+    struct err err;
+    buf_init(&room, VALUE_MAX_BYTES);
+    int rc = taskset_value(t->set, c->index, p->param, &room, &v, &err);
+    if (rc == 0)
+        rc = format_put(out, &p->format, &v);
+    else
+        errno = err.code;
+    buf_fini(&room);
+    return rc;
+}
+
 /* What a placeholder stands for, unquoted. */
 static int part_put(const struct template *t, const struct part *p,
                     const struct template_context *c, struct buf *out)
@@ -228,8 +245,7 @@ static int part_put(const struct template *t, const struct part *p,
     case PART_TEXT:
         return buf_put(out, p->text, p->len);
     case PART_PARAM:
-        v = *taskset_value(t->set, c->index, p->param);
-        break;
+        return param_put(t, p, c, out);
     case PART_TASK_INDEX:
         snprintf(digits, sizeof(digits), "%" PRIu32, c->index);
         v.type = VALUE_INT;

@@ -172,6 +172,44 @@ bool value_number(const struct value *v, double *number)
     return false;
 }
 
+static bool is_numeric(const struct value *v)
+{
+    return v->type == VALUE_INT || v->type == VALUE_FLOAT;
+}
+
+bool value_equal(const struct value *a, const struct value *b)
+{
+    double x = 0, y = 0;
+    if (a->type == VALUE_INT && b->type == VALUE_INT)
+        return a->u.integer == b->u.integer;
+    if (is_numeric(a) && is_numeric(b))
+        return value_number(a, &x) && value_number(b, &y) && x == y;
+    if (a->type == VALUE_BOOL && b->type == VALUE_BOOL)
+        return a->u.boolean == b->u.boolean;
+    if (!a->text || !b->text)
+        return false;
+    return strcmp(a->text, b->text) == 0;
+}
+
+enum value_type value_type_join(enum value_type a, enum value_type b)
+{
+    bool numbers = (a == VALUE_INT || a == VALUE_FLOAT) &&
+                   (b == VALUE_INT || b == VALUE_FLOAT);
+    if (a == VALUE_NULL || a == b)
+        return b;
+    return numbers ? VALUE_FLOAT : VALUE_STRING;
+}
+
+void value_survey(const struct value *v, enum value_type *type,
+                  uint32_t *longest)
+{
+    size_t len = strlen(v->text);
+    *type =
+        value_type_join(*type, v->type == VALUE_NULL ? VALUE_STRING : v->type);
+    if (len > *longest)
+        *longest = len < VALUE_MAX_BYTES ? (uint32_t)len : VALUE_MAX_BYTES;
+}
+
 const char *value_type_name(enum value_type type)
 {
     static const char *const names[] = {"null", "boolean", "integer", "number",

@@ -18,6 +18,9 @@ enum value_type {
     VALUE_STRING
 };
 
+/* The longest text of a value. */
+enum { VALUE_MAX_BYTES = 1 << 20 };
+
 struct value {
     enum value_type type;
     union {
@@ -43,6 +46,17 @@ void value_string(struct value *v, const char *text);
 
 /* The value as a double: integers, floats and booleans; false for others. */
 bool value_number(const struct value *v, double *number);
+
+/* Are they the same value? Two numbers (integers and floats) by what they are,
+ * two booleans too, all others by their texts. */
+bool value_equal(const struct value *a, const struct value *b);
+
+/* What holds for several values: their type together - none yet: VALUE_NULL;
+ * INT and FLOAT: FLOAT; others that differ, or null: STRING - and the bytes of
+ * the longest text. */
+enum value_type value_type_join(enum value_type a, enum value_type b);
+void value_survey(const struct value *v, enum value_type *type,
+                  uint32_t *longest);
 
 /* "null", "boolean", "integer", "number", "string": for messages. */
 const char *value_type_name(enum value_type type);

@@ -27,7 +27,7 @@ static int bucket_compare(const struct heap_node *x, const struct heap_node *y)
 
 static bool is_listed(const struct job *job)
 {
-    return job->tasks.method == SWEEP_NONE;
+    return job->tasks.kind == TASKS_LISTED;
 }
 
 /* Which numbers of slots do tasks of the job require? Marks need[]. */

@@ -2,8 +2,8 @@
  * the values suit their places?
  *
  * Up to CHECK_MAX tasks all ids are made and compared; of larger sweeps those
- * on the diagonal, on which each value of each parameter stands. Templates are
- * expanded along the first EXPAND_MAX steps of the diagonal.
+ * of a sample, in which each value of each parameter stands. Templates are
+ * expanded for a sample of EXPAND_MAX tasks.
  */
 #include "config.h"
 #include "spec/parse.h"
@@ -44,27 +44,6 @@ static int report(const struct check *c, uint32_t index, const char *key,
         return -1;
     spec_errors_add(c->parse->errors, at->line, at->column, "%s", err->text);
     return 0;
-}
-
-/* How many steps the diagonal of a set has, at most max, and the task of a
- * step. */
-static uint32_t diagonal_length(const struct taskset *set, uint32_t max)
-{
-    uint32_t length = set->method == SWEEP_GRID ? 1 : set->count;
-    for (uint32_t k = 0; set->method == SWEEP_GRID && k < set->param_count; k++)
-        if (set->params[k].value_count > length)
-            length = set->params[k].value_count;
-    return length < max ? length : max;
-}
-
-static uint32_t diagonal_index(const struct taskset *set, uint32_t step)
-{
-    uint32_t positions[TASKSET_MAX_PARAMS];
-    if (set->method != SWEEP_GRID)
-        return step;
-    for (uint32_t k = 0; k < set->param_count; k++)
-        positions[k] = step % set->params[k].value_count;
-    return taskset_index(set, positions);
 }
 
 /* -- Ids ----------------------------------------------------------------- */
@@ -114,15 +93,17 @@ static int id_check(const struct check *c, uint32_t index, struct map *seen,
     return 0;
 }
 
-/* Check the ids of all tasks, or of the diagonal. */
-static int ids_check(const struct check *c, uint32_t steps, bool diagonal)
+/* Check the ids of all tasks, or of a sample. */
+static int ids_check(const struct check *c, uint32_t steps)
 {
+    const struct taskset *set = &c->job->tasks;
     struct map seen;
     bool stop = false;
     int rc = 0;
     map_init(&seen);
     for (uint32_t i = 0; rc == 0 && !stop && i < steps; i++) {
-        uint32_t index = diagonal ? diagonal_index(&c->job->tasks, i) : i;
+        uint32_t index =
+            steps == set->count ? i : taskset_sample(set, i, steps);
         rc = id_check(c, index, &seen, &stop);
         stop = stop || spec_errors_full(c->parse->errors);
     }
@@ -144,37 +125,52 @@ static bool template_uses(const char *text, const char *name)
     return false;
 }
 
+/* Is a parameter that varies along the dimension in the id? For a union of
+ * sweeps and the like: is parameter `dim`? */
+static bool id_names(const struct taskset *set, const char *text, uint32_t dim,
+                     bool cube)
+{
+    for (uint32_t k = 0; k < set->param_count; k++)
+        if ((cube ? taskset_param_dim(set, k) : k) == dim &&
+            template_uses(text, set->params[k].name))
+            return true;
+    return false;
+}
+
 /* Of a sweep too large to try: an id must name all that varies. */
 static int large_ids_check(const struct check *c)
 {
     const struct taskset *set = &c->job->tasks;
     const char *text = template_text(c->job->templates[0].id);
-    size_t errors_before = c->parse->errors->count;
     const struct tree_node *at = key_place(c, 0, "id");
-    for (uint32_t k = 0; k < set->param_count; k++)
-        if (set->params[k].value_count > 1 &&
-            !template_uses(text, "task.index") &&
-            !template_uses(text, set->params[k].name))
-            spec_errors_add(c->parse->errors, at->line, at->column,
-                            "the id needs {%s} or {task.index}, so that no two "
-                            "tasks get the same",
-                            set->params[k].name);
-    if (c->parse->errors->count > errors_before)
-        return 0;
-    return ids_check(c, diagonal_length(set, CHECK_MAX), true);
+    uint64_t dims[TASKSET_MAX_DIMS];
+    uint32_t rank = taskset_dims(set, dims);
+    bool cube = rank > 1, missing = false;
+    uint32_t n = cube ? rank : set->param_count;
+    for (uint32_t k = 0; k < n && !template_uses(text, "task.index"); k++) {
+        int param = cube ? taskset_dim_param(set, k) : (int)k;
+        if ((cube && dims[k] == 1) || id_names(set, text, k, cube))
+            continue;
+        spec_errors_add(c->parse->errors, at->line, at->column,
+                        "the id needs {%s} or {task.index}, so that no two "
+                        "tasks get the same",
+                        param < 0 ? "task.index" : set->params[param].name);
+        missing = true;
+    }
+    return missing ? 0 : ids_check(c, taskset_sample_count(set, CHECK_MAX));
 }
 
 static int job_ids_check(const struct check *c)
 {
     const struct taskset *set = &c->job->tasks;
-    uint32_t templates = set->method == SWEEP_NONE ? set->count : 1, i = 0;
+    uint32_t templates = set->kind == TASKS_LISTED ? set->count : 1, i = 0;
     while (i < templates && !c->job->templates[i].id)
         i++;
     if (i == templates) /* all are indices */
         return 0;
-    if (set->method != SWEEP_NONE && set->count > CHECK_MAX)
+    if (set->kind != TASKS_LISTED && set->count > CHECK_MAX)
         return large_ids_check(c);
-    return ids_check(c, set->count, false);
+    return ids_check(c, set->count);
 }
 
 /* -- Values -------------------------------------------------------------- */
@@ -218,10 +214,10 @@ static int task_suits(const struct check *c, uint32_t index, bool *bad)
 static int values_check(const struct check *c)
 {
     const struct taskset *set = &c->job->tasks;
-    uint32_t steps = diagonal_length(set, EXPAND_MAX);
+    uint32_t steps = taskset_sample_count(set, EXPAND_MAX);
     bool bad = false;
     for (uint32_t i = 0; i < steps && !bad; i++)
-        if (task_suits(c, diagonal_index(set, i), &bad) < 0)
+        if (task_suits(c, taskset_sample(set, i, steps), &bad) < 0)
             return -1;
     return 0;
 }

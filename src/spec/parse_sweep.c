@@ -9,10 +9,11 @@
 #include "spec/errors.h"
 #include "spec/read.h"
 
-struct sweep {
+struct building {
     struct parse *parse;
     const struct sweep_fields *f;
     struct param *params;
+    struct column *columns; /* one a parameter */
     uint32_t param_count;
 };
 
@@ -42,7 +43,7 @@ static bool value_take(struct parse *p, const char *what,
 }
 
 /* The values of a grid's axis. */
-static int axis_build(struct sweep *s, struct param *param,
+static int axis_build(struct building *s, struct param *param,
                       const struct field *list)
 {
     const struct tree_node *n = list->node;
@@ -57,13 +58,13 @@ static int axis_build(struct sweep *s, struct param *param,
                         &values[i]) &&
             spec_errors_full(s->parse->errors))
             return 0;
-    param->values = values;
-    param->value_count = n->count;
+    s->columns[param - s->params] =
+        (struct column){.values = values, .value_count = n->count};
     return 0;
 }
 
 /* The parameter of that name, or NULL. */
-static struct param *param_find(const struct sweep *s, const char *name)
+static struct param *param_find(const struct building *s, const char *name)
 {
     for (uint32_t k = 0; k < s->param_count; k++)
         if (strcmp(s->params[k].name, name) == 0)
@@ -72,7 +73,7 @@ static struct param *param_find(const struct sweep *s, const char *name)
 }
 
 /* What `parameters` says of one of them: to a list, to units and so on. */
-static int param_describe(struct sweep *s, const struct tree_pair *pair,
+static int param_describe(struct building *s, const struct tree_pair *pair,
                           const struct key_type *type, struct param *param,
                           bool grid)
 {
@@ -105,13 +106,14 @@ static int param_describe(struct sweep *s, const struct tree_pair *pair,
     return 0;
 }
 
-static int params_alloc(struct sweep *s, uint32_t count)
+static int params_alloc(struct building *s, uint32_t count)
 {
     s->params = arena_calloc(s->parse->arena, count, sizeof(*s->params));
-    return s->params ? 0 : -1;
+    s->columns = arena_calloc(s->parse->arena, count, sizeof(*s->columns));
+    return s->params && s->columns ? 0 : -1;
 }
 
-static int grid_build(struct sweep *s)
+static int grid_build(struct building *s)
 {
     struct parse *p = s->parse;
     const struct field *f = &s->f->parameters;
@@ -130,7 +132,7 @@ static int grid_build(struct sweep *s)
 }
 
 /* Point number i: a value for each parameter. */
-static void point_build(struct sweep *s, uint32_t i,
+static void point_build(struct building *s, uint32_t i,
                         const struct tree_node *first)
 {
     struct parse *p = s->parse;
@@ -159,7 +161,7 @@ static void point_build(struct sweep *s, uint32_t i,
         snprintf(what, sizeof(what), "`%s`", param->name);
         found++;
         value_take(p, what, &pair->value, type->of,
-                   (struct value *)&param->values[i]);
+                   (struct value *)&s->columns[param - s->params].values[i]);
     }
     if (found == s->param_count)
         return;
@@ -172,7 +174,7 @@ static void point_build(struct sweep *s, uint32_t i,
 }
 
 /* Units and long names of a list's parameters. */
-static int list_describe(struct sweep *s)
+static int list_describe(struct building *s)
 {
     const struct field *f = &s->f->parameters;
     for (uint32_t k = 0; f->node && k < f->node->count; k++) {
@@ -188,7 +190,7 @@ static int list_describe(struct sweep *s)
     return 0;
 }
 
-static int list_build(struct sweep *s)
+static int list_build(struct building *s)
 {
     struct parse *p = s->parse;
     const struct tree_node *points = s->f->points.node;
@@ -204,11 +206,12 @@ static int list_build(struct sweep *s)
             continue;
         struct param *param = &s->params[s->param_count++];
         param->name = pair->key.u.text;
-        param->values =
-            arena_calloc(p->arena, points->count, sizeof(*param->values));
-        if (!param->values)
+        struct value *values =
+            arena_calloc(p->arena, points->count, sizeof(*values));
+        if (!values)
             return -1;
-        param->value_count = points->count;
+        s->columns[s->param_count - 1] =
+            (struct column){.values = values, .value_count = points->count};
     }
     for (uint32_t i = 0; i < points->count && !spec_errors_full(p->errors); i++)
         point_build(s, i, first);
@@ -232,6 +235,28 @@ static bool method_check(struct parse *p, const struct tree_node *node,
     return need->node != NULL && !(grid && f->points.key);
 }
 
+/* The set of what is built: an axis a parameter, or one for all. */
+static int set_init(const struct building *s, bool grid, struct taskset *set,
+                    struct err *err)
+{
+    uint32_t n = s->param_count, axis_count = grid ? n : 1;
+    struct arena *arena = s->parse->arena;
+    struct axis *axes = arena_calloc(arena, axis_count, sizeof(*axes));
+    uint32_t *numbers = arena_calloc(arena, n, sizeof(*numbers));
+    if (!axes || !numbers)
+        return err_set(err, ENOMEM, "no memory for a sweep");
+    for (uint32_t k = 0; k < n; k++)
+        numbers[k] = k;
+    for (uint32_t k = 0; k < axis_count; k++)
+        axes[k] = (struct axis){.kind = grid ? AXIS_PLAIN : AXIS_POINTS,
+                                .params = &numbers[k],
+                                .columns = &s->columns[k],
+                                .column_count = grid ? 1 : n};
+    struct sweep sweep = {.axes = axes, .axis_count = axis_count};
+    return taskset_init(set, arena, s->params, n, &sweep, 1, TASKSET_MAX_COUNT,
+                        NULL, err);
+}
+
 int sweep_build(struct parse *p, const struct tree_node *node,
                 struct taskset *set, bool *known)
 {
@@ -240,7 +265,7 @@ int sweep_build(struct parse *p, const struct tree_node *node,
     struct err err;
     fields_read(p->errors, "`sweep`", node, &sweep_keys, &f);
     bool grid = f.method.u.integer == 0;
-    struct sweep s = {.parse = p, .f = &f};
+    struct building s = {.parse = p, .f = &f};
     *known = false;
     if ((f.method.key && !f.method.node) || !method_check(p, node, &f, grid))
         return 0;
@@ -248,15 +273,16 @@ int sweep_build(struct parse *p, const struct tree_node *node,
         return -1;
     *known = s.param_count > 0;
     if (p->damaged || p->errors->count > errors_before) { /* names, at least */
-        *set = (struct taskset){.method = SWEEP_GRID,
+        *set = (struct taskset){.kind = TASKS_SWEPT,
                                 .count = 1,
                                 .params = s.params,
                                 .param_count = s.param_count};
         return 0;
     }
     const struct tree_node *at = grid ? f.parameters.node : f.points.node;
-    if (taskset_init_sweep(set, grid ? SWEEP_GRID : SWEEP_LIST, s.params,
-                           s.param_count, &err) < 0) {
+    if (set_init(&s, grid, set, &err) < 0) {
+        if (err.code == ENOMEM)
+            return -1;
         spec_errors_add(p->errors, at->line, at->column, "%s", err.text);
         *known = false;
     }

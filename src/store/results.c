@@ -101,7 +101,7 @@ static int64_t root_job(const struct jobspec *spec)
 {
     int64_t root = -1;
     for (uint32_t i = 0; i < spec->job_count; i++) {
-        if (spec->jobs[i].tasks.method == SWEEP_NONE && spec->job_count > 1)
+        if (spec->jobs[i].tasks.kind == TASKS_LISTED && spec->job_count > 1)
             continue;
         if (root >= 0)
             return -1;

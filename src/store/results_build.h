@@ -94,7 +94,6 @@ int build_cubes(struct build *b, uint32_t job, bool in_root, struct err *err);
 
 /* A parameter's values as numbers of one kind, or as texts. */
 enum cell_kind param_kind(const struct param *p);
-size_t param_longest(const struct param *p);
 
 /* Name an object: name, without slashes, with as many "_" behind it as make
  * it differ from the count names in used. */

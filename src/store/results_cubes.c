@@ -96,63 +96,75 @@ static const char *take_name(struct cubes *c, const char *name,
 
 enum cell_kind param_kind(const struct param *p)
 {
-    bool seen[VALUE_STRING + 1] = {false};
-    for (uint32_t i = 0; i < p->value_count; i++)
-        seen[p->values[i].type] = true;
-    if (seen[VALUE_STRING] || seen[VALUE_NULL])
-        return CELL_STRING;
-    if (seen[VALUE_BOOL])
-        return seen[VALUE_INT] || seen[VALUE_FLOAT] ? CELL_STRING : CELL_INT8;
-    return seen[VALUE_FLOAT] ? CELL_FLOAT64 : CELL_INT64;
+    switch (p->type) {
+    case VALUE_BOOL:
+        return CELL_INT8;
+    case VALUE_INT:
+        return CELL_INT64;
+    case VALUE_FLOAT:
+        return CELL_FLOAT64;
+    case VALUE_NULL:
+    case VALUE_STRING:
+        break;
+    }
+    return CELL_STRING;
 }
 
-size_t param_longest(const struct param *p)
+/* A parameter's value as HDF5 wants it; a text goes behind texts, which has
+ * the memory already. */
+static int param_cell(const struct taskset *set, uint32_t param, uint64_t i,
+                      enum cell_kind kind, struct buf *texts, struct buf *room,
+                      void *cells, struct err *err)
 {
-    size_t longest = 0;
-    for (uint32_t i = 0; i < p->value_count; i++) {
-        size_t len = strlen(p->values[i].text);
-        longest = len > longest ? len : longest;
+    struct value v;
+    double number = 0;
+    bool text = kind == CELL_STRING;
+    if (taskset_dim_value(set, param, i, text ? room : NULL, &v, err) < 0)
+        return -1;
+    if (text) {
+        ((const char **)cells)[i] = texts->data + texts->len;
+        if (buf_put(texts, v.text, strlen(v.text) + 1) < 0)
+            return err_sys(err, errno, "no memory for values");
+        return 0;
     }
-    return longest;
-}
-
-/* A parameter's values in a row, as HDF5 wants them. Heap. */
-static void *param_cells(const struct param *p, enum cell_kind kind)
-{
-    size_t n = p->value_count;
-    void *cells = mem_calloc(n, 8); /* the largest, pointers too */
-    for (size_t i = 0; cells && i < n; i++) {
-        const struct value *v = &p->values[i];
-        double number = 0;
-        if (kind == CELL_STRING)
-            ((const char **)cells)[i] = v->text;
-        else if (kind == CELL_INT8)
-            ((int8_t *)cells)[i] = v->u.boolean;
-        else if (kind == CELL_INT64)
-            ((int64_t *)cells)[i] = v->u.integer;
-        else if (value_number(v, &number))
-            ((double *)cells)[i] = number;
-    }
-    return cells;
+    if (kind == CELL_INT8)
+        ((int8_t *)cells)[i] = v.u.boolean;
+    else if (kind == CELL_INT64)
+        ((int64_t *)cells)[i] = v.u.integer;
+    else if (value_number(&v, &number))
+        ((double *)cells)[i] = number;
+    return 0;
 }
 
 /* Write a parameter as a scale, or as a variable over scale. */
-static int put_param(struct cubes *c, const struct param *p, const char *path,
+static int put_param(struct cubes *c, uint32_t param, const char *path,
                      const char *scale, struct err *err)
 {
+    const struct taskset *set = &c->job->tasks;
+    const struct param *p = &set->params[param];
     struct hdf_file *f = c->build->file;
     enum cell_kind kind = param_kind(p);
-    void *cells = param_cells(p, kind);
-    uint64_t n = p->value_count;
-    int rc;
-    if (!cells)
-        return err_set(err, ENOMEM, "no memory for %s", path);
-    if (kind == CELL_STRING)
+    uint64_t dims[TASKSET_MAX_DIMS];
+    taskset_dims(set, dims);
+    uint64_t n = dims[taskset_param_dim(set, param)];
+    size_t texts_max = kind == CELL_STRING ? n * (p->longest + 1) : 0;
+    void *cells = mem_calloc(n, 8); /* the largest, pointers too */
+    struct buf texts, room;
+    int rc = 0;
+    buf_init(&room, VALUE_MAX_BYTES);
+    buf_init(&texts, texts_max + 1);
+    if (!cells || (texts_max && !buf_reserve(&texts, texts_max)))
+        rc = err_set(err, ENOMEM, "no memory for %s", path);
+    for (uint64_t i = 0; rc == 0 && i < n; i++)
+        rc = param_cell(set, param, i, kind, &texts, &room, cells, err);
+    if (rc == 0 && kind == CELL_STRING)
         rc = scale ? hdf_variable_strings(f, path, cells, n, scale, err)
                    : hdf_scale_strings(f, path, cells, n, err);
-    else
+    else if (rc == 0)
         rc = scale ? hdf_variable(f, path, kind, cells, n, scale, err)
                    : hdf_scale(f, path, kind, cells, n, err);
+    buf_fini(&room);
+    buf_fini(&texts);
     mem_free(cells);
     if (rc == 0 && p->units)
         rc = hdf_attr_text(f, path, "units", p->units, err);
@@ -175,6 +187,17 @@ static int put_run_scale(struct cubes *c, struct err *err)
     return rc;
 }
 
+/* Is each dimension the parameter of its number? */
+static bool is_grid(const struct taskset *set)
+{
+    if (set->param_count == 0 || taskset_dims(set, NULL) != set->param_count)
+        return false;
+    for (uint32_t i = 0; i < set->param_count; i++)
+        if (taskset_dim_param(set, i) != (int)i)
+            return false;
+    return true;
+}
+
 static int put_scales(struct cubes *c, struct err *err)
 {
     const struct taskset *set = &c->job->tasks;
@@ -182,10 +205,10 @@ static int put_scales(struct cubes *c, struct err *err)
     int rc = 0;
     for (uint32_t i = 0; i < TASKSET_MAX_PARAMS; i++)
         c->scale_paths[i] = c->scales[i];
-    if (set->method == SWEEP_GRID) {
+    if (is_grid(set)) {
         for (uint32_t i = 0; rc == 0 && i < set->param_count; i++) {
             take_name(c, set->params[i].name, c->scales[i]);
-            rc = put_param(c, &set->params[i], c->scales[i], NULL, err);
+            rc = put_param(c, i, c->scales[i], NULL, err);
         }
         return rc;
     }
@@ -193,7 +216,7 @@ static int put_scales(struct cubes *c, struct err *err)
     rc = put_run_scale(c, err);
     for (uint32_t i = 0; rc == 0 && i < set->param_count; i++) {
         take_name(c, set->params[i].name, path);
-        rc = put_param(c, &set->params[i], path, c->scales[0], err);
+        rc = put_param(c, i, path, c->scales[0], err);
     }
     return rc;
 }
@@ -308,7 +331,7 @@ static int add_metric(struct cubes *c, uint32_t i, struct err *err)
 static int put_coordinates(struct cubes *c, struct err *err)
 {
     const struct taskset *set = &c->job->tasks;
-    if (set->method != SWEEP_LIST)
+    if (set->param_count == 0 || is_grid(set))
         return 0;
     struct buf names;
     buf_init(&names, TASKSET_MAX_PARAMS * (RESULTS_MAX_NAME + 1));

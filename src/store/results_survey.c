@@ -17,13 +17,7 @@ static int no_memory(struct err *err)
 
 int survey_dims(const struct taskset *set, uint64_t dims[CUBE_MAX_RANK])
 {
-    if (set->method != SWEEP_GRID) {
-        dims[0] = set->count;
-        return 1;
-    }
-    for (uint32_t i = 0; i < set->param_count; i++)
-        dims[i] = set->params[i].value_count;
-    return (int)set->param_count;
+    return (int)taskset_dims(set, dims);
 }
 
 /* Bytes of a task in memory, at most. */

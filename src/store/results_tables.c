@@ -138,7 +138,8 @@ struct tables {
     struct hdf_column index_columns[2], nodes_columns[12], events_columns[8];
     struct hdf_table *tasks, *nodes, *events;
     struct stream streams[2];
-    char *copy; /* COPY_BYTES of room */
+    char *copy;      /* COPY_BYTES of room */
+    struct buf room; /* for a value */
 };
 
 enum { COPY_BYTES = 1 << 20 };
@@ -190,7 +191,7 @@ static enum cell_kind extra_kind(const struct build *b, const struct extra *e,
     const struct job *j = &b->spec->jobs[job];
     *gaps = false;
     if (!e->is_metric) {
-        *longest = param_longest(&j->tasks.params[e->at[job]]);
+        *longest = j->tasks.params[e->at[job]].longest;
         return param_kind(&j->tasks.params[e->at[job]]);
     }
     const struct metric *m = &j->metrics[e->at[job]];
@@ -327,18 +328,24 @@ static int put_output(struct tables *t, const struct output *o, int stream,
 
 /* ---- Rows ---- */
 
-static void put_value(unsigned char *row, const struct hdf_column *c,
-                      const struct value *v)
+static int put_value(struct tables *t, unsigned char *row,
+                     const struct hdf_column *c, const struct taskset *set,
+                     uint32_t index, uint32_t param, struct err *err)
 {
+    struct value v;
     double number;
-    if (c->kind == CELL_STRING)
-        put_text(row, c, v->text);
+    bool text = c->kind == CELL_STRING;
+    if (taskset_value(set, index, param, text ? &t->room : NULL, &v, err) < 0)
+        return -1;
+    if (text)
+        put_text(row, c, v.text);
     else if (c->kind == CELL_INT8)
-        row[c->offset] = v->u.boolean;
+        row[c->offset] = v.u.boolean;
     else if (c->kind == CELL_INT64)
-        put_i64(row, c, v->u.integer);
+        put_i64(row, c, v.u.integer);
     else
-        put_f64(row, c, value_number(v, &number) ? number : NAN);
+        put_f64(row, c, value_number(&v, &number) ? number : NAN);
+    return 0;
 }
 
 static void put_metric(unsigned char *row, const struct hdf_column *c,
@@ -363,8 +370,8 @@ static void put_metric(unsigned char *row, const struct hdf_column *c,
     }
 }
 
-static void put_extras(const struct tables *t, unsigned char *row,
-                       const struct attempt *a)
+static int put_extras(struct tables *t, unsigned char *row,
+                      const struct attempt *a, struct err *err)
 {
     const struct job *job = &t->build->spec->jobs[a->job];
     for (uint32_t i = 0; i < t->extra_count; i++) {
@@ -375,10 +382,11 @@ static void put_extras(const struct tables *t, unsigned char *row,
             put_f64(row, c, NAN);
         else if (at >= 0 && e->is_metric)
             put_metric(row, c, &job->metrics[at], &a->metrics[at]);
-        else if (at >= 0)
-            put_value(row, c,
-                      taskset_value(&job->tasks, a->index, (uint32_t)at));
+        else if (at >= 0 && put_value(t, row, c, &job->tasks, a->index,
+                                      (uint32_t)at, err) < 0)
+            return -1;
     }
+    return 0;
 }
 
 static int put_attempt(struct tables *t, const struct attempt *a,
@@ -417,7 +425,8 @@ static int put_attempt(struct tables *t, const struct attempt *a,
     put_i64(row, &c[COL_WRITE], (int64_t)a->write_bytes);
     put_i64(row, &c[COL_STDOUT], (int64_t)a->output[0].bytes);
     put_i64(row, &c[COL_STDERR], (int64_t)a->output[1].bytes);
-    put_extras(t, row, a);
+    if (put_extras(t, row, a, err) < 0)
+        return -1;
     if (put_output(t, &a->output[0], 0, err) < 0)
         return -1;
     return put_output(t, &a->output[1], 1, err);
@@ -597,6 +606,7 @@ static void tables_destroy(struct tables *t)
     hdf_table_destroy(t->tasks);
     hdf_table_destroy(t->nodes);
     hdf_table_destroy(t->events);
+    buf_fini(&t->room);
     mem_free(t->extras);
     mem_free(t->copy);
     mem_free(t);
@@ -609,6 +619,7 @@ int build_tables(struct build *b, struct err *err)
         return err_set(err, ENOMEM, "no memory for the table of tasks");
     t->build = b;
     t->streams[0].fd = t->streams[1].fd = -1;
+    buf_init(&t->room, VALUE_MAX_BYTES);
     t->copy = mem_alloc(COPY_BYTES);
     t->extras = mem_calloc(TABLE_MAX_COLUMNS, sizeof(t->extras[0]));
     int rc;

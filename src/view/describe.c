@@ -12,13 +12,20 @@
 
 int describe_parameters(const struct job *job, uint32_t index, struct buf *out)
 {
+    struct buf room;
+    struct value v;
+    struct err err;
     int rc = 0;
+    buf_init(&room, VALUE_MAX_BYTES);
     for (uint32_t k = 0; rc == 0 && k < job->tasks.param_count; k++) {
-        const char *value = taskset_value(&job->tasks, index, k)->text;
-        rc = buf_printf(out, "%s%s=", k ? " " : "", job->tasks.params[k].name);
+        rc = taskset_value(&job->tasks, index, k, &room, &v, &err);
         if (rc == 0)
-            rc = text_put_printable(out, value, strlen(value), false);
+            rc = buf_printf(out, "%s%s=", k ? " " : "",
+                            job->tasks.params[k].name);
+        if (rc == 0)
+            rc = text_put_printable(out, v.text, strlen(v.text), false);
     }
+    buf_fini(&room);
     return rc;
 }
 

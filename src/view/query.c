@@ -431,13 +431,14 @@ static int tail_value(const struct query *q, const struct query_task *t,
 }
 
 static int parameter_value(const struct query *q, const struct query_task *t,
-                           uint32_t column, struct value *v)
+                           uint32_t column, struct buf *room, struct value *v,
+                           struct err *err)
 {
     const struct taskset *set = &q->spec->jobs[t->job].tasks;
     int i = place_of(q->jobs[t->job].params, set->param_count, column);
-    if (i >= 0)
-        *v = *taskset_value(set, t->index, (uint32_t)i);
-    return 0;
+    if (i < 0)
+        return 0;
+    return taskset_value(set, t->index, (uint32_t)i, room, v, err);
 }
 
 int query_value(const struct query *q, const struct query_task *t,
@@ -446,7 +447,7 @@ int query_value(const struct query *q, const struct query_task *t,
 {
     *v = (struct value){.type = VALUE_NULL};
     if (is_parameter(q, column))
-        return parameter_value(q, t, column, v);
+        return parameter_value(q, t, column, room, v, err);
     if (column >= q->tail_first)
         return tail_value(q, t, column - q->tail_first, room, v, err);
     if (column >= COL_PARAMETERS) {

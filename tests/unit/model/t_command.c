@@ -24,24 +24,36 @@
 #include "base/mem.h"
 #include "model/command.h"
 #include "prng.h"
+#include "sweeps.h"
 
 /* Two parameters, x and y, each with one value. */
 struct values {
     struct value v[2];
-    struct param params[2];
     struct taskset set;
 };
 
+static struct arena *kept; /* of the values last made */
+
 static void values_init(struct values *s, const char *x, const char *y)
 {
+    struct swept params[2];
     struct err err;
     value_string(&s->v[0], x);
     value_string(&s->v[1], y);
     for (int i = 0; i < 2; i++)
-        s->params[i] = (struct param){
-            .name = i ? "y" : "x", .values = &s->v[i], .value_count = 1};
-    assert_int_equal(
-        taskset_init_sweep(&s->set, SWEEP_LIST, s->params, 2, &err), 0);
+        params[i] = (struct swept){
+            .name = i ? "y" : "x", .values = &s->v[i], .count = 1};
+    arena_destroy(kept);
+    kept = arena_create(1 << 16);
+    assert_non_null(kept);
+    assert_int_equal(swept_init(&s->set, kept, false, params, 2, &err), 0);
+}
+
+static int values_fini(void **state)
+{
+    (void)state;
+    arena_destroy(kept);
+    return 0;
 }
 
 static const struct template_context context = {
@@ -919,5 +931,5 @@ int main(void)
         cmocka_unit_test(argv_is_used_again),
         cmocka_unit_test(no_memory_is_an_error),
     };
-    return cmocka_run_group_tests_name("command", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("command", tests, NULL, values_fini);
 }

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "model/jobspec.h"
+#include "sweeps.h"
 
 static struct arena *arena;
 
@@ -35,24 +36,20 @@ static void sweep_init(struct job *job, struct task_template *t, const char *id)
 {
     static struct value values[2000], words[2];
     static char digits[2000][12];
-    struct param *params = arena_calloc(arena, 2, sizeof(*params));
+    struct swept params[2];
     struct err err;
     size_t at;
-    assert_non_null(params);
     for (int i = 0; i < 2000; i++) {
         snprintf(digits[i], sizeof(digits[i]), "%d", i);
         value_resolve(&values[i], digits[i]);
     }
     value_string(&words[0], "a");
     value_string(&words[1], "b c");
-    params[0] =
-        (struct param){.name = "x", .values = values, .value_count = 2000};
-    params[1] =
-        (struct param){.name = "word", .values = words, .value_count = 2};
+    params[0] = (struct swept){.name = "x", .values = values, .count = 2000};
+    params[1] = (struct swept){.name = "word", .values = words, .count = 2};
     *job = (struct job){.id = "scan", .templates = t};
     *t = (struct task_template){.required_slots = 2};
-    assert_int_equal(
-        taskset_init_sweep(&job->tasks, SWEEP_GRID, params, 2, &err), 0);
+    assert_int_equal(swept_init(&job->tasks, arena, true, params, 2, &err), 0);
     if (id) {
         t->id = template_compile(arena, id, &job->tasks, 0, &at, &err);
         assert_non_null(t->id);

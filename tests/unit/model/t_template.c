@@ -17,24 +17,36 @@
 #include "format_cases.h"
 #include "model/template.h"
 #include "prng.h"
+#include "sweeps.h"
 
-/* A sweep of one point: x = 0.10, n = 7, word = "a b", beta_1 = true. */
-static struct value point[4];
-static struct param params[4];
+/* 43 times the same point: x = 0.10, n = 7, word = "a b", beta_1 = true. */
+enum { POINTS = 43 };
+static struct value points[4][POINTS];
+static struct arena *kept;
 static struct taskset set;
 
 static int point_init(void **state)
 {
     static const char *const names[] = {"x", "n", "word", "beta_1"};
     static const char *const texts[] = {"0.10", "7", "a b", "true"};
+    struct swept params[4];
     struct err err;
     (void)state;
     for (int k = 0; k < 4; k++) {
-        value_resolve(&point[k], texts[k]);
-        params[k] = (struct param){
-            .name = names[k], .values = &point[k], .value_count = 1};
+        for (int i = 0; i < POINTS; i++)
+            value_resolve(&points[k][i], texts[k]);
+        params[k] = (struct swept){
+            .name = names[k], .values = points[k], .count = POINTS};
     }
-    return taskset_init_sweep(&set, SWEEP_GRID, params, 4, &err);
+    kept = arena_create(1 << 16);
+    return kept ? swept_init(&set, kept, false, params, 4, &err) : -1;
+}
+
+static int point_fini(void **state)
+{
+    (void)state;
+    arena_destroy(kept);
+    return 0;
 }
 
 static const struct template_context context = {
@@ -214,7 +226,7 @@ static void check_format(const struct value *v, const char *spec,
                          const char *shown)
 {
     struct arena *arena = arena_create(1 << 16);
-    struct param one = {.name = "v", .values = v, .value_count = 1};
+    struct swept one = {.name = "v", .values = v, .count = 1};
     struct taskset single;
     char text[64];
     struct err err = {0};
@@ -222,7 +234,7 @@ static void check_format(const struct value *v, const char *spec,
     size_t at;
     buf_init(&out, 4096);
     assert_non_null(arena);
-    assert_int_equal(taskset_init_sweep(&single, SWEEP_LIST, &one, 1, &err), 0);
+    assert_int_equal(swept_init(&single, arena, false, &one, 1, &err), 0);
     snprintf(text, sizeof(text), "{v:%s}", spec);
     const struct template *t =
         template_compile(arena, text, &single, 0, &at, &err);
@@ -402,5 +414,6 @@ int main(void)
         cmocka_unit_test(no_memory_is_an_error),
         cmocka_unit_test(random_text_is_safe),
     };
-    return cmocka_run_group_tests_name("template", tests, point_init, NULL);
+    return cmocka_run_group_tests_name("template", tests, point_init,
+                                       point_fini);
 }

@@ -128,7 +128,7 @@ int main(int argc, char **argv)
     uint64_t tasks = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000;
     struct task_template t = {.required_slots = 1};
     struct job job = {.id = "null",
-                      .tasks = {.method = SWEEP_GRID, .count = 1000000000},
+                      .tasks = {.kind = TASKS_SWEPT, .count = 1000000000},
                       .templates = &t};
     struct jobspec spec = {.name = "bench", .jobs = &job, .job_count = 1};
     dispatch(&spec, 1, 4, tasks);

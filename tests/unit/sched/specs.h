@@ -39,7 +39,7 @@ static inline struct job *specs_add(struct specs *s, uint32_t count,
         .constraints = {.max_task_retry_count = retries}};
     s->jobs[j] = (struct job){.id = "job",
                               .priority = priority,
-                              .tasks = {.method = SWEEP_GRID, .count = count},
+                              .tasks = {.kind = TASKS_SWEPT, .count = count},
                               .templates = &s->templates[j]};
     return &s->jobs[j];
 }
@@ -50,7 +50,7 @@ static inline struct job *specs_list(struct specs *s, uint32_t count,
                                      int32_t priority)
 {
     struct job *job = specs_add(s, count, 1, priority, 0);
-    job->tasks.method = SWEEP_NONE;
+    job->tasks.kind = TASKS_LISTED;
     job->templates = templates;
     return job;
 }

@@ -104,7 +104,7 @@ static void world_init(struct world *w, uint64_t seed)
             w->listed[j][i] = (struct task_template){
                 .required_slots = 1 + pick(w, 4),
                 .constraints = {.max_task_retry_count = retries[pick(w, 5)]}};
-        job->tasks.method = SWEEP_NONE;
+        job->tasks.kind = TASKS_LISTED;
         job->templates = w->listed[j];
     }
     struct sched_config c;

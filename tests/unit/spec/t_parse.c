@@ -31,6 +31,16 @@ static const char *text_of(const struct job *job, uint32_t index,
     return buf_text(out);
 }
 
+/* The value of a parameter at a place of its dimension. */
+static struct value value_of(const struct job *job, uint32_t param, uint32_t i)
+{
+    struct value v;
+    struct err err;
+    assert_int_equal(taskset_dim_value(&job->tasks, param, i, NULL, &v, &err),
+                     0);
+    return v;
+}
+
 static const char whole[] =
     "name: ising\n"
     "pool:\n"
@@ -68,12 +78,12 @@ static void whole_job(const struct job *job, struct buf *b)
     assert_string_equal(job->id, "scan");
     assert_int_equal(job->priority, -3);
     assert_true(job->max_wall_clock_ns == 7200 * NS_PER_SEC);
-    assert_int_equal(job->tasks.method, SWEEP_GRID);
+    assert_int_equal(job->tasks.kind, TASKS_SWEPT);
     assert_int_equal(job->tasks.count, 6);
     assert_string_equal(job->tasks.params[0].units, "J/k");
     assert_string_equal(job->tasks.params[0].long_name, "temperature");
     assert_null(job->tasks.params[1].units);
-    assert_int_equal(job->tasks.params[0].values[2].type, VALUE_STRING);
+    assert_int_equal(value_of(job, 0, 2).type, VALUE_STRING);
     assert_string_equal(command_of(job, 0, b), "./solve --T 0.10 --L 0016");
     assert_string_equal(command_of(job, 3, b), "./solve --T 1e3 --L 0032");
     assert_string_equal(command_of(job, 5, b), "./solve --T no --L 0032");
@@ -113,7 +123,7 @@ static void whole_spec(void **state)
     assert_int_equal(spec->job_count, 2);
     whole_job(&spec->jobs[0], &b);
     const struct job *post = &spec->jobs[1];
-    assert_int_equal(post->tasks.method, SWEEP_NONE);
+    assert_int_equal(post->tasks.kind, TASKS_LISTED);
     assert_int_equal(post->tasks.count, 1);
     assert_false(post->templates[0].command.shell);
     assert_string_equal(command_of(post, 0, &b), "./post 'a b' post 010");
@@ -215,13 +225,14 @@ static void list_sweep(void **state)
                     "      parameters: {x: {units: m}}\n"
                     "    task: {command_line: 'f {x} {y}'}\n");
     const struct job *job = &spec->jobs[0];
-    assert_int_equal(job->tasks.method, SWEEP_LIST);
+    assert_int_equal(job->tasks.kind, TASKS_SWEPT);
+    assert_int_equal(taskset_dims(&job->tasks, NULL), 1);
     assert_int_equal(job->tasks.count, 3);
     assert_string_equal(job->tasks.params[0].units, "m");
     assert_string_equal(command_of(job, 0, &b), "f 1 a");
     assert_string_equal(command_of(job, 1, &b), "f 0x10 'b c'");
     assert_string_equal(command_of(job, 2, &b), "f 12:30:00 ''");
-    assert_true(job->tasks.params[0].values[1].u.integer == 16);
+    assert_true(value_of(job, 0, 1).u.integer == 16);
     jobspec_destroy(spec);
     buf_fini(&b);
 }

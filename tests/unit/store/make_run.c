@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "../sweeps.h"
 #include "store/journal.h"
 #include "store/output.h"
 #include "store/results.h"
@@ -62,28 +63,27 @@ static struct value *halves(struct arena *arena, uint32_t n)
     return v;
 }
 
-static void add_sweep(struct arena *arena, struct job *job,
-                      enum sweep_method method, uint32_t a, uint32_t b,
-                      uint32_t c)
+static void add_sweep(struct arena *arena, struct job *job, bool grid,
+                      uint32_t a, uint32_t b, uint32_t c)
 {
     static const char *const names[] = {"cold", "w\xc3\xa4rm", "hot"};
     static const char *const sizes[] = {"16", "32"};
     struct err err;
-    struct param *p = arena_calloc(arena, 3, sizeof(*p));
-    p[0] = (struct param){.name = "T",
+    struct swept p[3];
+    p[0] = (struct swept){.name = "T",
                           .units = "K",
-                          .value_count = a,
+                          .count = a,
                           .long_name = "temperature",
                           .values = halves(arena, a)};
-    p[1] = (struct param){.name = "L",
-                          .value_count = b,
+    p[1] = (struct swept){.name = "L",
+                          .count = b,
                           .values = b == 2 ? values(arena, sizes, 2)
                                            : halves(arena, b)};
-    p[2] = (struct param){.name = "start",
-                          .value_count = c,
+    p[2] = (struct swept){.name = "start",
+                          .count = c,
                           .values = c == 3 ? values(arena, names, 3)
                                            : halves(arena, c)};
-    if (taskset_init_sweep(&job->tasks, method, p, 3, &err) < 0)
+    if (swept_init(&job->tasks, arena, grid, p, 3, &err) < 0)
         die(&err);
 }
 
@@ -101,17 +101,17 @@ static struct jobspec *make_spec(const char *kind, uint32_t rows)
                            .metrics = metrics,
                            .metric_count = 3};
     if (strcmp(kind, "list") == 0)
-        add_sweep(arena, &jobs[0], SWEEP_LIST, 3, 3, 3);
+        add_sweep(arena, &jobs[0], false, 3, 3, 3);
     else if (strcmp(kind, "tasks") == 0)
         taskset_init_listed(&jobs[0].tasks, 1);
     else if (strcmp(kind, "bench") == 0)
-        add_sweep(arena, &jobs[0], SWEEP_GRID, rows / 1000, 10, 100);
+        add_sweep(arena, &jobs[0], true, rows / 1000, 10, 100);
     else if (strcmp(kind, "sparse") == 0)
-        add_sweep(arena, &jobs[0], SWEEP_GRID, 1000, 1000, 1000);
+        add_sweep(arena, &jobs[0], true, 1000, 1000, 1000);
     else if (strcmp(kind, "slabs") == 0)
-        add_sweep(arena, &jobs[0], SWEEP_GRID, 301, 97, 211);
+        add_sweep(arena, &jobs[0], true, 301, 97, 211);
     else
-        add_sweep(arena, &jobs[0], SWEEP_GRID, 4, 2, 3);
+        add_sweep(arena, &jobs[0], true, 4, 2, 3);
     jobs[1] = (struct job){.id = "after",
                            .templates = &plain_template,
                            .metrics = metrics + 1,

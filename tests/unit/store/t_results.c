@@ -15,6 +15,7 @@
 #include "store/output.h"
 #include "store/results.h"
 #include "store/results_build.h"
+#include "../sweeps.h"
 
 /* Each cell is in one chunk, chunks are ranges, and none is over target. */
 static void shapes_divide_cells_into_ranges(void **state)
@@ -100,17 +101,17 @@ static struct jobspec *make_spec(void)
     struct err err = {0};
     struct jobspec *spec = spec_make("test", 1);
     struct job *job = job_of(spec, 0);
-    struct param *p = arena_calloc(spec->arena, 4, sizeof(*p));
-    p[0] = (struct param){"x", NULL, NULL, values_make(spec, xs, 3), 3};
-    p[1] = (struct param){"jobs", NULL, NULL, values_make(spec, mixed, 3), 3};
-    p[2] = (struct param){"rank", NULL, NULL, values_make(spec, flags, 2), 2};
-    p[3] = (struct param){"one", NULL, NULL, values_make(spec, xs, 1), 1};
-    assert_int_equal(taskset_init_sweep(&job->tasks, SWEEP_GRID, p, 4, &err),
-                     0);
-    assert_int_equal(param_kind(&p[0]), CELL_FLOAT64);
-    assert_int_equal(param_kind(&p[1]), CELL_STRING);
-    assert_int_equal(param_kind(&p[2]), CELL_INT8);
-    assert_int_equal(param_kind(&p[3]), CELL_INT64);
+    struct swept p[4];
+    p[0] = (struct swept){"x", NULL, NULL, values_make(spec, xs, 3), 3};
+    p[1] = (struct swept){"jobs", NULL, NULL, values_make(spec, mixed, 3), 3};
+    p[2] = (struct swept){"rank", NULL, NULL, values_make(spec, flags, 2), 2};
+    p[3] = (struct swept){"one", NULL, NULL, values_make(spec, xs, 1), 1};
+    assert_int_equal(swept_init(&job->tasks, spec->arena, true, p, 4, &err), 0);
+    const struct param *params = job->tasks.params;
+    assert_int_equal(param_kind(&params[0]), CELL_FLOAT64);
+    assert_int_equal(param_kind(&params[1]), CELL_STRING);
+    assert_int_equal(param_kind(&params[2]), CELL_INT8);
+    assert_int_equal(param_kind(&params[3]), CELL_INT64);
     job->metrics = metrics;
     job->metric_count = 3;
     return spec;
@@ -287,17 +288,17 @@ static void leaves_out_columns_over_the_limit(void **state)
     char name[32];
     for (uint32_t j = 0; j < 20; j++) {
         struct job *job = job_of(spec, j);
-        struct param *p = arena_calloc(spec->arena, 32, sizeof(*p));
+        struct swept p[32];
         snprintf(name, sizeof(name), "job%u", j);
         job->id = arena_strdup(spec->arena, name);
         for (uint32_t i = 0; i < 32; i++) {
             snprintf(name, sizeof(name), "p%u_%u", j, i);
-            p[i] = (struct param){arena_strdup(spec->arena, name), NULL, NULL,
+            p[i] = (struct swept){arena_strdup(spec->arena, name), NULL, NULL,
                                   values_make(spec, xs, i == 0 ? 2 : 1),
                                   i == 0 ? 2 : 1};
         }
         assert_int_equal(
-            taskset_init_sweep(&job->tasks, SWEEP_GRID, p, 32, &err), 0);
+            swept_init(&job->tasks, spec->arena, true, p, 32, &err), 0);
     }
     struct rundir *r = rundir_open(*state, "x", 1, "/x", &fresh, &err);
     if (results_build(r, spec, NULL, &err) < 0)

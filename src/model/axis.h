@@ -1,0 +1,38 @@
+/* Axes ready to use: the value of a column at a position, and the position of
+ * values. */
+#ifndef MPIBATCH_MODEL_AXIS_H
+#define MPIBATCH_MODEL_AXIS_H
+
+#include "model/source.h"
+
+struct taskset_axis {
+    enum axis_kind kind;
+    uint32_t count;
+    uint32_t stride; /* points of the axes behind it; if there is no filter */
+    uint32_t column_count;
+    const uint32_t *params;
+    const struct source *sources; /* one a column */
+};
+
+/* Make the axis of a description. *count: its positions, which may be more than
+ * TASKSET_MAX_COUNT: it cannot be used then. -1 with err EINVAL, ERANGE or
+ * ENOMEM; *fault's column is set, and `what` if it is not the axis as such. */
+int axis_init(struct taskset_axis *a, struct arena *arena,
+              const struct axis *given, struct amount *count,
+              struct taskset_fault *fault, struct err *err);
+
+/* The value of a column at a position. As taskset_value. */
+int axis_value(const struct taskset_axis *a, uint32_t position, uint32_t column,
+               struct buf *room, struct value *v, struct err *err);
+
+/* Find the first position where each column has the value that its parameter
+ * has in values (one a parameter of the set). 0 with *found, or -1 with err
+ * ENOMEM. */
+int axis_find(const struct taskset_axis *a, const struct value *values,
+              bool *found, uint32_t *position, struct err *err);
+
+/* The type and the longest text of a column: as source_survey. */
+int axis_survey(const struct taskset_axis *a, uint32_t column,
+                enum value_type *type, uint32_t *longest, struct err *err);
+
+#endif

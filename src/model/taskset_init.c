@@ -1,0 +1,210 @@
+/* Building task sets: see taskset.h. Axes first, which gives the number of
+ * points; only when that is within bounds, what costs more. */
+#include "config.h"
+#include "model/taskset.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "model/table.h"
+#include "model/taskset_sweep.h"
+
+struct builder {
+    struct arena *arena;
+    const struct sweep *given;
+    uint32_t sweep_count;
+    struct param *params;
+    uint32_t param_count;
+    uint64_t max_count;
+    struct taskset_sweep *sweeps;
+    struct taskset_fault *fault;
+    struct err *err;
+};
+
+static int no_memory(struct builder *b)
+{
+    b->fault->what = FAULT_SET;
+    return err_set(b->err, ENOMEM, "no memory for a sweep");
+}
+
+/* ---- Axes ---- */
+
+/* Which axis and column has the values of which parameter. */
+static int places_init(struct builder *b, struct taskset_sweep *s)
+{
+    struct taskset_place *places =
+        arena_calloc(b->arena, b->param_count, sizeof(*places));
+    bool seen[TASKSET_MAX_PARAMS] = {false};
+    if (!places)
+        return no_memory(b);
+    for (uint32_t k = 0; k < s->axis_count; k++)
+        for (uint32_t c = 0; c < s->axes[k].column_count; c++) {
+            uint32_t p = s->axes[k].params[c];
+            b->fault->at = k;
+            b->fault->column = c;
+            b->fault->what = FAULT_COLUMN;
+            if (seen[p])
+                return err_set(b->err, EINVAL,
+                               "parameter \"%s\" is on two axes",
+                               b->params[p].name);
+            seen[p] = true;
+            places[p] = (struct taskset_place){.axis = (uint8_t)k,
+                                               .column = (uint8_t)c};
+        }
+    b->fault->what = FAULT_SWEEP;
+    for (uint32_t p = 0; p < b->param_count; p++)
+        if (!seen[p])
+            return err_set(b->err, EINVAL, "parameter \"%s\" has no values",
+                           b->params[p].name);
+    s->places = places;
+    return 0;
+}
+
+/* The axes, their strides, and how large their product is. */
+static int axes_init(struct builder *b, const struct sweep *given,
+                     struct taskset_sweep *s, struct amount *product)
+{
+    struct taskset_axis *axes =
+        arena_calloc(b->arena, given->axis_count, sizeof(*axes));
+    *product = amount_of(1);
+    s->axes = axes;
+    s->axis_count = given->axis_count;
+    if (!axes)
+        return no_memory(b);
+    b->fault->what = FAULT_SWEEP;
+    if (given->axis_count == 0)
+        return err_set(b->err, EINVAL, "the sweep has no parameters");
+    if (given->axis_count > TASKSET_MAX_AXES)
+        return err_set(b->err, ERANGE, "the sweep has more than %d axes",
+                       TASKSET_MAX_AXES);
+    for (uint32_t k = given->axis_count; k-- > 0;) {
+        struct amount count;
+        b->fault->what = FAULT_AXIS;
+        b->fault->at = k;
+        if (axis_init(&axes[k], b->arena, &given->axes[k], &count, b->fault,
+                      b->err) < 0)
+            return b->err->code == ENOMEM ? no_memory(b) : -1;
+        axes[k].stride = (uint32_t)product->exact;
+        *product = amount_mul(*product, count);
+    }
+    return places_init(b, s);
+}
+
+/* ---- Counting ---- */
+
+static int over(struct builder *b, struct amount count)
+{
+    char text[48];
+    b->fault->what = FAULT_COUNT;
+    return err_set(b->err, ERANGE,
+                   "the sweep has %s points, and %" PRIu64
+                   " are the most it may have",
+                   amount_format(count, text), b->max_count);
+}
+
+/* All sweeps' axes, and their numbers of points. */
+static int sweeps_init(struct builder *b, struct amount *total)
+{
+    *total = amount_of(0);
+    for (uint32_t i = 0; i < b->sweep_count; i++) {
+        const struct sweep *given = &b->given[i];
+        struct taskset_sweep *s = &b->sweeps[i];
+        struct amount product;
+        b->fault->sweep = i;
+        if (axes_init(b, given, s, &product) < 0)
+            return -1;
+        s->includes = given->includes;
+        s->include_count = given->include_count;
+        struct amount count = amount_add(product, amount_of(s->include_count));
+        *total = amount_add(*total, count);
+        if (total->exact > b->max_count)
+            return over(b, *total);
+        s->product = (uint32_t)product.exact;
+        s->count = (uint32_t)count.exact;
+        s->first = (uint32_t)(total->exact - count.exact);
+    }
+    return 0;
+}
+
+/* ---- Parameters ---- */
+
+static int params_survey(struct builder *b)
+{
+    for (uint32_t p = 0; p < b->param_count; p++) {
+        struct param *param = &b->params[p];
+        param->type = VALUE_NULL;
+        param->longest = 0;
+        for (uint32_t i = 0; i < b->sweep_count; i++) {
+            const struct taskset_sweep *s = &b->sweeps[i];
+            struct taskset_place at = s->places[p];
+            if (axis_survey(&s->axes[at.axis], at.column, &param->type,
+                            &param->longest, b->err) < 0)
+                return no_memory(b);
+            for (uint32_t k = 0; k < s->include_count; k++)
+                value_survey(&s->includes[(size_t)k * b->param_count + p],
+                             &param->type, &param->longest);
+        }
+    }
+    return 0;
+}
+
+static int check_bounds(struct builder *b)
+{
+    if (b->param_count > TASKSET_MAX_PARAMS)
+        return err_set(b->err, ERANGE, "more than %d parameters",
+                       TASKSET_MAX_PARAMS);
+    if (b->sweep_count == 0 || b->sweep_count > TASKSET_MAX_SWEEPS)
+        return err_set(b->err, ERANGE, "%" PRIu32 " sweeps; 1 to %d can be",
+                       b->sweep_count, TASKSET_MAX_SWEEPS);
+    return 0;
+}
+
+int taskset_init(struct taskset *set, struct arena *arena,
+                 const struct param *params, uint32_t param_count,
+                 const struct sweep *sweeps, uint32_t sweep_count,
+                 uint64_t max_count, struct taskset_fault *fault,
+                 struct err *err)
+{
+    struct err ignored;
+    struct taskset_fault nowhere;
+    struct builder b = {.arena = arena,
+                        .given = sweeps,
+                        .sweep_count = sweep_count,
+                        .param_count = param_count,
+                        .max_count = max_count < TASKSET_MAX_COUNT
+                                         ? max_count
+                                         : TASKSET_MAX_COUNT,
+                        .fault = fault ? fault : &nowhere,
+                        .err = err ? err : &ignored};
+    struct amount total;
+    *b.fault = (struct taskset_fault){.what = FAULT_SET};
+    if (check_bounds(&b) < 0)
+        return -1;
+    b.params = arena_calloc(arena, param_count, sizeof(*b.params));
+    b.sweeps = arena_calloc(arena, sweep_count, sizeof(*b.sweeps));
+    if (!b.params || !b.sweeps)
+        return no_memory(&b);
+    if (param_count > 0)
+        memcpy(b.params, params, param_count * sizeof(*params));
+    if (sweeps_init(&b, &total) < 0 || params_survey(&b) < 0)
+        return -1;
+    *set = (struct taskset){.kind = TASKS_SWEPT,
+                            .count = (uint32_t)total.exact,
+                            .params = b.params,
+                            .param_count = param_count,
+                            .sweeps = b.sweeps,
+                            .sweep_count = sweep_count};
+    return 0;
+}
+
+void taskset_init_commands(struct taskset *set, const struct table *lines)
+{
+    *set = (struct taskset){
+        .kind = TASKS_COMMANDS, .count = table_rows(lines), .lines = lines};
+}
+
+void taskset_init_listed(struct taskset *set, uint32_t count)
+{
+    *set = (struct taskset){.kind = TASKS_LISTED, .count = count};
+}
