@@ -76,6 +76,51 @@ static void attempt_account(struct attempt *a, const struct rusage *usage,
         peak > (uint64_t)self.ru_maxrss * 1024 ? peak : observed_rss_bytes;
 }
 
+static struct template_context run_names(const struct run *run)
+{
+    return (struct template_context){.index = run->attempt.index,
+                                     .task_id = run->task_id,
+                                     .job_id = run_job(run)->id,
+                                     .run_dir = run->context->config->run_dir};
+}
+
+/* The folder that the task is started in: heap, absolute. NULL with err. */
+static char *run_work_dir(const struct run *run, struct err *err)
+{
+    const char *base = run->context->config->work_dir;
+    const struct task_template *t = run_template(run);
+    const struct template_context tc = run_names(run);
+    struct buf dir;
+    char *path = NULL;
+    buf_init(&dir, 4096);
+    if (!t->working_dir ||
+        template_expand(t->working_dir, &tc, false, &dir, err) == 0) {
+        path = path_join(base, t->working_dir ? buf_text(&dir) : ".");
+        if (!path)
+            err_set(err, ENOMEM, "no memory to start a task");
+    }
+    buf_fini(&dir);
+    return path;
+}
+
+/* The metrics of the attempt, from its outputs and files. */
+static int run_extract(struct run *run, const char *const data[2],
+                       const size_t len[2], struct err *err)
+{
+    struct run_context *c = run->context;
+    struct attempt *a = &run->attempt;
+    struct err why;
+    char *dir = run_work_dir(run, &why); /* none: it was never entered */
+    const struct leavings left = {.output = {data[0], data[1]},
+                                  .output_len = {len[0], len[1]},
+                                  .task_id = run->task_id,
+                                  .run_dir = c->config->run_dir,
+                                  .work_dir = dir};
+    int rc = extractor_run(c->extractors[a->job], &left, a, err);
+    mem_free(dir);
+    return rc;
+}
+
 /* Complete the record and hand it over. */
 static void run_report(struct run *run)
 {
@@ -97,13 +142,8 @@ static void run_report(struct run *run)
             len[s] = 0;
         }
     }
-    if (job->metric_count > 0) {
-        const char *const seen[2] = {data[0] ? data[0] : "",
-                                     data[1] ? data[1] : ""};
-        if (extractor_run(run->context->extractors[a->job], seen, len, a,
-                          &err) < 0)
-            log_warning("job %s task %s: %s", job->id, run->task_id, err.text);
-    }
+    if (job->metric_count > 0 && run_extract(run, data, len, &err) < 0)
+        log_warning("job %s task %s: %s", job->id, run->task_id, err.text);
     run->context->ended(run->context->arg, run, a, data, len);
     for (int s = 0; s < 2; s++)
         capture_view_end(&run->capture[s], data[s], len[s]);
@@ -431,32 +471,22 @@ static int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
 {
     const struct worker_config *cfg = run->context->config;
     const struct task_template *t = run_template(run);
-    struct template_context tc = {.index = run->attempt.index,
-                                  .task_id = run->task_id,
-                                  .job_id = run_job(run)->id,
-                                  .run_dir = cfg->run_dir};
+    struct template_context tc = run_names(run);
     struct argv argv;
-    struct buf dir;
     char *cwd = NULL;
     cpu_set_t *own_cpus = NULL;
     int rc = -1;
 
     *step = SPAWN_SETUP;
     argv_init(&argv);
-    buf_init(&dir, 4096);
     const cpu_set_t *cpus = run_cpus(run, &own_cpus);
     if (!cpus) {
         err_set(err, ENOMEM, "no memory to start a task");
         goto out;
     }
-    if (t->working_dir &&
-        template_expand(t->working_dir, &tc, false, &dir, err) < 0)
+    cwd = run_work_dir(run, err);
+    if (!cwd)
         goto out;
-    cwd = path_join(cfg->work_dir, t->working_dir ? buf_text(&dir) : ".");
-    if (!cwd) {
-        err_set(err, ENOMEM, "no memory to start a task");
-        goto out;
-    }
     if (command_expand(&t->command, &tc, &argv, err) < 0 ||
         run_environment(run, &tc, cpus, err) < 0)
         goto out;
@@ -476,7 +506,6 @@ static int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
 out:
     mem_free(cwd);
     mem_free(own_cpus);
-    buf_fini(&dir);
     argv_fini(&argv);
     return rc;
 }

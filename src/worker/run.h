@@ -18,9 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "metrics/extract.h"
 #include "model/attempt.h"
 #include "worker/capture.h"
-#include "worker/extract.h"
 #include "worker/worker.h"
 
 enum run_stage {
