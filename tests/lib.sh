@@ -14,7 +14,7 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 # more ranks than cores, and ranks that wait must not take the tasks' cores
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 export PYTHONDONTWRITEBYTECODE=1
-unset MPIBATCH_LAUNCH_ID MPIBATCH_TERMINAL NO_COLOR
+unset MPIBATCH_LAUNCH_ID MPIBATCH_LAUNCH_COMMAND MPIBATCH_TERMINAL NO_COLOR
 exec </dev/null
 
 tap_count=0

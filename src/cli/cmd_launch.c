@@ -36,6 +36,7 @@
 #include "cli/command.h"
 #include "cli/launch_line.h"
 #include "cli/mpirun.h"
+#include "cli/origin_self.h"
 #include "cli/results_last.h"
 #include "cli/run_options.h"
 #include "cli/signals.h"
@@ -196,6 +197,7 @@ static int command_build(struct launch *l, struct err *err)
     static char self[PATH_MAX], scratch[256];
     enum mpirun_kind kind;
     const char *words[MPIRUN_MAX_WORDS];
+    struct buf line;
 
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (n < 0)
@@ -212,10 +214,15 @@ static int command_build(struct launch *l, struct err *err)
     arg_add(l, l->v->mpirun);
     for (unsigned i = 0; i < count; i++)
         arg_add(l, words[i]);
-    if (setenv("MPIBATCH_LAUNCH_ID", l->id, 1) < 0 ||
+    buf_init(&line, PROVENANCE_MAX_COMMAND);
+    (void)command_line_put(&line); /* as much as there is room for */
+    int rc = setenv("MPIBATCH_LAUNCH_COMMAND", buf_text(&line), 1);
+    buf_fini(&line);
+    if (rc < 0 || setenv("MPIBATCH_LAUNCH_ID", l->id, 1) < 0 ||
         user_environment(l, kind) < 0 || terminal_pass(l, kind) < 0)
         return err_set(err, ENOMEM, "no memory for the environment");
     env_pass(l, kind, "MPIBATCH_LAUNCH_ID");
+    env_pass(l, kind, "MPIBATCH_LAUNCH_COMMAND");
     arg_add(l, self);
     arg_add(l, "run");
     if (options_pass(l) < 0)

@@ -30,6 +30,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/launch_line.h"
+#include "cli/origin_self.h"
 #include "cli/results_last.h"
 #include "cli/signals.h"
 #include "cli/specfile.h"
@@ -109,7 +110,8 @@ struct session {
     struct output_pack *outputs;
     struct manager *manager;
     struct progress *progress;
-    char *shown_dir, *rerun;
+    char *shown_dir, *rerun, *launch_command;
+    struct origin_self self;
     /* the end */
     int exit_code;
     bool clean;
@@ -563,10 +565,13 @@ static void on_signal(struct loop_fd *fd, uint32_t events)
 static void launch_take(struct session *s)
 {
     const char *id = getenv("MPIBATCH_LAUNCH_ID");
+    const char *command = getenv("MPIBATCH_LAUNCH_COMMAND");
     snprintf(s->launch_id, sizeof(s->launch_id), "%s", id ? id : "");
     terminal_detect(&s->terminal, STDERR_FILENO);
     s->terminal.live &= !s->options->plain;
+    s->launch_command = command ? mem_strdup(command) : NULL;
     unsetenv("MPIBATCH_LAUNCH_ID");
+    unsetenv("MPIBATCH_LAUNCH_COMMAND");
     unsetenv("MPIBATCH_TERMINAL");
 }
 
@@ -657,6 +662,13 @@ static int progress_build(struct session *s, struct err *err)
 
 static int manager_build(struct session *s, struct err *err)
 {
+    char *const *envp = environment_envp(s->environment, err);
+    if (!envp || origin_self_init(&s->self, envp, s->launch_command, err) < 0)
+        return -1;
+    struct provenance *from = &s->self.is;
+    from->search_path = environment_get(s->environment, "PATH");
+    from->library_path = environment_get(s->environment, "LD_LIBRARY_PATH");
+    from->preload = environment_get(s->environment, "LD_PRELOAD");
     if (!(s->writer = writer_create(err)) ||
         !(s->journal = journal_create(s->rundir, s->spec, s->writer, err)) ||
         !(s->outputs = output_pack_create(s->rundir, s->writer, err)) ||
@@ -669,7 +681,9 @@ static int manager_build(struct session *s, struct err *err)
                                   .ranks = s->ranks,
                                   .rank_nodes = s->rank_nodes,
                                   .node_count = s->node_count,
-                                  .mpi_library = world_library(s->world)};
+                                  .mpi_library = world_library(s->world),
+                                  .provenance = from,
+                                  .work_dir = s->start.work_dir};
     return manager_start(s->manager, &means, err);
 }
 
@@ -782,6 +796,8 @@ static void session_fini(struct session *s)
     mem_free(s->rank_nodes);
     mem_free(s->shown_dir);
     mem_free(s->rerun);
+    mem_free(s->launch_command);
+    origin_self_fini(&s->self);
 }
 
 /* A session that was stopped has left its results for now, when time is its

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "manager/marks.h"
+#include "manager/origin.h"
 #include "manager/pace.h"
 #include "manager/past.h"
 #include "manager/publish.h"
@@ -33,6 +34,8 @@
 /* Told to stop at once while the run directory cannot be written: so long it
  * is hoped for, then what it lacks is given up, and runs again. */
 #define HOPE_NS (8 * NS_PER_SEC)
+/* At the end: so long digests of programs are waited for. */
+#define DIGEST_NS (5 * NS_PER_SEC)
 /* The part of stderr that an observer is shown. */
 enum { TAIL_BYTES = 2000 };
 
@@ -61,12 +64,14 @@ struct manager {
     struct marks marks;
     int64_t start_wall_ns, created_wall_ns, alive_at_ns;
     int64_t publish_at_ns, publish_began_ns, hope_until_ns, leave_at_ns;
+    int64_t digest_until_ns; /* 0: not at the end yet */
     struct snapshot snap;
     struct pace pace;
     struct loop_timer tick;
     struct buf out;
     struct attempt attempt; /* scratch for results */
     struct publisher *publisher;
+    struct origin *origin;
 };
 
 static uint64_t task_key(uint32_t job, uint32_t index)
@@ -126,6 +131,21 @@ static void journal_start(struct manager *m)
     r.u.session.rank_count = m->config.rank_count;
     r.u.session.node_count = m->means.node_count;
     journal_put(m, &r);
+    r = (struct journal_record){.type = JOURNAL_ORIGIN,
+                                .u.origin = *m->means.provenance};
+    journal_put(m, &r);
+}
+
+static void journal_program(void *arg, const struct program_file *f,
+                            bool changed)
+{
+    struct manager *m = arg;
+    struct journal_record r = {.type = JOURNAL_PROGRAM, .u.program = *f};
+    journal_put(m, &r);
+    if (changed)
+        notice(m, "%s %s (%s) is another one than before in this run",
+               f->kind == PROGRAM_LIBRARY ? "library" : "program", f->name,
+               f->path);
 }
 
 static void journal_node(struct manager *m, uint32_t rank,
@@ -486,6 +506,7 @@ static void on_tick(struct loop_timer *timer)
     }
     if (m->stage == MANAGER_RUNNING && now_ns(m) >= m->publish_at_ns)
         results_publish(m);
+    (void)origin_finish(m->origin, journal_program, m);
     results_outcome(m);
     publisher_status(m->publisher, manager_snapshot(m));
     if (m->config.observer.progress && m->stage < MANAGER_DONE)
@@ -507,6 +528,16 @@ static int exit_code_now(struct manager *m)
         return m->stopping || m->config.task_limit ? EXIT_STOPPED : EXIT_LOST;
     return s->tasks.succeeded == s->tasks.total ? EXIT_ALL_SUCCEEDED
                                                 : EXIT_SOME_FAILED;
+}
+
+/* Are the digests of programs there, or not to be waited for? */
+static bool digests_done(struct manager *m)
+{
+    if (m->digest_until_ns == 0)
+        m->digest_until_ns = now_ns(m) + DIGEST_NS;
+    if (m->stop_now || now_ns(m) >= m->digest_until_ns)
+        origin_hurry(m->origin); /* what was found until now comes at once */
+    return origin_finish(m->origin, journal_program, m);
 }
 
 static void record_begin(struct manager *m)
@@ -564,7 +595,8 @@ static void end_step(struct manager *m)
     if (m->stage <= MANAGER_RECORDING && m->stop_now && m->paused &&
         now_ns(m) >= m->hope_until_ns)
         give_up(m);
-    if (m->stage == MANAGER_RUNNING && sched_finished(m->sched))
+    if (m->stage == MANAGER_RUNNING && sched_finished(m->sched) &&
+        digests_done(m))
         record_begin(m);
     if (m->stage == MANAGER_RECORDING &&
         writer_synced(m->means.writer) >= m->ticket) {
@@ -660,8 +692,9 @@ struct manager *manager_create(const struct manager_config *config,
     sc.task_limit = config->task_limit;
     sc.silence_ns = config->silence_ns;
     m->sched = sched_create(&sc, err);
-    if (!m->sched ||
-        past_replay(past, config->spec, m->sched, &m->created_wall_ns, err) < 0)
+    m->origin = m->sched ? origin_create(config->spec, err) : NULL;
+    if (!m->origin || past_replay(past, config->spec, m->sched, m->origin,
+                                  &m->created_wall_ns, err) < 0)
         goto fail;
     m->start_wall_ns = clock_wall_ns();
     if (m->created_wall_ns == 0)
@@ -679,6 +712,7 @@ void manager_destroy(struct manager *m)
     if (!m)
         return;
     publisher_destroy(m->publisher);
+    origin_destroy(m->origin);
     loop_timer_stop(m->config.loop, &m->tick);
     sched_destroy(m->sched);
     map_fini(&m->started);
@@ -726,7 +760,8 @@ int manager_start(struct manager *m, const struct manager_means *means,
             return -1;
     m->publisher = publisher_create(m->config.rundir, m->config.spec,
                                     &m->config.origin, err);
-    if (!m->publisher)
+    if (!m->publisher ||
+        origin_start(m->origin, means->provenance, means->work_dir, err) < 0)
         return -1;
     journal_start(m);
     if (m->config.rerun_failed)

@@ -78,6 +78,8 @@ struct manager_means {
     const uint32_t *rank_nodes;    /* the node of each rank */
     uint32_t node_count;
     const char *mpi_library;
+    const struct provenance *provenance;
+    const char *work_dir; /* where tasks run */
 };
 
 struct manager;

@@ -8,6 +8,7 @@
 
 struct past {
     struct sched *sched;
+    struct origin *origin;
     int64_t *created_ns;
     uint32_t jobs;
     /* What a job has used up of its time: in each session, from the moment
@@ -70,6 +71,11 @@ static int record_replay(struct past *p, const struct journal_record *r,
         p->used_ns[r->u.reactivate.job] = 0;
         p->begun_ns[r->u.reactivate.job] = 0;
         break;
+    case JOURNAL_PROGRAM:
+        if (origin_past(p->origin, &r->u.program, err) < 0)
+            return -1;
+        break;
+    case JOURNAL_ORIGIN:
     case JOURNAL_NODE:
     case JOURNAL_TICK:
     case JOURNAL_END:
@@ -80,9 +86,11 @@ static int record_replay(struct past *p, const struct journal_record *r,
 }
 
 int past_replay(struct journal_reader *reader, const struct jobspec *spec,
-                struct sched *sched, int64_t *created_ns, struct err *err)
+                struct sched *sched, struct origin *origin, int64_t *created_ns,
+                struct err *err)
 {
     struct past p = {.sched = sched,
+                     .origin = origin,
                      .created_ns = created_ns,
                      .jobs = spec->job_count,
                      .begun_ns = mem_calloc(spec->job_count, sizeof(int64_t)),

@@ -5,14 +5,17 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "manager/origin.h"
 #include "model/jobspec.h"
 #include "sched/sched.h"
 #include "store/journal.h"
 
-/* Replay all records of reader into sched, which has had no input yet.
+/* Replay all records of reader into sched, which has had no input yet, and
+ * programs into origin.
  * *created_ns: when the first session started (untouched if there was none). -1
  * with err. */
 int past_replay(struct journal_reader *reader, const struct jobspec *spec,
-                struct sched *sched, int64_t *created_ns, struct err *err);
+                struct sched *sched, struct origin *origin, int64_t *created_ns,
+                struct err *err);
 
 #endif

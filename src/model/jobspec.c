@@ -15,6 +15,11 @@ void jobspec_destroy(struct jobspec *spec)
         arena_destroy(spec->arena); /* the spec itself lies in it */
 }
 
+uint32_t job_template_count(const struct job *job)
+{
+    return job->tasks.kind == TASKS_LISTED ? job->tasks.count : 1;
+}
+
 const struct task_template *job_template(const struct job *job, uint32_t index)
 {
     return &job->templates[job->tasks.kind == TASKS_LISTED ? index : 0];

@@ -127,6 +127,9 @@ struct jobspec {
 /* Free the spec and all it points to; NULL is fine. */
 void jobspec_destroy(struct jobspec *spec);
 
+/* How many templates a job has: one, or one a listed task. */
+uint32_t job_template_count(const struct job *job);
+
 /* The template of task index of a job. */
 const struct task_template *job_template(const struct job *job, uint32_t index);
 

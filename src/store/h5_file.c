@@ -127,6 +127,13 @@ static hid_t access_properties(void)
     return p;
 }
 
+void hdf_version(char text[32])
+{
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, 32, "%u.%u.%u", major, minor, release);
+}
+
 struct hdf_file *hdf_file_create(const char *path, struct err *err)
 {
     struct hdf_file *f = mem_calloc(1, sizeof(*f));

@@ -31,6 +31,9 @@ size_t cell_bytes(enum cell_kind kind, size_t size);
 /* Make the file at path anew (mode 0600). NULL with err. */
 struct hdf_file *hdf_file_create(const char *path, struct err *err);
 
+/* The version of the HDF5 library: "1.10.8". */
+void hdf_version(char text[32]);
+
 /* Write all to disk and close; -1 with err. The file is then only to be
  * destroyed. */
 int hdf_file_finish(struct hdf_file *f, struct err *err);

@@ -133,6 +133,24 @@ static int put_attempt(struct buf *b, const struct attempt *a,
     return rc < 0 ? -1 : record_put_attempt(b, a, spec);
 }
 
+/* Text, cut to what a reader takes. */
+static int put_text(struct buf *b, const char *text, size_t max)
+{
+    return pack_put_bytes(b, text, strnlen(text, max));
+}
+
+static int put_program(struct buf *b, const struct program_file *p)
+{
+    return pack_put_u8(b, (uint8_t)p->kind) |
+           put_text(b, p->program, PROGRAM_MAX_NAME) |
+           put_text(b, p->name, PROGRAM_MAX_NAME) |
+           put_text(b, p->path, PROGRAM_MAX_PATH) |
+           pack_put_uint(b, p->size_bytes) |
+           pack_put_u64(b, (uint64_t)p->mtime_ns) |
+           put_text(b, p->sha256, PROGRAM_SHA256) |
+           put_text(b, p->note, PROGRAM_MAX_NAME);
+}
+
 static int put_payload(struct buf *b, const struct journal_record *rec,
                        const struct jobspec *spec)
 {
@@ -164,6 +182,14 @@ static int put_payload(struct buf *b, const struct journal_record *rec,
         return 0;
     case JOURNAL_END:
         return pack_put_int(b, rec->u.end.exit_code);
+    case JOURNAL_ORIGIN:
+        return put_text(b, rec->u.origin.command, PROVENANCE_MAX_COMMAND) |
+               put_text(b, rec->u.origin.folder, PROGRAM_MAX_PATH) |
+               put_text(b, rec->u.origin.hwloc, PROGRAM_MAX_NAME) |
+               put_text(b, rec->u.origin.environment,
+                        PROVENANCE_MAX_ENVIRONMENT);
+    case JOURNAL_PROGRAM:
+        return put_program(b, &rec->u.program);
     }
     errno = EINVAL;
     return -1;

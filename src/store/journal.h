@@ -14,6 +14,7 @@
 #include "model/attempt.h"
 #include "model/jobspec.h"
 #include "model/node.h"
+#include "model/program.h"
 #include "model/state.h"
 #include "store/rundir.h"
 #include "store/writer.h"
@@ -26,7 +27,9 @@ enum journal_type {
                             handed out its first task */
     JOURNAL_REACTIVATE,  /* failed tasks of a job are active again */
     JOURNAL_TICK,        /* the session was alive at this time */
-    JOURNAL_END          /* the session ended in good order */
+    JOURNAL_END,         /* the session ended in good order */
+    JOURNAL_ORIGIN,      /* what a session says of itself */
+    JOURNAL_PROGRAM      /* a file that tasks execute */
 };
 
 /* One record, decoded. */
@@ -55,6 +58,9 @@ struct journal_record {
         struct {
             int exit_code;
         } end;
+        /* the strings of these two: valid until the next record */
+        struct provenance origin; /* without where programs are searched */
+        struct program_file program;
     } u;
 };
 

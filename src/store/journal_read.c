@@ -30,7 +30,8 @@ enum {
     WINDOW_BYTES = 2 << 20,
     RECORD_BYTES_MAX = JOURNAL_FRAME_BYTES + JOURNAL_PAYLOAD_MAX,
     HOLE_BYTES = 512, /* the least that is written to a disk at once */
-    MAX_FILES = 1 << 20
+    MAX_FILES = 1 << 20,
+    TEXTS_MAX = 8 /* strings of one record */
 };
 
 struct journal_file {
@@ -59,6 +60,7 @@ struct journal_reader {
     void *want_arg;
     struct attempt attempt;
     struct node_info node;
+    struct buf texts; /* of a record's strings */
 };
 
 /* ---- The files ---- */
@@ -141,6 +143,7 @@ struct journal_reader *journal_read(const struct rundir *r,
     jr->spec = spec;
     jr->digest = crc32c(0, text, len);
     attempt_init(&jr->attempt);
+    buf_init(&jr->texts, JOURNAL_PAYLOAD_MAX + TEXTS_MAX);
     jr->window = mem_alloc(WINDOW_BYTES);
     if (!jr->window)
         goto nomem;
@@ -175,6 +178,7 @@ void journal_reader_destroy(struct journal_reader *jr)
     mem_free(jr->files);
     mem_free(jr->window);
     attempt_fini(&jr->attempt);
+    buf_fini(&jr->texts);
     mem_free(jr);
 }
 
@@ -405,6 +409,66 @@ static void get_node(struct journal_reader *jr, struct unpack *u,
         u->bad = true;
 }
 
+/* Strings of a record, kept in jr->texts; where each begins is known when all
+ * are there. -1 with err ENOMEM, or a bad record. */
+static int get_texts(struct journal_reader *jr, struct unpack *u,
+                     const size_t *max, size_t offsets[TEXTS_MAX], size_t count,
+                     struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t len;
+        const char *text = unpack_bytes(u, max[i], &len);
+        offsets[i] = jr->texts.len;
+        if (u->bad || (len > 0 && memchr(text, '\0', len)))
+            return -1;
+        if (buf_put(&jr->texts, text, len) < 0 ||
+            buf_putc(&jr->texts, '\0') < 0)
+            return err_set(err, ENOMEM, "no memory to read the journal");
+    }
+    return 1;
+}
+
+static int get_origin(struct journal_reader *jr, struct unpack *u,
+                      struct provenance *out, struct err *err)
+{
+    static const size_t max[] = {PROVENANCE_MAX_COMMAND, PROGRAM_MAX_PATH,
+                                 PROGRAM_MAX_NAME, PROVENANCE_MAX_ENVIRONMENT};
+    size_t at[TEXTS_MAX];
+    buf_reset(&jr->texts);
+    if (get_texts(jr, u, max, at, 4, err) < 0)
+        return -1;
+    const char *texts = jr->texts.data;
+    *out = (struct provenance){.command = texts + at[0],
+                               .folder = texts + at[1],
+                               .hwloc = texts + at[2],
+                               .environment = texts + at[3]};
+    return 1;
+}
+
+static int get_program(struct journal_reader *jr, struct unpack *u,
+                       struct program_file *out, struct err *err)
+{
+    static const size_t before[] = {PROGRAM_MAX_NAME, PROGRAM_MAX_NAME,
+                                    PROGRAM_MAX_PATH};
+    static const size_t behind[] = {PROGRAM_SHA256, PROGRAM_MAX_NAME};
+    size_t a[TEXTS_MAX], b[TEXTS_MAX];
+    buf_reset(&jr->texts);
+    out->kind = get_enum(u, PROGRAM_KIND_COUNT);
+    if (get_texts(jr, u, before, a, 3, err) < 0)
+        return -1;
+    out->size_bytes = unpack_uint(u);
+    out->mtime_ns = (int64_t)unpack_u64(u);
+    if (get_texts(jr, u, behind, b, 2, err) < 0)
+        return -1;
+    const char *texts = jr->texts.data;
+    out->program = texts + a[0];
+    out->name = texts + a[1];
+    out->path = texts + a[2];
+    out->sha256 = texts + b[0];
+    out->note = texts + b[1];
+    return 1;
+}
+
 /* Decode a payload whose checksum is right. 1, 0: not wanted, -1 (err may
  * not say why). */
 static int decode(struct journal_reader *jr, const unsigned char *payload,
@@ -445,10 +509,16 @@ static int decode(struct journal_reader *jr, const unsigned char *payload,
     case JOURNAL_END:
         out->u.end.exit_code = (int)unpack_int(&u);
         break;
+    case JOURNAL_ORIGIN:
+        rc = get_origin(jr, &u, &out->u.origin, err);
+        break;
+    case JOURNAL_PROGRAM:
+        rc = get_program(jr, &u, &out->u.program, err);
+        break;
     default:
         return -1;
     }
-    return unpack_done(&u) ? rc : -1;
+    return rc < 0 || unpack_done(&u) ? rc : -1;
 }
 
 int journal_next(struct journal_reader *jr, struct journal_record *out,

@@ -9,10 +9,13 @@
  *                   out_of_range, not_run), state (not_run, success, failure,
  *                   active), exit_code (-1: none), attempts, duration
  *   /               the same objects, if the run has one job, or one job with
- *                   a sweep; attributes: name, spec, hosts, versions, ...
+ *                   a sweep; attributes: name, spec, command, hosts, versions,
+ *                   environment, digests of programs, ...
  *   /batch/tasks    a table, one row an attempt, in the journal's order
  *   /batch/nodes    a table, one row a rank of a session
- *   /batch/events   a table: sessions, changes of jobs
+ *   /batch/events   a table: sessions, changes of jobs and programs
+ *   /batch/sessions a table, one row a session
+ *   /batch/programs a table: files that tasks execute, of each session
  *   /batch/output   stdout, stderr: bytes; stdout_index, stderr_index: tables
  *                   of offset and length, aligned with the rows of tasks; an
  *                   offset of 2^64-1: kept elsewhere (files/), or lost

@@ -11,12 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "model/jobspec.h"
 #include "store/h5_cube.h"
 #include "store/h5_file.h"
 #include "store/journal.h"
+#include "store/programs.h"
 #include "store/rundir.h"
 
 enum {
@@ -25,9 +27,12 @@ enum {
     RESULTS_CELL_BYTES = 1 + 4 + 4 + 8,
     RESULTS_SLAB_BYTES = 64 << 20, /* of cubes in memory at a time */
     RESULTS_SLAB_CELLS = 1 << 22,
-    RESULTS_CHUNK_CELLS = 1 << 14
+    RESULTS_CHUNK_CELLS = 1 << 14,
+    RESULTS_ATTR_BYTES = 30000 /* of a text in an attribute */
 };
 #define RESULTS_ELSEWHERE UINT64_MAX
+/* Attribute of /batch: how much of the journal is in the file. */
+#define RESULTS_JOURNAL_BYTES "journal_bytes"
 
 struct survey_metric {
     size_t longest; /* a string's bytes */
@@ -49,10 +54,24 @@ struct survey_job {
     struct survey_metric *metrics;
 };
 
+/* What the last session that did so said of itself. */
+struct survey_origin {
+    char version[32], mpi[64], hwloc[32];
+    struct buf command, folder, environment;
+};
+
 struct survey {
     uint64_t attempts, nodes;
-    size_t longest_task_id, longest_host, longest_cpus;
-    uint64_t packed_bytes[2]; /* of outputs that are there */
+    size_t longest_job_id, longest_task_id, longest_host, longest_cpus;
+    /* of sessions, of their programs */
+    size_t longest_version, longest_mpi, longest_hwloc, longest_folder;
+    size_t longest_command, longest_program, longest_name, longest_path;
+    size_t longest_note;
+    int64_t start_ns, end_ns; /* of the first session, of what came last */
+    struct survey_origin origin;
+    struct programs *programs; /* as they are now */
+    struct buf changed;        /* names of those that have changed */
+    uint64_t packed_bytes[2];  /* of outputs that are there */
     uint32_t session_count;
     struct map pack_sizes; /* (session, stream): bytes */
     struct map host_of;    /* (session, rank): index in hosts */
@@ -86,7 +105,20 @@ bool survey_is_packed(const struct survey *s, const struct output *o,
 /* How a job's tasks lie: rank and dims of its cubes. */
 int survey_dims(const struct taskset *set, uint64_t dims[CUBE_MAX_RANK]);
 
-/* /batch/tasks, nodes, events, output. */
+/* /batch/nodes, events, sessions, programs: rows of records that are not
+ * attempts. */
+struct side;
+struct side *side_create(struct build *b, struct err *err);
+int side_put(struct side *s, const struct journal_record *r, struct err *err);
+/* A record of the session that is read, of whatever sort, has this time. */
+void side_seen(struct side *s, int64_t time_ns);
+int side_finish(struct side *s, struct err *err);
+void side_destroy(struct side *s);
+
+/* The attributes of / and /batch, and the texts that go with them. */
+int build_attributes(struct build *b, struct err *err);
+
+/* /batch/tasks, output, and what side_* make. */
 int build_tables(struct build *b, struct err *err);
 
 /* /jobs/<job>, and its objects in / too if in_root. */

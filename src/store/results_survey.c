@@ -3,6 +3,7 @@
 #include "store/results_build.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -180,15 +181,114 @@ const char *survey_host(const struct survey *s, uint32_t session, uint32_t rank)
     return s->hosts[i];
 }
 
+static int set_text(struct buf *b, const char *text)
+{
+    buf_reset(b);
+    return buf_puts(b, text);
+}
+
+static void see_session(struct survey *s, const struct journal_record *r)
+{
+    if (s->session_count++ == 0)
+        s->start_ns = r->time_ns;
+    longer(&s->longest_version, strlen(r->u.session.version));
+    longer(&s->longest_mpi, strlen(r->u.session.mpi));
+    snprintf(s->origin.version, sizeof(s->origin.version), "%s",
+             r->u.session.version);
+    snprintf(s->origin.mpi, sizeof(s->origin.mpi), "%s", r->u.session.mpi);
+}
+
+static int see_origin(struct survey *s, const struct provenance *p,
+                      struct err *err)
+{
+    struct survey_origin *o = &s->origin;
+    longer(&s->longest_command, strlen(p->command));
+    longer(&s->longest_folder, strlen(p->folder));
+    longer(&s->longest_hwloc, strlen(p->hwloc));
+    snprintf(o->hwloc, sizeof(o->hwloc), "%s", p->hwloc);
+    return set_text(&o->command, p->command) < 0 ||
+                   set_text(&o->folder, p->folder) < 0 ||
+                   set_text(&o->environment, p->environment) < 0
+               ? no_memory(err)
+               : 0;
+}
+
+/* Is the word among those in text? */
+static bool has_word(const char *text, const char *word)
+{
+    size_t len = strlen(word);
+    for (; text[0]; text += strspn(text, " ")) {
+        size_t n = strcspn(text, " ");
+        if (n == len && memcmp(text, word, len) == 0)
+            return true;
+        text += n;
+    }
+    return false;
+}
+
+static int see_program(struct survey *s, const struct program_file *f,
+                       struct err *err)
+{
+    bool changed;
+    longer(&s->longest_program, strlen(f->program));
+    longer(&s->longest_name, strlen(f->name));
+    longer(&s->longest_path, strlen(f->path));
+    longer(&s->longest_note, strlen(f->note));
+    if (programs_put(s->programs, f, &changed, err) < 0)
+        return -1;
+    if (!changed || has_word(buf_text(&s->changed), f->name))
+        return 0;
+    if (buf_printf(&s->changed, "%s%s", s->changed.len > 0 ? " " : "",
+                   f->name) < 0 &&
+        errno == ENOMEM)
+        return no_memory(err);
+    return 0; /* /batch/programs has them all */
+}
+
+static int see_record(struct build *b, const struct journal_record *r,
+                      struct journal_place before, struct err *err)
+{
+    struct survey *s = &b->survey;
+    s->end_ns = r->time_ns;
+    switch (r->type) {
+    case JOURNAL_SESSION:
+        see_session(s, r);
+        break;
+    case JOURNAL_NODE:
+        return see_node(b, r, err);
+    case JOURNAL_ATTEMPT:
+        return see_attempt(b, r->u.attempt, before, err);
+    case JOURNAL_REACTIVATE:
+        see_reactivation(&s->jobs[r->u.reactivate.job],
+                         journal_tell(b->journal));
+        break;
+    case JOURNAL_ORIGIN:
+        return see_origin(s, &r->u.origin, err);
+    case JOURNAL_PROGRAM:
+        return see_program(s, &r->u.program, err);
+    case JOURNAL_JOB:
+    case JOURNAL_TICK:
+    case JOURNAL_END:
+        break;
+    }
+    return 0;
+}
+
 int survey_make(struct build *b, struct err *err)
 {
     struct survey *s = &b->survey;
     struct journal_record r;
-    uint32_t session = 0;
     int got;
     s->jobs = mem_calloc(b->spec->job_count, sizeof(s->jobs[0]));
-    if (!s->jobs)
+    s->programs = programs_create();
+    if (!s->jobs || !s->programs)
         return no_memory(err);
+    buf_init(&s->origin.command, PROVENANCE_MAX_COMMAND);
+    buf_init(&s->origin.folder, PROGRAM_MAX_PATH);
+    buf_init(&s->origin.environment, PROVENANCE_MAX_ENVIRONMENT);
+    buf_init(&s->changed, RESULTS_ATTR_BYTES);
+    for (uint32_t i = 0; i < b->spec->job_count; i++)
+        longer(&s->longest_job_id, strlen(b->spec->jobs[i].id));
     for (uint32_t i = 0; i < b->spec->job_count; i++)
         if (job_init(&s->jobs[i], &b->spec->jobs[i]) < 0)
             return no_memory(err);
@@ -197,17 +297,8 @@ int survey_make(struct build *b, struct err *err)
         got = build_next(b, &r, err);
         if (got <= 0)
             return got;
-        if (r.session != session)
-            s->session_count++;
-        session = r.session;
-        if (r.type == JOURNAL_NODE && see_node(b, &r, err) < 0)
+        if (see_record(b, &r, before, err) < 0)
             return -1;
-        if (r.type == JOURNAL_ATTEMPT &&
-            see_attempt(b, r.u.attempt, before, err) < 0)
-            return -1;
-        if (r.type == JOURNAL_REACTIVATE)
-            see_reactivation(&s->jobs[r.u.reactivate.job],
-                             journal_tell(b->journal));
     }
 }
 
@@ -223,6 +314,11 @@ void survey_fini(struct build *b)
     for (uint32_t i = 0; i < s->host_count; i++)
         mem_free(s->hosts[i]);
     mem_free(s->hosts);
+    buf_fini(&s->origin.command);
+    buf_fini(&s->origin.folder);
+    buf_fini(&s->origin.environment);
+    buf_fini(&s->changed);
+    programs_destroy(s->programs);
     map_fini(&s->pack_sizes);
     map_fini(&s->host_of);
 }

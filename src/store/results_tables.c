@@ -1,4 +1,4 @@
-/* /batch: tasks, nodes, events, outputs. See results_build.h. */
+/* /batch: tasks and outputs. See results_build.h. */
 #include "config.h"
 #include "store/results_build.h"
 
@@ -25,34 +25,6 @@ double attempt_duration_s(const struct attempt *a)
     return a->start_ns > 0 && a->end_ns > 0
                ? (double)(a->end_ns - a->start_ns) / (double)NS_PER_SEC
                : NAN;
-}
-
-/* ---- Cells of a row ---- */
-
-static void put_i32(unsigned char *row, const struct hdf_column *c, int32_t v)
-{
-    memcpy(row + c->offset, &v, sizeof(v));
-}
-
-static void put_i64(unsigned char *row, const struct hdf_column *c, int64_t v)
-{
-    memcpy(row + c->offset, &v, sizeof(v));
-}
-
-static void put_f64(unsigned char *row, const struct hdf_column *c, double v)
-{
-    memcpy(row + c->offset, &v, sizeof(v));
-}
-
-static void put_text(unsigned char *row, const struct hdf_column *c,
-                     const char *s)
-{
-    memcpy(row + c->offset, s, strnlen(s, c->size));
-}
-
-static size_t at_least_one(size_t n)
-{
-    return n > 0 ? n : 1;
 }
 
 /* ---- /batch/tasks: which columns ---- */
@@ -135,8 +107,9 @@ struct tables {
     uint32_t extra_count, left_out;
     struct hdf_column columns[TABLE_MAX_COLUMNS];
     char names[TABLE_MAX_COLUMNS][RESULTS_MAX_NAME + 1];
-    struct hdf_column index_columns[2], nodes_columns[12], events_columns[8];
-    struct hdf_table *tasks, *nodes, *events;
+    struct hdf_column index_columns[2];
+    struct hdf_table *tasks;
+    struct side *side;
     struct stream streams[2];
     char *copy;      /* COPY_BYTES of room */
     struct buf room; /* for a value */
@@ -230,11 +203,7 @@ static void set_extra_column(const struct build *b, const struct extra *e,
 static void set_columns(struct tables *t)
 {
     const struct build *b = t->build;
-    size_t longest_job = 1, longest_reason = 1;
-    for (uint32_t j = 0; j < b->spec->job_count; j++) {
-        size_t len = strlen(b->spec->jobs[j].id);
-        longest_job = len > longest_job ? len : longest_job;
-    }
+    size_t longest_reason = 1;
     for (int i = 0; i < REASON_COUNT; i++) {
         size_t len = strlen(attempt_reason_name((enum reason)i));
         longest_reason = len > longest_reason ? len : longest_reason;
@@ -243,10 +212,10 @@ static void set_columns(struct tables *t)
         t->columns[i] = builtin_columns[i];
         snprintf(t->names[i], sizeof(t->names[i]), "%s", t->columns[i].name);
     }
-    t->columns[COL_JOB_ID].size = longest_job;
-    t->columns[COL_TASK_ID].size = at_least_one(b->survey.longest_task_id);
+    t->columns[COL_JOB_ID].size = row_text_size(b->survey.longest_job_id);
+    t->columns[COL_TASK_ID].size = row_text_size(b->survey.longest_task_id);
     t->columns[COL_REASON].size = longest_reason;
-    t->columns[COL_NODE].size = at_least_one(b->survey.longest_host);
+    t->columns[COL_NODE].size = row_text_size(b->survey.longest_host);
     for (uint32_t i = 0; i < t->extra_count; i++) {
         uint32_t at = COL_EXTRA + i;
         name_unique(t->names[at], t->extras[i].name, t->names, at);
@@ -309,9 +278,9 @@ static int put_output(struct tables *t, const struct output *o, int stream,
         return -1;
     uint64_t bytes = o->place == OUTPUT_EMPTY ? 0 : o->bytes;
     bool here = bytes == 0 || survey_is_packed(&t->build->survey, o, stream);
-    put_i64(row, &t->index_columns[0],
+    row_i64(row, &t->index_columns[0],
             (int64_t)(here ? s->written : RESULTS_ELSEWHERE));
-    put_i64(row, &t->index_columns[1], (int64_t)bytes);
+    row_i64(row, &t->index_columns[1], (int64_t)bytes);
     if (!here || bytes == 0)
         return 0;
     if (s->session != o->session || s->from + s->len != o->offset ||
@@ -338,13 +307,13 @@ static int put_value(struct tables *t, unsigned char *row,
     if (taskset_value(set, index, param, text ? &t->room : NULL, &v, err) < 0)
         return -1;
     if (text)
-        put_text(row, c, v.text);
+        row_text(row, c, v.text);
     else if (c->kind == CELL_INT8)
         row[c->offset] = v.u.boolean;
     else if (c->kind == CELL_INT64)
-        put_i64(row, c, v.u.integer);
+        row_i64(row, c, v.u.integer);
     else
-        put_f64(row, c, value_number(&v, &number) ? number : NAN);
+        row_f64(row, c, value_number(&v, &number) ? number : NAN);
     return 0;
 }
 
@@ -354,19 +323,19 @@ static void put_metric(unsigned char *row, const struct hdf_column *c,
     char text[32] = "";
     bool ok = metric_has_value(v->state);
     if (c->kind == CELL_INT64) {
-        put_i64(row, c, v->u.integer); /* it has no gaps */
+        row_i64(row, c, v->u.integer); /* it has no gaps */
     } else if (c->kind == CELL_FLOAT64) {
         double number =
             m->type == METRIC_INT64 ? (double)v->u.integer : v->u.number;
-        put_f64(row, c, ok ? number : NAN);
+        row_f64(row, c, ok ? number : NAN);
     } else if (m->type == METRIC_STRING) {
-        put_text(row, c, ok ? v->string : "");
+        row_text(row, c, ok ? v->string : "");
     } else if (ok) {
         if (m->type == METRIC_INT64)
             snprintf(text, sizeof(text), "%lld", (long long)v->u.integer);
         else
             snprintf(text, sizeof(text), "%.17g", v->u.number);
-        put_text(row, c, text);
+        row_text(row, c, text);
     }
 }
 
@@ -379,7 +348,7 @@ static int put_extras(struct tables *t, unsigned char *row,
         const struct hdf_column *c = &t->columns[COL_EXTRA + i];
         int at = e->at[a->job];
         if (at < 0 && c->kind == CELL_FLOAT64)
-            put_f64(row, c, NAN);
+            row_f64(row, c, NAN);
         else if (at >= 0 && e->is_metric)
             put_metric(row, c, &job->metrics[at], &a->metrics[at]);
         else if (at >= 0 && put_value(t, row, c, &job->tasks, a->index,
@@ -400,129 +369,36 @@ static int put_attempt(struct tables *t, const struct attempt *a,
     unsigned char *row = hdf_table_row(t->tasks, err);
     if (!row)
         return -1;
-    put_text(row, &c[COL_JOB_ID], job->id);
-    put_text(row, &c[COL_TASK_ID], id);
-    put_i64(row, &c[COL_TASK_INDEX], a->index);
-    put_i32(row, &c[COL_ATTEMPT], (int32_t)a->attempt);
-    put_text(row, &c[COL_STATE],
+    row_text(row, &c[COL_JOB_ID], job->id);
+    row_text(row, &c[COL_TASK_ID], id);
+    row_i64(row, &c[COL_TASK_INDEX], a->index);
+    row_i32(row, &c[COL_ATTEMPT], (int32_t)a->attempt);
+    row_text(row, &c[COL_STATE],
              a->disposition == TASK_ENDS ? "completed" : "active");
-    put_text(row, &c[COL_RESULT], attempt_result_name(a->result));
-    put_text(row, &c[COL_REASON], attempt_reason_name(a->reason));
-    put_i32(row, &c[COL_EXIT_CODE], a->exit_code);
-    put_i32(row, &c[COL_SIGNAL], a->signal);
-    put_text(row, &c[COL_NODE],
+    row_text(row, &c[COL_RESULT], attempt_result_name(a->result));
+    row_text(row, &c[COL_REASON], attempt_reason_name(a->reason));
+    row_i32(row, &c[COL_EXIT_CODE], a->exit_code);
+    row_i32(row, &c[COL_SIGNAL], a->signal);
+    row_text(row, &c[COL_NODE],
              survey_host(&t->build->survey, session, a->rank));
-    put_i32(row, &c[COL_RANK], (int32_t)a->rank);
-    put_i32(row, &c[COL_SLOT], (int32_t)a->slot);
-    put_f64(row, &c[COL_SUBMIT], time_s(a->submit_ns));
-    put_f64(row, &c[COL_START], time_s(a->start_ns));
-    put_f64(row, &c[COL_END], time_s(a->end_ns));
-    put_f64(row, &c[COL_DURATION], attempt_duration_s(a));
-    put_f64(row, &c[COL_USER], (double)a->user_ns / (double)NS_PER_SEC);
-    put_f64(row, &c[COL_SYSTEM], (double)a->system_ns / (double)NS_PER_SEC);
-    put_i64(row, &c[COL_MAX_RSS], (int64_t)a->max_rss_bytes);
-    put_i64(row, &c[COL_READ], (int64_t)a->read_bytes);
-    put_i64(row, &c[COL_WRITE], (int64_t)a->write_bytes);
-    put_i64(row, &c[COL_STDOUT], (int64_t)a->output[0].bytes);
-    put_i64(row, &c[COL_STDERR], (int64_t)a->output[1].bytes);
+    row_i32(row, &c[COL_RANK], (int32_t)a->rank);
+    row_i32(row, &c[COL_SLOT], (int32_t)a->slot);
+    row_f64(row, &c[COL_SUBMIT], time_s(a->submit_ns));
+    row_f64(row, &c[COL_START], time_s(a->start_ns));
+    row_f64(row, &c[COL_END], time_s(a->end_ns));
+    row_f64(row, &c[COL_DURATION], attempt_duration_s(a));
+    row_f64(row, &c[COL_USER], (double)a->user_ns / (double)NS_PER_SEC);
+    row_f64(row, &c[COL_SYSTEM], (double)a->system_ns / (double)NS_PER_SEC);
+    row_i64(row, &c[COL_MAX_RSS], (int64_t)a->max_rss_bytes);
+    row_i64(row, &c[COL_READ], (int64_t)a->read_bytes);
+    row_i64(row, &c[COL_WRITE], (int64_t)a->write_bytes);
+    row_i64(row, &c[COL_STDOUT], (int64_t)a->output[0].bytes);
+    row_i64(row, &c[COL_STDERR], (int64_t)a->output[1].bytes);
     if (put_extras(t, row, a, err) < 0)
         return -1;
     if (put_output(t, &a->output[0], 0, err) < 0)
         return -1;
     return put_output(t, &a->output[1], 1, err);
-}
-
-/* ---- /batch/nodes, /batch/events ---- */
-
-static int put_node(struct tables *t, const struct journal_record *r,
-                    struct err *err)
-{
-    const struct hdf_column *c = t->nodes_columns;
-    const struct node_info *n = r->u.node.info;
-    unsigned char *row = hdf_table_row(t->nodes, err);
-    if (!row)
-        return -1;
-    put_f64(row, &c[0], time_s(r->time_ns));
-    put_i32(row, &c[1], (int32_t)r->session);
-    put_i32(row, &c[2], (int32_t)r->u.node.rank);
-    put_i32(row, &c[3], (int32_t)r->u.node.node);
-    put_text(row, &c[4], n->hostname);
-    put_i32(row, &c[5], n->pid);
-    put_i32(row, &c[6], (int32_t)r->u.node.first_slot);
-    put_i32(row, &c[7], (int32_t)r->u.node.slots);
-    put_i32(row, &c[8], (int32_t)n->cores);
-    put_i32(row, &c[9], (int32_t)n->hwthreads);
-    put_i64(row, &c[10], (int64_t)n->memory_bytes);
-    put_text(row, &c[11], n->cpus);
-    return 0;
-}
-
-/* What an event is called; NULL: it is none. */
-static const char *event_name(enum journal_type type)
-{
-    switch (type) {
-    case JOURNAL_SESSION:
-        return "session_start";
-    case JOURNAL_JOB:
-        return "job_state";
-    case JOURNAL_REACTIVATE:
-        return "job_reactivate";
-    case JOURNAL_END:
-        return "session_end";
-    case JOURNAL_NODE:
-    case JOURNAL_ATTEMPT:
-    case JOURNAL_TICK:
-        break;
-    }
-    return NULL;
-}
-
-static int put_event(struct tables *t, const struct journal_record *r,
-                     struct err *err)
-{
-    const struct hdf_column *c = t->events_columns;
-    const struct job *jobs = t->build->spec->jobs;
-    const char *name = event_name(r->type);
-    unsigned char *row = name ? hdf_table_row(t->events, err) : NULL;
-    if (!row)
-        return name ? -1 : 0;
-    put_f64(row, &c[0], time_s(r->time_ns));
-    put_i32(row, &c[1], (int32_t)r->session);
-    put_text(row, &c[2], name);
-    put_i32(row, &c[6], r->type == JOURNAL_END ? r->u.end.exit_code : -1);
-    if (r->type == JOURNAL_SESSION) {
-        put_text(row, &c[7], r->u.session.version);
-    } else if (r->type == JOURNAL_REACTIVATE) {
-        put_text(row, &c[3], jobs[r->u.reactivate.job].id);
-    } else if (r->type == JOURNAL_JOB) {
-        put_text(row, &c[3], jobs[r->u.job.job].id);
-        put_text(row, &c[4], job_state_name(r->u.job.state));
-        put_text(row, &c[5], job_end_name(r->u.job.end));
-    }
-    return 0;
-}
-
-static void set_side_columns(struct tables *t)
-{
-    const struct hdf_column nodes[] = {
-        {"time", CELL_FLOAT64, 0, 0},       {"session", CELL_INT32, 0, 0},
-        {"rank", CELL_INT32, 0, 0},         {"node", CELL_INT32, 0, 0},
-        {"hostname", CELL_STRING, 0, 0},    {"pid", CELL_INT32, 0, 0},
-        {"first_slot", CELL_INT32, 0, 0},   {"slots", CELL_INT32, 0, 0},
-        {"cores", CELL_INT32, 0, 0},        {"hwthreads", CELL_INT32, 0, 0},
-        {"memory_bytes", CELL_INT64, 0, 0}, {"cpus", CELL_STRING, 0, 0}};
-    const struct hdf_column events[] = {
-        {"time", CELL_FLOAT64, 0, 0},      {"session", CELL_INT32, 0, 0},
-        {"event", CELL_STRING, 14, 0},     {"job_id", CELL_STRING, 0, 0},
-        {"job_state", CELL_STRING, 11, 0}, {"job_end", CELL_STRING, 22, 0},
-        {"exit_code", CELL_INT32, 0, 0},   {"version", CELL_STRING, 31, 0}};
-    memcpy(t->nodes_columns, nodes, sizeof(nodes));
-    memcpy(t->events_columns, events, sizeof(events));
-    t->nodes_columns[4].size = at_least_one(t->build->survey.longest_host);
-    t->nodes_columns[11].size = at_least_one(t->build->survey.longest_cpus);
-    t->events_columns[3].size = t->columns[COL_JOB_ID].size;
-    t->index_columns[0] = (struct hdf_column){"offset", CELL_UINT64, 0, 0};
-    t->index_columns[1] = (struct hdf_column){"length", CELL_UINT64, 0, 0};
 }
 
 /* ---- All together ---- */
@@ -553,40 +429,36 @@ static int create_tables(struct tables *t, struct err *err)
     size_t row;
     find_extras(t);
     set_columns(t);
-    set_side_columns(t);
+    t->index_columns[0] = (struct hdf_column){"offset", CELL_UINT64, 0, 0};
+    t->index_columns[1] = (struct hdf_column){"length", CELL_UINT64, 0, 0};
     t->tasks = hdf_table_create(f, "/batch/tasks", t->columns,
                                 COL_EXTRA + t->extra_count, &row, err);
     if (!t->tasks ||
         (t->left_out > 0 && hdf_attr_int(f, "/batch/tasks", "columns_left_out",
                                          t->left_out, err) < 0))
         return -1;
-    t->nodes =
-        hdf_table_create(f, "/batch/nodes", t->nodes_columns, 12, &row, err);
-    if (!t->nodes)
-        return -1;
-    t->events =
-        hdf_table_create(f, "/batch/events", t->events_columns, 8, &row, err);
-    return t->events ? create_streams(t, err) : -1;
+    t->side = side_create(t->build, err);
+    return t->side ? create_streams(t, err) : -1;
 }
 
 static int put_records(struct tables *t, struct err *err)
 {
     struct journal_record r;
     int got, rc = journal_rewind(t->build->journal, err);
-    while (rc == 0 && (got = build_next(t->build, &r, err)) != 0)
+    while (rc == 0 && (got = build_next(t->build, &r, err)) != 0) {
         rc = got < 0 ? -1
              : r.type == JOURNAL_ATTEMPT
                  ? put_attempt(t, r.u.attempt, r.session, err)
-             : r.type == JOURNAL_NODE ? put_node(t, &r, err)
-                                      : put_event(t, &r, err);
+                 : side_put(t->side, &r, err);
+        if (rc == 0)
+            side_seen(t->side, r.time_ns);
+    }
     return rc;
 }
 
 static int finish_tables(struct tables *t, struct err *err)
 {
-    if (hdf_table_finish(t->tasks, err) < 0 ||
-        hdf_table_finish(t->nodes, err) < 0 ||
-        hdf_table_finish(t->events, err) < 0)
+    if (hdf_table_finish(t->tasks, err) < 0 || side_finish(t->side, err) < 0)
         return -1;
     for (int i = 0; i < 2; i++)
         if (copy_part(t, i, err) < 0 ||
@@ -604,8 +476,7 @@ static void tables_destroy(struct tables *t)
             close(t->streams[i].fd);
     }
     hdf_table_destroy(t->tasks);
-    hdf_table_destroy(t->nodes);
-    hdf_table_destroy(t->events);
+    side_destroy(t->side);
     buf_fini(&t->room);
     mem_free(t->extras);
     mem_free(t->copy);

@@ -144,6 +144,11 @@ out:
     return t;
 }
 
+const char *topo_library(void)
+{
+    return HWLOC_VERSION;
+}
+
 void topo_destroy(struct topo *t)
 {
     if (!t)

@@ -24,6 +24,9 @@ struct topo;
 struct topo *topo_load(const char *source, struct err *err);
 void topo_destroy(struct topo *t);
 
+/* The version of hwloc: "2.9.0". */
+const char *topo_library(void);
+
 /* Describe this rank for start-up: hostname, boot_id, cores, memory, pid, and
  * the CPUs it may use: what its cgroup allows and, where mpirun has bound it,
  * what mpirun itself may use (a rank's own binding is not a limit: ranks

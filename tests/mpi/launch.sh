@@ -1,7 +1,7 @@
 #!/bin/bash
 # mpibatch launch: exit codes, ranks, signals, Ctrl-C, what it says and what not.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 58
+plan 59
 unset OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_rmaps_base_oversubscribe
 unset OMPI_MCA_hwloc_base_binding_policy
 export TERM=xterm
@@ -58,6 +58,8 @@ mkdir "a folder"
 cp good.yaml "a folder/it's a spec.yaml"
 launch "a folder/it's a spec.yaml"
 is "$rc $(counts "it's a spec.run")" "0 4 0 0" "blanks and quotes in the spec's name"
+is "$("$PYTHON" -c 'import h5py, sys; print(h5py.File(sys.argv[1]).attrs["command"])' "it's a spec.run/results.h5")" \
+    "$MPIBATCH launch 'a folder/it'\''s a spec.yaml'" "the results have the command line of launch"
 launch --quiet --plain -o other.run.2 bad.yaml
 is "$rc $(said 'run directory') $(said 'error: task')" "1 0 1" "--quiet gets through"
 

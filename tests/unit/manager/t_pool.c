@@ -170,6 +170,8 @@ static void manager_read(struct bench *p, uint64_t limit)
 static void manager_begin(struct bench *p)
 {
     struct err err;
+    static const struct provenance from = {
+        .command = "x", .folder = "/", .hwloc = "", .environment = ""};
     struct manager_means m = {.comm = p->comm[0],
                               .writer = p->writer,
                               .journal = p->journal,
@@ -177,7 +179,9 @@ static void manager_begin(struct bench *p)
                               .ranks = p->ranks,
                               .rank_nodes = p->nodes,
                               .node_count = 1,
-                              .mpi_library = "none"};
+                              .mpi_library = "none",
+                              .provenance = &from,
+                              .work_dir = "/"};
     assert_int_equal(manager_start(p->manager, &m, &err), 0);
 }
 

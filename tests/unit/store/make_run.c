@@ -4,6 +4,7 @@
  *   make_run grid|list|tasks|empty|two DIR
  *   make_run slabs DIR               6,000,000 points, 20,000 attempts, wildly
  *   make_run bench DIR ROWS          prints the time of results_build
+ *   make_run again DIR ROWS          of a run that bench has made
  *   make_run sparse DIR              1e9 points, 1000 results
  */
 #include "config.h"
@@ -295,10 +296,13 @@ int main(int argc, char **argv)
     if (argc < 3)
         return 2;
     uint32_t rows = argc > 3 ? (uint32_t)atoi(argv[3]) : 0;
-    bool bench = strcmp(argv[1], "bench") == 0;
+    bool again = strcmp(argv[1], "again") == 0;
+    bool bench = strcmp(argv[1], "bench") == 0 || again;
     bool sparse = strcmp(argv[1], "sparse") == 0;
-    struct jobspec *spec = make_spec(argv[1], rows);
-    if (bench || sparse) {
+    struct jobspec *spec = make_spec(bench ? "bench" : argv[1], rows);
+    if (again) {
+        /* it is there */
+    } else if (bench || sparse) {
         fill_many(argv[2], spec, bench ? 1 : 1000003);
     } else if (strcmp(argv[1], "slabs") == 0) {
         fill_wildly(argv[2], spec);
