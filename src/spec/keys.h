@@ -89,7 +89,7 @@ struct pool_fields {
 };
 struct job_fields {
     struct field id, priority, constraints, common_environment_settings, sweep,
-        tasks, task, metrics;
+        tasks, task, max_tasks, metrics;
 };
 struct constraints_fields { /* of jobs and of tasks */
     struct field max_wall_clock_time, max_task_retry_count;
@@ -98,10 +98,24 @@ struct setting_fields {
     struct field name, value;
 };
 struct sweep_fields {
-    struct field method, parameters, points;
+    struct field method, parameters, points, from, items, count, seed, zip,
+        exclude, include, when, repeat;
 };
 struct parameter_fields {
-    struct field values, units, long_name;
+    struct field values, range, linspace, logspace, from, column, min, max,
+        distribution, mean, stddev, units, long_name;
+};
+struct range_fields {
+    struct field from, to, step;
+};
+struct spacing_fields { /* linspace, logspace */
+    struct field from, to, num;
+};
+struct files_fields {
+    struct field files;
+};
+struct repeat_fields {
+    struct field count, seed, first;
 };
 struct task_fields {
     struct field id, command_line, environment_settings, constraints,
@@ -112,14 +126,15 @@ struct metric_fields {
 };
 
 extern const struct key_set spec_keys, pool_keys, job_keys,
-    job_constraints_keys, sweep_keys, parameter_keys, task_keys,
-    task_constraints_keys, setting_keys, metric_keys;
+    job_constraints_keys, sweep_keys, parameter_keys, range_keys, spacing_keys,
+    files_keys, repeat_keys, task_keys, task_constraints_keys, setting_keys,
+    metric_keys;
 
 /* All of them, from the outside in; NULL-terminated. */
 extern const struct key_set *const key_sets[];
 
-/* Names that parameters and metrics cannot have: the columns of the task table
- * of results.h5. NULL-terminated. */
+/* Names that parameters and metrics cannot have: results.h5 has columns, cubes,
+ * dimensions or groups of these names. NULL-terminated. */
 extern const char *const key_reserved_names[];
 
 /* What parameters and metrics may be called, as a regular expression. */

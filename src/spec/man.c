@@ -3,6 +3,7 @@
 #include "config.h"
 #include "spec/spec.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -99,15 +100,23 @@ static const char values[] =
 
 enum { LINE_BYTES = 72 };
 
+/* Does a line end at the blank s of a text, of which `line` bytes are in it?
+ * Sentences begin on a new one, as roff wants it. */
+static bool line_ends(const char *text, const char *s, size_t line)
+{
+    return *s == ' ' &&
+           (line + strcspn(s + 1, " ") > LINE_BYTES ||
+            (s - text > 1 && s[-1] == '.' && isupper((unsigned char)s[1])));
+}
+
 /* Append a text with what is special to roff escaped; if wrap, in lines of
  * about LINE_BYTES. */
 static int put_escaped(struct buf *out, const char *s, bool wrap)
 {
     size_t line = 0;
     bool first = true; /* of a line */
-    for (; *s; s++, line++) {
-        bool ends =
-            wrap && *s == ' ' && line + strcspn(s + 1, " ") > LINE_BYTES;
+    for (const char *text = s; *s; s++, line++) {
+        bool ends = wrap && line_ends(text, s, line);
         int rc = ends         ? buf_putc(out, '\n')
                  : *s == '\\' ? buf_puts(out, "\\e")
                  : first && (*s == '.' || *s == '\'')

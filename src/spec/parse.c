@@ -25,7 +25,8 @@ static int set_build(struct parse *p, const struct job_fields *f,
 {
     bool known = true;
     if (f->sweep.node) {
-        if (sweep_build(p, f->sweep.node, set, &known) < 0)
+        if (sweep_build(p, &f->sweep, (uint64_t)f->max_tasks.u.integer, set,
+                        &known) < 0)
             return -1;
     } else {
         taskset_init_listed(set, f->tasks.node ? f->tasks.node->count : 1);
@@ -33,6 +34,27 @@ static int set_build(struct parse *p, const struct job_fields *f,
     }
     p->blind = !known;
     return 0;
+}
+
+/* results.h5 has a variable NAME_state beside each metric. */
+static void state_names_check(struct parse *p, const struct field *metrics,
+                              const struct taskset *set)
+{
+    const struct tree_node *n = metrics->node;
+    char state[KEY_NAME_MAX + sizeof("_state")];
+    for (uint32_t i = 0; n && i < n->count; i++) {
+        const struct tree_node *key = &n->u.pairs[i].key;
+        if (key->count > KEY_NAME_MAX)
+            continue;
+        snprintf(state, sizeof(state), "%s_state", key->u.text);
+        bool is_param = taskset_find_param(set, state) >= 0;
+        if (is_param || tree_get(n, state))
+            spec_errors_add(p->errors, key->line, key->column,
+                            "metric `%s` needs the name `%s` in results.h5, "
+                            "which a %s has already",
+                            key->u.text, state,
+                            is_param ? "parameter" : "metric");
+    }
 }
 
 static int job_build(struct parse *p, const struct tree_node *node,
@@ -50,6 +72,8 @@ static int job_build(struct parse *p, const struct tree_node *node,
         tasks_build(p, node, f, retries, job) < 0 ||
         metrics_build(p, &f->metrics, job) < 0)
         return -1;
+    if (!p->blind)
+        state_names_check(p, &f->metrics, &job->tasks);
     if (p->damaged || p->errors->count > errors_before)
         return 0;
     return job_check(p, f, job);
@@ -144,13 +168,19 @@ struct jobspec *spec_parse(const char *text, size_t len,
     return NULL;
 }
 
+bool name_is_good(const char *name)
+{
+    static const char known[] = "_abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t len = strspn(name, known);
+    return len > 0 && len <= KEY_NAME_MAX && !name[len] &&
+           !(*name >= '0' && *name <= '9');
+}
+
 bool name_check(struct parse *p, const struct tree_node *key, const char *noun)
 {
     const char *s = key->u.text;
-    static const char first[] = "_abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    if (*s == '\0' || s[strspn(s, first)] || (*s >= '0' && *s <= '9') ||
-        key->count > KEY_NAME_MAX) {
+    if (!name_is_good(s)) {
         spec_errors_add(
             p->errors, key->line, key->column,
             "\"%s\" cannot be the name of a %s; it must be letters, "
@@ -162,8 +192,8 @@ bool name_check(struct parse *p, const struct tree_node *key, const char *noun)
         if (strcmp(key_reserved_names[i], s) != 0)
             continue;
         spec_errors_add(p->errors, key->line, key->column,
-                        "a %s cannot be called `%s`; that is a column of the "
-                        "task table",
+                        "a %s cannot be called `%s`; results.h5 has something "
+                        "else of that name",
                         noun, s);
         return false;
     }

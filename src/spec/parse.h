@@ -26,9 +26,9 @@ struct parse {
     bool blind; /* the job's parameters are not known: leave templates alone */
 };
 
-/* The mapping of a sweep to a task set. *known: at least the parameters'
- * names are in the set. */
-int sweep_build(struct parse *p, const struct tree_node *node,
+/* The key `sweep` of a job, a mapping or a list of them, to a task set of at
+ * most max_tasks. *known: at least the parameters' names are in the set. */
+int sweep_build(struct parse *p, const struct field *f, uint64_t max_tasks,
                 struct taskset *set, bool *known);
 
 /* The templates of a job (node) whose task set is there already. retries: what
@@ -50,6 +50,9 @@ int table_open(struct parse *p, const struct tree_node *name,
                enum table_kind kind, const struct table **out);
 int table_open_cells(struct parse *p, const struct tree_node *name,
                      const struct table **out);
+
+/* Is it a name, as parameters and metrics have them? */
+bool name_is_good(const char *name);
 
 /* May a parameter or metric be called that? */
 bool name_check(struct parse *p, const struct tree_node *key, const char *noun);

@@ -98,8 +98,19 @@ static void schema_types(void **state)
          "{\"default\":0,\"maximum\":1000,\"minimum\":-1000,\"type\":"
          "\"integer\"}"},
         {"sweep", "method",
-         "{\"default\":\"grid\",\"enum\":[\"grid\","
-         "\"list\"]}"},
+         "{\"enum\":[\"grid\",\"zip\",\"list\",\"combinations\","
+         "\"permutations\",\"random\",\"lhs\",\"sobol\",\"halton\"]}"},
+        {"pool", "slot_unit",
+         "{\"default\":\"core\",\"enum\":[\"core\",\"hwthread\","
+         "\"numanode\",\"package\"]}"},
+        {"range", "step", "{\"default\":1,\"type\":\"number\"}"},
+        {"parameter", "from",
+         "{\"anyOf\":[{\"maxLength\":4095,\"minLength\":1,\"type\":["
+         "\"string\",\"number\",\"boolean\"]},{\"$ref\":\"#/$defs/files\"}]}"},
+        {"job", "sweep",
+         "{\"anyOf\":[{\"$ref\":\"#/$defs/sweep\"},{\"items\":{\"$ref\":"
+         "\"#/$defs/sweep\"},\"maxItems\":256,\"minItems\":1,\"type\":"
+         "\"array\"}]}"},
         {"job", "task", "{\"$ref\":\"#/$defs/task\"}"},
         {"job", "id",
          "{\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\",\"type\":[\"string\","

@@ -156,9 +156,9 @@ static void grid_too_large(void **state)
     assert_int_equal(parse_wrong(buf_text(&b), b.len, &e), 1);
     assert_string_equal(
         e.text,
-        "the sweep has about 1e+96 points, and 4294967280 are the most it "
-        "may have");
-    assert_int_equal(e.line, 4);
+        "the sweep has about 1e+96 points, and 1000000000 are the most it "
+        "may have; see `max_tasks`");
+    assert_int_equal(e.line, 3);
     buf_fini(&b);
 }
 
