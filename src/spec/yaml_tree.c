@@ -8,7 +8,6 @@
 #include "spec/yaml_tree.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <yaml.h>
@@ -16,6 +15,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "spec/errors.h"
+#include "spec/merge.h"
+#include "spec/yaml_error.h"
 
 /* How much a node is when an alias repeats it. */
 struct extent {
@@ -39,13 +40,6 @@ struct frame {
     bool merges; /* a mapping that has `<<` */
 };
 
-/* A pair that wants to be in a mapping: the lowest rank of a key wins. */
-struct candidate {
-    struct tree_pair pair;
-    uint32_t rank; /* 0: the mapping's own; else the number of the merge */
-    uint32_t place;
-};
-
 struct builder {
     yaml_parser_t parser;
     const char *source;
@@ -62,8 +56,7 @@ struct builder {
     uint32_t anchor_count, anchor_cap;
     struct map anchor_of; /* hash of the name to the last number */
     uint64_t alias_nodes;
-    struct candidate *candidates;
-    size_t candidate_cap;
+    struct merge merge;
 };
 
 enum { TEXTS_PIECE_BYTES = 16384, TEXTS_SHARED_MAX = 1024 };
@@ -108,145 +101,6 @@ static int array_grow(void **array, size_t count, size_t *cap, size_t size)
     *array = p;
     *cap = bigger;
     return 0;
-}
-
-/* -- Characters ---------------------------------------------------------- */
-
-/* Is the character of n bytes at s well-formed and fit to be shown? */
-static bool char_is_fit(const char *s, size_t n, size_t left)
-{
-    unsigned char c = (unsigned char)*s;
-    if (n > 1)
-        return n > 2 || c != 0xc2 || (unsigned char)s[1] >= 0xa0 ||
-               source_break_len(s, left) > 0;
-    return c < 0x7f && (c >= 0x20 || c == '\t' || c == '\n' || c == '\r');
-}
-
-/* Refuse what is not text in UTF-8. */
-static int check_text(struct builder *b)
-{
-    const char *s = b->source, *end = s + b->source_len;
-    unsigned line = 1, column = 1;
-    if (b->source_len > SPEC_MAX_BYTES) {
-        spec_errors_add(b->errors, 0, 0,
-                        "the job spec is larger than %d MiB; large lists of "
-                        "tasks are better written as a sweep",
-                        SPEC_MAX_BYTES >> 20);
-        return -1;
-    }
-    if (b->source_len >= 2 &&
-        (memcmp(s, "\xff\xfe", 2) == 0 || memcmp(s, "\xfe\xff", 2) == 0)) {
-        spec_errors_add(b->errors, 1, 1,
-                        "the job spec is in UTF-16; save it as UTF-8");
-        return -1;
-    }
-    while (s < end) {
-        size_t left = (size_t)(end - s);
-        size_t n = source_char_len(s, left);
-        if (!char_is_fit(s, n, left)) {
-            unsigned char c = (unsigned char)*s;
-            spec_errors_add(b->errors, line, column,
-                            n == 1 && c >= 0x80
-                                ? "byte 0x%02x is not UTF-8"
-                                : "control byte 0x%02x cannot stand in a job "
-                                  "spec",
-                            n == 2 ? (unsigned char)s[1] : c);
-            return -1;
-        }
-        size_t ended = source_break_len(s, left);
-        line += ended > 0;
-        column = ended ? 1 : column + 1;
-        s += ended ? ended : n;
-    }
-    return 0;
-}
-
-/* -- libyaml's errors ---------------------------------------------------- */
-
-/* What libyaml says, and what helps instead. at_start: shown where the thing
- * began that is not as it should be. */
-static const struct {
-    const char *problem, *words;
-    bool at_start;
-} problems[] = {
-    {"mapping values are not allowed in this context",
-     "a key cannot stand here; quote a text that contains \": \", or look at "
-     "the line above",
-     false},
-    {"found character that cannot start any token",
-     "a value cannot start with this character; put it in quotes", false},
-    {"could not find expected ':'",
-     "this line is no `key: value`; a \":\" and a blank are missing, or a "
-     "quote",
-     true},
-    {"did not find expected key",
-     "there should be a `key: value` here; look at the indentation, and quote "
-     "a whole text that starts with { [ ' or \"",
-     false},
-    {"did not find expected '-' indicator",
-     "there should be a list item (\"- \") here; look at the indentation",
-     false},
-    {"did not find expected ',' or ']'",
-     "the list that starts here is not closed with ], or a comma is missing; "
-     "quote a text that starts with [",
-     true},
-    {"did not find expected ',' or '}'",
-     "the mapping that starts here is not closed with }, or a comma is "
-     "missing; quote a text that starts with {",
-     true},
-    {"found unexpected end of stream", "this quote is not closed", true},
-    {"found unexpected document indicator", "this quote is not closed", true},
-    {"found unknown escape character",
-     "no such escape in double quotes; in single quotes \\ is only itself",
-     false},
-    {"block sequence entries are not allowed in this context",
-     "a list item (\"- \") cannot stand here; it needs a line of its own",
-     false},
-    {"did not find expected alphabetic or numeric character",
-     "& and * stand for anchors; quote a text that starts with them", false},
-    {"did not find expected node content", "there should be a value here",
-     false},
-    {"found undefined tag handle",
-     "unknown tag; quote a text that starts with !", false},
-    {"found incompatible YAML document", "this version of YAML is not known",
-     false},
-    {"did not find expected <document start>",
-     "the job spec ends in front of this; look at the indentation", false},
-};
-
-/* The byte of the source at a place, or 0. */
-static char source_byte(const struct builder *b, const yaml_mark_t *mark)
-{
-    size_t len, at = 0;
-    const char *line =
-        source_line(b->source, b->source_len, (unsigned)mark->line + 1, &len);
-    for (size_t i = 0; line && i < mark->column && at < len; i++)
-        at += source_char_len(line + at, len - at);
-    return line && at < len ? line[at] : '\0';
-}
-
-/* Report why libyaml stopped. */
-static int syntax_error(struct builder *b)
-{
-    const yaml_parser_t *p = &b->parser;
-    if (p->error == YAML_MEMORY_ERROR)
-        return no_memory(b);
-    const char *problem = p->problem ? p->problem : "not YAML";
-    const char *words = problem;
-    const yaml_mark_t *mark = &p->problem_mark;
-    for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++) {
-        if (strcmp(problem, problems[i].problem) != 0)
-            continue;
-        words = problems[i].words;
-        if (problems[i].at_start && p->context)
-            mark = &p->context_mark;
-    }
-    if (source_byte(b, mark) == '\t')
-        words = "a tab cannot indent; use blanks";
-    bool placed = p->error != YAML_READER_ERROR;
-    spec_errors_add(b->errors, placed ? (unsigned)mark->line + 1 : 0,
-                    placed ? (unsigned)mark->column + 1 : 0, "%s", words);
-    return -1;
 }
 
 /* -- Nodes --------------------------------------------------------------- */
@@ -487,130 +341,49 @@ static int collection_start(struct builder *b, const yaml_event_t *event,
     return 0;
 }
 
-/* -- Mappings ------------------------------------------------------------ */
+/* -- Collections' ends --------------------------------------------------- */
 
-static bool is_merge(const struct tree_pair *p)
+static bool is_merge(const struct tree_node *key)
 {
-    return p->key.kind == TREE_SCALAR && p->key.tag == TREE_PLAIN &&
-           strcmp(p->key.u.text, "<<") == 0;
-}
-
-static int candidate_add(struct builder *b, size_t *count,
-                         const struct tree_pair *pair, uint32_t rank)
-{
-    void *all = b->candidates;
-    if (*count > SPEC_MAX_BYTES / sizeof(*b->candidates) ||
-        array_grow(&all, *count, &b->candidate_cap, sizeof(*b->candidates)) < 0)
-        return no_memory(b);
-    b->candidates = all;
-    b->candidates[*count] = (struct candidate){
-        .pair = *pair, .rank = rank, .place = (uint32_t)*count};
-    ++*count;
-    return 0;
-}
-
-/* All pairs of one mapping that `<<` names. */
-static int merge_one(struct builder *b, const struct tree_node *from,
-                     uint32_t *rank, size_t *count)
-{
-    ++*rank;
-    if (from->kind != TREE_MAPPING) {
-        if (from->kind != TREE_BROKEN)
-            node_error(b, from, "`<<` needs a mapping or a list of mappings");
-        return 0;
-    }
-    for (uint32_t i = 0; i < from->count; i++)
-        if (candidate_add(b, count, &from->u.pairs[i], *rank) < 0)
-            return -1;
-    return 0;
-}
-
-static int merge_all(struct builder *b, const struct tree_node *value,
-                     uint32_t *rank, size_t *count)
-{
-    if (value->kind != TREE_SEQUENCE)
-        return merge_one(b, value, rank, count);
-    for (uint32_t i = 0; i < value->count; i++)
-        if (merge_one(b, &value->u.items[i], rank, count) < 0)
-            return -1;
-    return 0;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct candidate *x = a, *y = b;
-    int order = strcmp(x->pair.key.u.text, y->pair.key.u.text);
-    if (order)
-        return order;
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    return x->place < y->place ? -1 : x->place > y->place;
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct candidate *x = a, *y = b;
-    return x->place < y->place ? -1 : x->place > y->place;
-}
-
-/* Of candidates with the same key the first one stays; two of the mapping's
- * own are an error. Returns how many stay, in the order of the text. */
-static size_t candidates_settle(struct builder *b, size_t count)
-{
-    struct candidate *c = b->candidates;
-    size_t kept = 0;
-    if (count > 1)
-        qsort(c, count, sizeof(*c), by_key);
-    for (size_t i = 0; i < count; i++) {
-        const struct tree_node *key = &c[i].pair.key, *first = NULL;
-        if (kept > 0 && strcmp(c[kept - 1].pair.key.u.text, key->u.text) == 0)
-            first = &c[kept - 1].pair.key;
-        if (!first)
-            c[kept++] = c[i];
-        else if (c[i].rank == 0)
-            spec_errors_add(b->errors, key->line, key->column,
-                            "`%s` is given twice; first in line %u",
-                            excerpt_of(key->u.text).text, first->line);
-    }
-    if (kept > 1)
-        qsort(c, kept, sizeof(*c), by_place);
-    return kept;
+    return key->tag == TREE_PLAIN && strcmp(key->u.text, "<<") == 0;
 }
 
 /* The children of a mapping, key and value in turn, to its pairs. */
 static int mapping_fill(struct builder *b, struct tree_node *n,
                         const struct frame *f)
 {
-    size_t count = 0;
-    uint32_t rank = 0;
     const struct tree_node *merge = NULL;
+    merge_start(&b->merge);
     for (size_t i = f->first; i < b->stack_count; i += 2) {
         struct tree_pair p = {b->stack[i], b->stack[i + 1]};
+        int rc = 0;
         if (p.key.kind != TREE_SCALAR) {
             if (p.key.kind != TREE_BROKEN)
                 node_error(b, &p.key,
                            "a key must be a word, not a list or a "
                            "mapping; quote a text that starts with "
                            "{ or [");
-        } else if (f->merges && is_merge(&p)) {
+        } else if (f->merges && is_merge(&p.key)) {
             if (merge)
                 spec_errors_add(b->errors, p.key.line, p.key.column,
                                 "`<<` is given twice; first in line %u; write "
                                 "`<<: [*a, *b]`",
                                 merge->line);
-            else if (merge_all(b, &p.value, &rank, &count) < 0)
-                return -1;
+            else
+                rc = merge_from(&b->merge, &p.value, b->errors);
             merge = &b->stack[i];
-        } else if (candidate_add(b, &count, &p, 0) < 0) {
-            return -1;
+        } else {
+            rc = merge_own(&b->merge, &p);
         }
+        if (rc < 0)
+            return no_memory(b);
     }
-    count = candidates_settle(b, count);
+    size_t count = merge_settle(&b->merge, b->errors);
     struct tree_pair *pairs = arena_calloc(b->nodes, count, sizeof(*pairs));
     if (!pairs)
         return no_memory(b);
     for (size_t i = 0; i < count; i++)
-        pairs[i] = b->candidates[i].pair;
+        pairs[i] = b->merge.candidates[i].pair;
     n->u.pairs = pairs;
     n->count = (uint32_t)count;
     return 0;
@@ -682,8 +455,13 @@ static int events_run(struct builder *b)
 {
     for (bool ended = false; !ended;) {
         yaml_event_t event;
-        if (!yaml_parser_parse(&b->parser, &event))
-            return syntax_error(b);
+        if (!yaml_parser_parse(&b->parser, &event)) {
+            if (b->parser.error == YAML_MEMORY_ERROR)
+                return no_memory(b);
+            source_syntax_error(&b->parser, b->source, b->source_len,
+                                b->errors);
+            return -1;
+        }
         int rc = event_act(b, &event, &ended);
         yaml_event_delete(&event);
         if (rc < 0)
@@ -709,7 +487,7 @@ int tree_parse(const char *text, size_t len, struct arena *nodes,
                         .errors = errors,
                         .nodes = nodes,
                         .texts = texts};
-    if (check_text(&b) < 0)
+    if (source_check(text, len, errors) < 0)
         return -1;
     if (!yaml_parser_initialize(&b.parser))
         return no_memory(&b);
@@ -720,7 +498,7 @@ int tree_parse(const char *text, size_t len, struct arena *nodes,
     if (rc == 0)
         *root = b.stack[0];
     map_fini(&b.anchor_of);
-    mem_free(b.candidates);
+    merge_fini(&b.merge);
     mem_free(b.anchors);
     mem_free(b.stack);
     yaml_parser_delete(&b.parser);
