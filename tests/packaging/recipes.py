@@ -27,7 +27,12 @@ def the(pattern, name):
 
 
 def same(what, got, wanted):
-    if got != wanted:
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        for key in sorted(set(got) | set(wanted)):
+            same(f"{what}: {key}", got.get(key), wanted.get(key))
+    elif isinstance(wanted, set) and isinstance(got, set):
+        same(what, dict.fromkeys(got, "there"), dict.fromkeys(wanted, "there"))
+    elif got != wanted:
         wrong.append(f"{what}: {got!r}, but should be {wanted!r}")
 
 
@@ -70,10 +75,10 @@ if len(LIBRARIES) < 8:
 # the names that others have for them; cmocka is for the tests
 SPACK = {"MPI": "mpi", "HWLOC": "hwloc", "HDF5": "hdf5", "YAML": "libyaml",
          "PCRE2": "pcre2", "JANSSON": "jansson", "ROARING": "croaring",
-         "CMOCKA": "cmocka"}
+         "NETTLE": "nettle", "CMOCKA": "cmocka"}
 EASYBUILD = {"MPI": None, "HWLOC": "hwloc", "HDF5": "HDF5", "YAML": "libyaml",
              "PCRE2": "PCRE2", "JANSSON": "Jansson", "ROARING": "CRoaring",
-             "CMOCKA": None}
+             "NETTLE": "nettle", "CMOCKA": None}
 
 
 def known(names, whose):
@@ -215,6 +220,7 @@ def check_easybuild():
             wrong.append(f"{name}: no {key}")
     same("toolchain", sorted(config["toolchain"]), ["name", "version"])
     same("its MPI", config["toolchain"]["name"] in ("foss", "gompi"), True)
+    same("its tools", [d[0] for d in config["builddependencies"]], ["pkgconf"])
     has = {d[0]: d for d in config["dependencies"]}
     for library in known(EASYBUILD, "EASYBUILD"):
         its = EASYBUILD[library]

@@ -28,9 +28,10 @@ class Mpibatch(AutotoolsPackage):
     version("0.1.0")
 
     depends_on("c", type="build")
+    depends_on("pkgconfig", type="build")
+    # for a clone; a release has its configure
     depends_on("autoconf", type="build")
     depends_on("automake@1.16:", type="build")
-    depends_on("pkgconfig", type="build")
 
     # configure.ac says what each is for
     depends_on("mpi")
@@ -40,6 +41,7 @@ class Mpibatch(AutotoolsPackage):
     depends_on("pcre2@10.30:")
     depends_on("jansson@2.11:")
     depends_on("croaring")
+    depends_on("nettle@3.1:")
     depends_on("cmocka", type="test")
 
     conflicts("platform=darwin", msg="mpibatch needs Linux")
