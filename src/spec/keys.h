@@ -65,6 +65,7 @@ struct key_set {
     const char *plural; /* "jobs" */
     const char *path;   /* where it stands: "jobs[]"; NULL: at the top */
     const char *meaning;
+    const char *const *one_of; /* of these keys exactly one is given; NULL */
     const struct key *keys;
     size_t count;
 };
@@ -122,13 +123,23 @@ struct task_fields {
         required_slots, working_dir;
 };
 struct metric_fields {
-    struct field from, regex, type, units, long_name;
+    struct field from, regex, json, csv, npy, hdf5, select, groups, type, units,
+        long_name, shape, range;
+};
+struct metric_file_fields {
+    struct field file;
+};
+struct metric_group_fields {
+    struct field select, type, units, long_name, shape, range;
+};
+struct metric_range_fields {
+    struct field min, max;
 };
 
 extern const struct key_set spec_keys, pool_keys, job_keys,
     job_constraints_keys, sweep_keys, parameter_keys, range_keys, spacing_keys,
     files_keys, repeat_keys, task_keys, task_constraints_keys, setting_keys,
-    metric_keys;
+    metric_keys, metric_file_keys, metric_group_keys, metric_range_keys;
 
 /* All of them, from the outside in; NULL-terminated. */
 extern const struct key_set *const key_sets[];

@@ -31,6 +31,16 @@ struct parse {
 int sweep_build(struct parse *p, const struct field *f, uint64_t max_tasks,
                 struct taskset *set, bool *known);
 
+/* Report an error inside of a scalar, at byte `at` of its text. */
+void text_error(struct parse *p, const struct tree_node *n, size_t at,
+                const char *text);
+
+/* Compile the template that a scalar is. *out stays NULL if it is wrong, or
+ * the parameters are not known. */
+int template_build(struct parse *p, const struct tree_node *n,
+                   const struct taskset *set, unsigned names,
+                   const struct template **out);
+
 /* The templates of a job (node) whose task set is there already. retries: what
  * its tasks have if they do not say. */
 int tasks_build(struct parse *p, const struct tree_node *node,

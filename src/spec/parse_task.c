@@ -1,5 +1,5 @@
 /* Tasks: the template of a sweep, listed tasks and what they inherit,
- * environment settings, metrics. */
+ * environment settings. */
 #include "config.h"
 #include "spec/parse.h"
 
@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "spec/check_regex.h"
 #include "spec/errors.h"
 #include "spec/read.h"
 
@@ -17,19 +16,17 @@ struct inherited {
     bool has_command; /* even if it is wrong */
 };
 
-/* Report an error inside of a scalar, at byte `at` of its text. */
-static void text_error(struct parse *p, const struct tree_node *n, size_t at,
-                       const char *text)
+void text_error(struct parse *p, const struct tree_node *n, size_t at,
+                const char *text)
 {
     unsigned line, column;
     tree_place(n, at, &line, &column);
     spec_errors_add(p->errors, line, column, "%s", text);
 }
 
-/* *out stays NULL if the template is wrong. */
-static int template_build(struct parse *p, const struct tree_node *n,
-                          const struct taskset *set, unsigned names,
-                          const struct template **out)
+int template_build(struct parse *p, const struct tree_node *n,
+                   const struct taskset *set, unsigned names,
+                   const struct template **out)
 {
     struct err err;
     size_t at = 0;
@@ -253,53 +250,5 @@ int tasks_build(struct parse *p, const struct tree_node *node,
                         f->sweep.key ? "" : " or `tasks`");
     else if (!f->tasks.key)
         need_command(p, at, &base);
-    return 0;
-}
-
-/* -- Metrics ------------------------------------------------------------- */
-
-static int metric_build(struct parse *p, const struct tree_pair *pair,
-                        const struct job *job, struct metric *m)
-{
-    struct metric_fields f;
-    struct err err;
-    size_t at;
-    char what[80];
-    const char *name = pair->key.u.text;
-    if (name_check(p, &pair->key, "metric") && !p->blind &&
-        taskset_find_param(&job->tasks, name) >= 0)
-        spec_errors_add(p->errors, pair->key.line, pair->key.column,
-                        "metric `%s` has the name of a parameter", name);
-    snprintf(what, sizeof(what), "metric `%s`", excerpt_of(name).text);
-    fields_read(p->errors, what, &pair->value, &metric_keys, &f);
-    *m = (struct metric){
-        .name = name,
-        .cells = 1,
-        .from = (enum metric_source)f.from.u.integer,
-        .type = (enum metric_type)f.type.u.integer,
-        .pattern = f.regex.node ? f.regex.node->u.text : "",
-        .units = f.units.node ? f.units.node->u.text : NULL,
-        .long_name = f.long_name.node ? f.long_name.node->u.text : NULL};
-    if (!f.regex.node || regex_check(m->pattern, &at, &err) == 0)
-        return 0;
-    if (err.code == ENOMEM)
-        return -1;
-    text_error(p, f.regex.node, at, err.text);
-    return 0;
-}
-
-int metrics_build(struct parse *p, const struct field *f, struct job *job)
-{
-    if (!f->node)
-        return 0;
-    uint32_t count = f->node->count;
-    struct metric *metrics = arena_calloc(p->arena, count, sizeof(*metrics));
-    if (!metrics)
-        return -1;
-    for (uint32_t i = 0; i < count; i++)
-        if (metric_build(p, &f->node->u.pairs[i], job, &metrics[i]) < 0)
-            return -1;
-    job->metrics = metrics;
-    job->metric_count = count;
     return 0;
 }

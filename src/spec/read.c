@@ -249,6 +249,38 @@ static void relations_check(struct spec_errors *errors,
     }
 }
 
+/* One of the keys that say the same in several ways. */
+static void one_of_check(struct spec_errors *errors,
+                         const struct tree_node *node,
+                         const struct key_set *set, void *fields)
+{
+    char words[WORDS_MAX] = "";
+    const struct key *have = NULL, *first = key_find(set, set->one_of[0]);
+    for (size_t i = 0; set->one_of[i]; i++) {
+        const struct key *key = key_find(set, set->one_of[i]);
+        const struct field *f = field_of(fields, key);
+        size_t n = strlen(words);
+        snprintf(words + n, sizeof(words) - n, "%s`%s`",
+                 i == 0               ? ""
+                 : set->one_of[i + 1] ? ", "
+                                      : " or ",
+                 key->name);
+        if (!f->key)
+            continue;
+        const struct field *o = have ? field_of(fields, have) : f;
+        if (have) /* the later one in the file is too much */
+            spec_errors_add(errors, (f->key > o->key ? f : o)->key->line,
+                            (f->key > o->key ? f : o)->key->column,
+                            "%s has either `%s` or `%s`, not both", set->noun,
+                            have->name, key->name);
+        have = key;
+    }
+    if (!have)
+        spec_errors_add(errors, node->line, node->column,
+                        "%s needs %s, such as %s: %s", set->noun, words,
+                        first->name, first->example);
+}
+
 void fields_read(struct spec_errors *errors, const char *what,
                  const struct tree_node *node, const struct key_set *set,
                  void *fields)
@@ -275,4 +307,6 @@ void fields_read(struct spec_errors *errors, const char *what,
         value_read(errors, quoted, &p->value, key->type, f);
     }
     relations_check(errors, node, set, fields);
+    if (set->one_of)
+        one_of_check(errors, node, set, fields);
 }

@@ -179,6 +179,19 @@ static json_t *exclusions(const struct key_set *set)
     return all;
 }
 
+/* {"oneOf": [{"required": [A]}, ...]} where exactly one is to be given. */
+static bool put_one_of(json_t *schema, const struct key_set *set)
+{
+    json_t *each = json_array();
+    for (size_t i = 0; each && set->one_of[i]; i++)
+        if (json_array_append_new(
+                each, json_pack("{s:[s]}", "required", set->one_of[i])) < 0) {
+            json_decref(each);
+            return false;
+        }
+    return put(schema, "oneOf", each);
+}
+
 static json_t *set_schema(const struct key_set *set)
 {
     json_t *properties = json_object(), *required = json_array();
@@ -196,7 +209,8 @@ static json_t *set_schema(const struct key_set *set)
          (json_array_size(required) == 0 ||
           json_object_set(s, "required", required) == 0) &&
          (json_array_size(excluded) == 0 ||
-          json_object_set(s, "allOf", excluded) == 0);
+          json_object_set(s, "allOf", excluded) == 0) &&
+         (!set->one_of || put_one_of(s, set));
     json_decref(properties);
     json_decref(required);
     json_decref(excluded);
