@@ -1,4 +1,6 @@
-# Compiler options: C11, hidden visibility, and what --enable-* asks for.
+# Compiler options: C11, hidden visibility, no fused multiply-add behind our
+# back (sweeps have the same values on all machines), and what --enable-* asks
+# for.
 #
 #   --enable-werror            warnings end the build
 #   --enable-sanitizer=LIST    -fsanitize=LIST, with frame pointers
@@ -24,7 +26,7 @@ AC_DEFUN([MPIBATCH_COMPILER],
        [build the fuzz targets with libFuzzer (needs clang)])])
    for mpibatch_f in -std=gnu11 -fvisibility=hidden -Wall -Wextra \
        -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla \
-       -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef; do
+       -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -ffp-contract=off; do
      MPIBATCH_CFLAG([$mpibatch_f])
    done
    AS_IF([test "x$enable_werror" = xyes],

@@ -3,6 +3,7 @@
 #define MPIBATCH_MODEL_AMOUNT_H
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 

@@ -7,6 +7,78 @@
 
 #include "model/table.h"
 
+/* ---- linspace, logspace ---- */
+
+static int spaced_init(const struct column *c, double *from, double *to,
+                       struct amount *count, struct err *err)
+{
+    if (!value_number(&c->from, from) || !isfinite(*from))
+        return err_set(err, EINVAL, "`from` is no finite number");
+    if (!value_number(&c->to, to) || !isfinite(*to) || !isfinite(*to - *from))
+        return err_set(err, EINVAL, "`to` is no finite number");
+    if (c->num == 1 && *from != *to)
+        return err_set(err, EINVAL,
+                       "one value cannot be `from` and `to`, which differ");
+    if (c->num > 1 && *from == *to)
+        return err_set(err, EINVAL,
+                       "`from` and `to` are the same; all values would be");
+    *count = amount_of(c->num);
+    return 0;
+}
+
+static int linspace_init(struct source *s, const struct column *c,
+                         struct amount *count, struct err *err)
+{
+    double from, to;
+    if (spaced_init(c, &from, &to, count, err) < 0)
+        return -1;
+    s->u.lin.from = from;
+    s->u.lin.to = to;
+    s->u.lin.step = c->num > 1 ? (to - from) / (double)(c->num - 1) : 0;
+    return 0;
+}
+
+static int logspace_init(struct source *s, const struct column *c,
+                         struct amount *count, struct err *err)
+{
+    double from, to;
+    if (spaced_init(c, &from, &to, count, err) < 0)
+        return -1;
+    if (from == 0 || to == 0 || (from < 0) != (to < 0))
+        return err_set(err, EINVAL,
+                       "`from` and `to` of a logspace must both be above zero, "
+                       "or both below");
+    s->u.log.from = from;
+    s->u.log.to = to;
+    s->u.log.log = exact_log(fabs(from));
+    s->u.log.width = pair_sub(exact_log(fabs(to)), s->u.log.log);
+    return 0;
+}
+
+/* As NumPy does it, step by step. */
+static double linspace_number(const struct source *s, uint32_t k)
+{
+    double from = s->u.lin.from, to = s->u.lin.to, last = (double)s->count - 1;
+    if (k == s->count - 1)
+        return to;
+    if (s->u.lin.step == 0) /* underflow */
+        return (double)k / last * (to - from) + from;
+    return (double)k * s->u.lin.step + from;
+}
+
+static double logspace_number(const struct source *s, uint32_t k)
+{
+    double from = s->u.log.from;
+    if (k == 0 || k == s->count - 1)
+        return k == 0 ? from : s->u.log.to;
+    struct pair part = pair_div(pair_of(k), (double)(s->count - 1));
+    double v =
+        exact_exp(pair_add(s->u.log.log, pair_mul(s->u.log.width, part))).hi;
+    return from < 0 ? -v : v;
+}
+
+/* ---- All kinds ---- */
+
 int source_init(struct source *s, const struct column *c, struct amount *count,
                 struct err *err)
 {
@@ -26,8 +98,18 @@ int source_init(struct source *s, const struct column *c, struct amount *count,
         s->u.cells.column = c->table_column;
         *count = amount_of(table_rows(c->table));
         break;
-    default:
-        return err_set(err, EINVAL, "this cannot be here");
+    case COLUMN_LINSPACE:
+        if (linspace_init(s, c, count, err) < 0)
+            return -1;
+        break;
+    case COLUMN_LOGSPACE:
+        if (logspace_init(s, c, count, err) < 0)
+            return -1;
+        break;
+    case COLUMN_DRAWN:
+        return err_set(err, EINVAL,
+                       "values are drawn in random, lhs, sobol and halton "
+                       "designs only");
     }
     if (count->exact == 0)
         return err_set(err, EINVAL, "there are no values");
@@ -55,12 +137,23 @@ int source_value(const struct source *s, uint32_t position, struct buf *room,
                  struct value *v, struct err *err)
 {
     int rc = 0;
-    if (s->kind == COLUMN_VALUES)
+    switch (s->kind) {
+    case COLUMN_VALUES:
+    case COLUMN_DRAWN:
         *v = s->u.values[position];
-    else if (s->kind == COLUMN_TABLE)
+        return 0;
+    case COLUMN_TABLE:
         return cell_value(s, position, room, v, err);
-    else
+    case COLUMN_RANGE:
         rc = decimal_range_value(&s->u.range, position, room, v);
+        break;
+    case COLUMN_LINSPACE:
+        rc = exact_float_value(linspace_number(s, position), room, v);
+        break;
+    case COLUMN_LOGSPACE:
+        rc = exact_float_value(logspace_number(s, position), room, v);
+        break;
+    }
     return rc == 0 ? 0 : err_sys(err, errno, "cannot make a value");
 }
 
@@ -77,27 +170,44 @@ static int source_matches(const struct source *s, uint32_t position,
     return rc;
 }
 
-/* The least position whose value may be v, by arithmetic: it is there or at
- * one of the next two, or nowhere. */
-static uint32_t source_guess(const struct source *s, const struct value *v)
+/* The number at a position of a range or the like. */
+static double source_number(const struct source *s, uint32_t position)
+{
+    struct value v;
+    double number = 0;
+    if (source_value(s, position, NULL, &v, NULL) == 0)
+        value_number(&v, &number);
+    return number;
+}
+
+/* The positions of a range or the like whose numbers equal that of v: from
+ * *low up to *high. All of them rise, or fall. */
+static void source_narrow(const struct source *s, const struct value *v,
+                          uint32_t *low, uint32_t *high)
 {
     struct value n = *v;
-    double number, first = 0, last = 0;
+    double number;
     if (n.type == VALUE_STRING && n.text)
         value_resolve(&n, n.text);
-    struct value a, b;
+    *low = *high = 0;
     if (!value_number(&n, &number) || isnan(number))
-        return s->count;
-    source_value(s, 0, NULL, &a, NULL);
-    source_value(s, s->count - 1, NULL, &b, NULL);
-    value_number(&a, &first);
-    value_number(&b, &last);
-    double at = s->count == 1 ? 0
-                              : (number - first) / (last - first) *
-                                    (double)(s->count - 1);
-    if (!(at > -2 && at < (double)s->count + 1))
-        return s->count;
-    return at < 1 ? 0 : (uint32_t)(nearbyint(at) - 1);
+        return;
+    bool falls = source_number(s, 0) > source_number(s, s->count - 1);
+    for (int side = 0; side < 2; side++) {
+        uint32_t begin = 0, end = s->count; /* the first that is behind it */
+        while (begin < end) {
+            uint32_t mid = begin + (end - begin) / 2;
+            double own = source_number(s, mid);
+            bool before = own == number ? side == 1
+                          : falls       ? own > number
+                                        : own < number;
+            if (before)
+                begin = mid + 1;
+            else
+                end = mid;
+        }
+        *(side ? high : low) = begin;
+    }
 }
 
 /* Look from `from` on up to end. */
@@ -127,11 +237,10 @@ static int source_scan(const struct source *s, const struct value *v,
 int source_find(const struct source *s, const struct value *v, uint32_t from,
                 bool *found, uint32_t *first, uint32_t *last, struct err *err)
 {
-    uint32_t end = s->count;
+    uint32_t end = s->count, low;
     if (s->kind != COLUMN_VALUES && s->kind != COLUMN_TABLE) {
-        uint32_t guess = source_guess(s, v);
-        end = end - guess > 3 ? guess + 3 : end;
-        from = from > guess ? from : guess;
+        source_narrow(s, v, &low, &end);
+        from = from > low ? from : low;
     }
     return source_scan(s, v, from, end, found, first, last, err);
 }
@@ -139,27 +248,36 @@ int source_find(const struct source *s, const struct value *v, uint32_t from,
 int source_survey(const struct source *s, enum value_type *type,
                   uint32_t *longest, struct err *err)
 {
+    uint32_t own = EXACT_FLOAT_TEXT;
     struct buf room;
     struct value v;
     int rc = 0;
-    if (s->kind == COLUMN_VALUES) {
+    switch (s->kind) {
+    case COLUMN_VALUES:
+    case COLUMN_DRAWN:
         for (uint32_t i = 0; i < s->count; i++)
             value_survey(&s->u.values[i], type, longest);
         return 0;
+    case COLUMN_TABLE:
+        own = table_column_longest(s->u.cells.table, s->u.cells.column);
+        *type = value_type_join(
+            *type, table_column_type(s->u.cells.table, s->u.cells.column));
+        break;
+    case COLUMN_LINSPACE:
+    case COLUMN_LOGSPACE:
+        *type = value_type_join(*type, VALUE_FLOAT);
+        break;
+    case COLUMN_RANGE: /* the longest is at an end */
+        own = 0;
+        buf_init(&room, VALUE_MAX_BYTES);
+        for (int end = 0; rc == 0 && end < 2; end++) {
+            rc = source_value(s, end ? s->count - 1 : 0, &room, &v, err);
+            if (rc == 0)
+                value_survey(&v, type, &own);
+        }
+        buf_fini(&room);
+        break;
     }
-    if (s->kind == COLUMN_TABLE) {
-        const struct table *t = s->u.cells.table;
-        uint32_t own = table_column_longest(t, s->u.cells.column);
-        *type = value_type_join(*type, table_column_type(t, s->u.cells.column));
-        *longest = own > *longest ? own : *longest;
-        return 0;
-    }
-    buf_init(&room, VALUE_MAX_BYTES);
-    for (int end = 0; rc == 0 && end < 2; end++) { /* the longest is an end */
-        rc = source_value(s, end ? s->count - 1 : 0, &room, &v, err);
-        if (rc == 0)
-            value_survey(&v, type, longest);
-    }
-    buf_fini(&room);
+    *longest = own > *longest ? own : *longest;
     return rc;
 }

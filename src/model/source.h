@@ -6,6 +6,7 @@
 
 #include "model/amount.h"
 #include "model/decimal.h"
+#include "model/exact.h"
 #include "model/taskset.h"
 
 struct source {
@@ -14,6 +15,13 @@ struct source {
     union {
         const struct value *values;
         struct decimal_range range;
+        struct {
+            double from, to, step;
+        } lin;
+        struct {
+            double from, to;
+            struct pair log, width; /* of the magnitudes */
+        } log;
         struct {
             const struct table *table;
             uint32_t column;
