@@ -9,6 +9,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "model/command.h"
+#include "model/expr.h"
 #include "model/jobspec.h"
 #include "spec/spec.h"
 
@@ -54,7 +55,6 @@ enum {
     RETRIES_MAX = 1000000,
     ITEMS_MAX = 1000000,
     EXCLUDES_MAX = 1000000,
-    EXPRESSION_BYTES_MAX = 4096,
     WHEN_MAX = 64
 };
 
@@ -179,7 +179,7 @@ const struct key_set job_constraints_keys = {.name = "job_constraints",
     RANGE(KEY_TEXT, 1, PATH_BYTES_MAX, .another = STRUCT(files_keys))
 /* Values for some or all parameters. */
 #define POINT(type) NAMED(type, 1, TASKSET_MAX_PARAMS)
-#define EXPRESSION  TEXT(1, EXPRESSION_BYTES_MAX)
+#define EXPRESSION  TEXT(1, EXPR_MAX_BYTES)
 
 static const struct key sweep_rows[] = {
     {KEY(sweep_fields, method),
@@ -247,7 +247,7 @@ static const struct key sweep_rows[] = {
                 "when; each has all parameters",
      .example = "[{T: 2.269, L: 64}]"},
     {KEY(sweep_fields, when),
-     RANGE(KEY_TEXT, 1, EXPRESSION_BYTES_MAX,
+     RANGE(KEY_TEXT, 1, EXPR_MAX_BYTES,
            .another = LIST(EXPRESSION, 1, WHEN_MAX)),
      .otherwise = "all points",
      .meaning = "A condition on the parameters, or several that must all hold: "

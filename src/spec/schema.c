@@ -33,8 +33,11 @@ static json_t *scalar_type(enum key_kind kind)
     switch (kind) {
     case KEY_INTEGER:
         return json_pack("{s:s}", "type", "integer");
-    case KEY_NUMBER:
-        return json_pack("{s:s}", "type", "number");
+    case KEY_NUMBER: /* readers of YAML 1.1 take 1e-4 for a text */
+        return json_pack("{s:[s,s], s:s}", "type", "number", "string",
+                         "pattern",
+                         "^[-+]?(\\.[0-9]+|[0-9]+(\\.[0-9]*)?)"
+                         "([eE][-+]?[0-9]+)?$");
     case KEY_BOOLEAN:
         return json_pack("{s:s}", "type", "boolean");
     case KEY_DURATION:

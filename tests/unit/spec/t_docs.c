@@ -103,7 +103,9 @@ static void schema_types(void **state)
         {"pool", "slot_unit",
          "{\"default\":\"core\",\"enum\":[\"core\",\"hwthread\","
          "\"numanode\",\"package\"]}"},
-        {"range", "step", "{\"default\":1,\"type\":\"number\"}"},
+        {"range", "step",
+         "{\"default\":1,\"pattern\":\"^[-+]?(\\\\.[0-9]+|[0-9]+(\\\\.[0-9]*)?)"
+         "([eE][-+]?[0-9]+)?$\",\"type\":[\"number\",\"string\"]}"},
         {"parameter", "from",
          "{\"anyOf\":[{\"maxLength\":4095,\"minLength\":1,\"type\":["
          "\"string\",\"number\",\"boolean\"]},{\"$ref\":\"#/$defs/files\"}]}"},
