@@ -11,7 +11,7 @@
 #define AT(member) offsetof(struct parameter_fields, member)
 
 /* Integers up to here are exact as floating-point numbers. */
-static const double integer_max = 9007199254740992.0;
+static const double integer_max = 4503599627370496.0;
 
 /* What each distribution is described by, in the order of the words of
  * `distribution` in keys.c, which is that of enum distribution. */
@@ -125,7 +125,7 @@ static void numbers_check(struct sweep_draft *d,
                            : s->dist == DIST_INTEGER && x != floor(x)
                                ? "an integer"
                            : s->dist == DIST_INTEGER && fabs(x) > integer_max
-                               ? "at most 2^53 from 0"
+                               ? "at most 2^52 from 0"
                                : NULL;
         if (must)
             spec_errors_add(errors, f->node->line, f->node->column,
