@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 enum { NEAREST_MAX = 64 };
 
@@ -49,6 +50,8 @@ const char *text_nearest(const char *word, const char *const *names,
         size_t nlen = strlen(names[i]);
         if (nlen > NEAREST_MAX)
             continue;
+        if (strcasecmp(word, names[i]) == 0)
+            return names[i];
         unsigned d = distance(word, len, names[i], nlen);
         if (d < best) {
             best = d;

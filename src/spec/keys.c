@@ -369,8 +369,8 @@ static const struct key files_rows[] = {
 };
 const struct key_set files_keys = {
     .name = "files",
-    .noun = "files",
-    .plural = "files",
+    .noun = "a pattern of files",
+    .plural = "patterns of files",
     .path = "from",
     .meaning = "The files that match a pattern; of such a parameter x, {x} is "
                "the path, {x.name} the name without folders, {x.stem} the name "

@@ -262,6 +262,7 @@ static int names_from(struct sweep_draft *d, bool *named)
     }
     for (uint32_t k = 0; k < table_columns(table); k++) {
         if (d->param_count == TASKSET_MAX_PARAMS) {
+            d->unnamed = true;
             spec_errors_add(d->parse->errors, d->f.from.node->line,
                             d->f.from.node->column,
                             "the file has %u columns, and a sweep at most %d "

@@ -31,6 +31,8 @@ static void finds_the_nearest_name(void **state)
         {"di", "id"},
         {"i", "id"},
         {"x", "L"}, /* one letter for another */
+        {"ID", "id"},
+        {"COMMAND_LINE", "command_line"},
         {"idd", "id"},
         {"ide", "id"},
         {"xyz", NULL},

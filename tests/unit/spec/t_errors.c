@@ -1,15 +1,17 @@
 /* Golden files: errors/NAME.yaml starts with a line "#: LINE:COLUMN: TEXT" for
- * each error that the file must give, in their order. A TEXT that ends with
- * "..." is only the start of one: the rest comes from another layer. */
+ * each error that the file must give, in their order; "#: FILE:LINE: TEXT" for
+ * one in a table beside it. A TEXT that ends with "..." is only the start of
+ * one: the rest comes from another layer. */
 #include "config.h"
 #include "spec_test.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/file.h"
 
-enum { FILES_MIN = 80 };
+enum { FILES_MIN = 100 };
 
 /* Append the errors as they stand in the golden files. */
 static void put_errors(struct buf *out, const struct spec_errors *errors)
@@ -17,6 +19,8 @@ static void put_errors(struct buf *out, const struct spec_errors *errors)
     for (size_t i = 0; i < errors->count; i++) {
         const struct spec_error *e = &errors->list[i];
         assert_int_equal(buf_puts(out, "#: "), 0);
+        if (e->file[0])
+            assert_int_equal(buf_printf(out, "%s:", e->file), 0);
         if (e->line)
             assert_int_equal(buf_printf(out, "%u:", e->line), 0);
         if (e->column)
@@ -50,8 +54,41 @@ static bool lines_agree(const char *golden, const char *have)
     return !*golden && !*have;
 }
 
-static bool file_agrees(const char *path)
+/* The tables that a spec names. */
+struct tables {
+    const char *dir;
+    struct buf bytes[8];
+    size_t count;
+};
+
+/* Patterns match what their name says. */
+static int table_get(void *arg, enum table_kind kind, const char *path,
+                     const char **bytes, size_t *len, struct err *err)
 {
+    static const char matches[] = "inputs/a.dat\0inputs/b.dat";
+    struct tables *t = arg;
+    struct buf *b = &t->bytes[t->count];
+    char whole[8192];
+    if (kind == TABLE_PATHS) {
+        *bytes = matches;
+        *len = strstr(path, "none") ? 0 : sizeof(matches);
+        return 0;
+    }
+    assert_true(t->count < sizeof(t->bytes) / sizeof(t->bytes[0]));
+    snprintf(whole, sizeof(whole), "%s/%s", t->dir, path);
+    buf_init(b, 1 << 20);
+    if (file_read(whole, b, err) < 0)
+        return err_set(err, ENOENT, "cannot open %s", path);
+    t->count++;
+    *bytes = buf_text(b);
+    *len = b->len;
+    return 0;
+}
+
+static bool file_agrees(const char *dir, const char *path)
+{
+    struct tables tables = {.dir = dir};
+    struct spec_files files = {.get = table_get, .arg = &tables};
     struct buf text, golden, have;
     struct spec_errors errors;
     struct err err;
@@ -60,15 +97,18 @@ static bool file_agrees(const char *path)
     buf_init(&have, 1 << 20);
     if (file_read(path, &text, &err) < 0)
         fail_msg("%s", err.text);
-    struct jobspec *spec = spec_parse(text.data, text.len, "x", NULL, &errors);
+    struct jobspec *spec =
+        spec_parse(text.data, text.len, "x", &files, &errors);
     put_errors(&have, &errors);
     put_golden(&golden, text.data);
     bool agrees = !spec && lines_agree(buf_text(&golden), buf_text(&have));
     if (!agrees)
-        print_error("%s: expected\n%sgot\n%s", path, buf_text(&golden),
-                    buf_text(&have));
+        fprintf(stderr, "%s: expected\n%sgot\n%s", path, buf_text(&golden),
+                buf_text(&have));
     spec_errors_fini(&errors);
     jobspec_destroy(spec);
+    for (size_t i = 0; i < tables.count; i++)
+        buf_fini(&tables.bytes[i]);
     buf_fini(&text);
     buf_fini(&golden);
     buf_fini(&have);
@@ -92,7 +132,7 @@ static void golden_files(void **state)
     assert_true(count >= FILES_MIN);
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
-        wrong += !file_agrees(path);
+        wrong += !file_agrees(dir, path);
         free(names[i]);
     }
     free(names);
