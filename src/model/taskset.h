@@ -236,6 +236,10 @@ uint32_t taskset_param_dim(const struct taskset *set, uint32_t param);
  * drawn ones, or points. */
 int taskset_dim_param(const struct taskset *set, uint32_t dim);
 
+/* What the axis is that a dimension of a swept set is: POINTS if the tasks are
+ * the dimension. */
+enum axis_kind taskset_dim_kind(const struct taskset *set, uint32_t dim);
+
 /* A parameter's value at a position of its dimension. As taskset_value. */
 int taskset_dim_value(const struct taskset *set, uint32_t param,
                       uint64_t position, struct buf *room, struct value *v,

@@ -55,6 +55,12 @@ int taskset_dim_param(const struct taskset *set, uint32_t dim)
     return (int)s->axes[dim].params[0];
 }
 
+enum axis_kind taskset_dim_kind(const struct taskset *set, uint32_t dim)
+{
+    const struct taskset_sweep *s = cube_of(set);
+    return s ? s->axes[dim].kind : AXIS_POINTS;
+}
+
 int taskset_dim_value(const struct taskset *set, uint32_t param,
                       uint64_t position, struct buf *room, struct value *v,
                       struct err *err)

@@ -3,6 +3,7 @@
 #include "store/h5_cube.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <hdf5.h>
@@ -11,8 +12,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/h5_internal.h"
-
-enum { LINE_CHUNK = 16384 }; /* cells of a chunk of one dimension */
 
 /* ---- Shapes ---- */
 
@@ -69,36 +68,6 @@ static uint64_t text_bytes(const char *const *texts, uint64_t count)
     return bytes;
 }
 
-/* Make and write a line of cells, of bytes together; the dataset, or <0 with
- * err. */
-static hid_t put_line(struct hdf_file *f, const char *path, hid_t type,
-                      const void *values, uint64_t count, uint64_t bytes,
-                      struct err *err)
-{
-    hsize_t dim = count, chunk = count < LINE_CHUNK ? count : LINE_CHUNK;
-    if (hdf_reserve(f, bytes, err) < 0) {
-        H5Tclose(type);
-        return -1;
-    }
-    hid_t space = H5Screate_simple(1, &dim, NULL);
-    hid_t dcpl = count > LINE_CHUNK ? hdf_chunked(1, &chunk)
-                                    : H5Pcreate(H5P_DATASET_CREATE);
-    hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
-    H5Pset_char_encoding(lcpl, H5T_CSET_UTF8);
-    hid_t d = H5Dcreate2(f->id, path, type, space, lcpl, dcpl, H5P_DEFAULT);
-    if (d < 0 || H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
-        hdf_fail(err, "cannot write %s", path);
-        if (d >= 0)
-            H5Dclose(d);
-        d = -1;
-    }
-    H5Pclose(lcpl);
-    H5Pclose(dcpl);
-    H5Sclose(space);
-    H5Tclose(type);
-    return d;
-}
-
 static int attach(struct hdf_file *f, hid_t d, const char *scale, int dim)
 {
     hid_t s = H5Dopen2(f->id, scale, H5P_DEFAULT);
@@ -108,53 +77,118 @@ static int attach(struct hdf_file *f, hid_t d, const char *scale, int dim)
     return rc < 0 ? -1 : 0;
 }
 
-/* Make the line a scale (over NULL), or lay it over a scale. Closes d. */
-static int finish_line(struct hdf_file *f, hid_t d, const char *path,
-                       const char *over, struct err *err)
+struct hdf_line {
+    struct hdf_file *file;
+    hid_t dataset, type;
+    bool strings;
+    char *path;
+};
+
+/* Make a dataset of one dimension; <0: failed. */
+static hid_t create_line(struct hdf_file *f, const char *path, hid_t type,
+                         uint64_t count, const void *fill)
 {
-    if (d < 0)
+    hsize_t dim = count, chunk = LINE_CHUNK;
+    hid_t space = H5Screate_simple(1, &dim, NULL), d = -1;
+    hid_t dcpl = count > LINE_CHUNK ? hdf_chunked(1, &chunk)
+                                    : H5Pcreate(H5P_DATASET_CREATE);
+    hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
+    hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS);
+    H5Pset_char_encoding(lcpl, H5T_CSET_UTF8);
+    H5Pset_chunk_cache(dapl, 1, 0, 1.0); /* each chunk is written once */
+    if (!fill || H5Pset_fill_value(dcpl, type, fill) >= 0)
+        d = H5Dcreate2(f->id, path, type, space, lcpl, dcpl, dapl);
+    H5Pclose(dapl);
+    H5Pclose(lcpl);
+    H5Pclose(dcpl);
+    H5Sclose(space);
+    return d;
+}
+
+struct hdf_line *hdf_line_create(struct hdf_file *f, const char *path,
+                                 enum cell_kind kind, uint64_t count,
+                                 const void *fill, const char *over,
+                                 struct err *err)
+{
+    struct hdf_line *l = mem_calloc(1, sizeof(*l));
+    if (!l)
+        goto nomem;
+    l->file = f;
+    l->dataset = l->type = -1;
+    l->strings = kind == CELL_STRING;
+    l->path = mem_strdup(path);
+    if (!l->path)
+        goto nomem;
+    if (hdf_reserve(f, count > LINE_CHUNK ? 0 : 16 * count, err) < 0)
+        goto fail;
+    l->type = l->strings ? hdf_string_type() : hdf_type(kind, 0);
+    l->dataset = create_line(f, path, l->type, count, fill);
+    if (l->dataset >= 0 &&
+        (over ? attach(f, l->dataset, over, 0)
+              : (int)H5DSset_scale(l->dataset, path_base(path))) >= 0)
+        return l;
+    hdf_fail(err, "cannot make %s", path);
+    goto fail;
+nomem:
+    err_set(err, ENOMEM, "no memory for %s", path);
+fail:
+    hdf_line_destroy(l);
+    return NULL;
+}
+
+int hdf_line_write(struct hdf_line *l, uint64_t at, uint64_t n,
+                   const void *values, struct err *err)
+{
+    hsize_t start = at, count = n;
+    uint64_t bytes = l->strings ? text_bytes(values, n) : 8 * n;
+    int rc = -1;
+    if (hdf_reserve(l->file, bytes, err) < 0)
         return -1;
-    int rc = over ? attach(f, d, over, 0)
-                  : (H5DSset_scale(d, path_base(path)) < 0 ? -1 : 0);
+    hid_t memory = H5Screate_simple(1, &count, NULL);
+    hid_t space = H5Dget_space(l->dataset);
+    if (memory >= 0 && space >= 0 &&
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, NULL, &count,
+                            NULL) >= 0 &&
+        H5Dwrite(l->dataset, l->type, memory, space, H5P_DEFAULT, values) >= 0)
+        rc = 0;
     if (rc < 0)
-        hdf_fail(err, "cannot make %s a dimension's variable", path);
-    H5Dclose(d);
+        hdf_fail(err, "cannot write %s", l->path);
+    H5Sclose(space);
+    H5Sclose(memory);
     return rc;
 }
 
-int hdf_scale(struct hdf_file *f, const char *path, enum cell_kind kind,
-              const void *values, uint64_t count, struct err *err)
+void hdf_line_destroy(struct hdf_line *l)
 {
-    hid_t d =
-        put_line(f, path, hdf_type(kind, 0), values, count, 8 * count, err);
-    return finish_line(f, d, path, NULL, err);
+    if (!l)
+        return;
+    if (l->dataset >= 0)
+        H5Dclose(l->dataset);
+    if (l->type >= 0)
+        H5Tclose(l->type);
+    mem_free(l->path);
+    mem_free(l);
 }
 
-int hdf_scale_strings(struct hdf_file *f, const char *path,
-                      const char *const *values, uint64_t count,
-                      struct err *err)
+int hdf_dimension(struct hdf_file *f, const char *path, uint64_t count,
+                  struct err *err)
 {
-    hid_t d = put_line(f, path, hdf_string_type(), values, count,
-                       text_bytes(values, count), err);
-    return finish_line(f, d, path, NULL, err);
-}
-
-int hdf_variable(struct hdf_file *f, const char *path, enum cell_kind kind,
-                 const void *values, uint64_t count, const char *scale,
-                 struct err *err)
-{
-    hid_t d =
-        put_line(f, path, hdf_type(kind, 0), values, count, 8 * count, err);
-    return finish_line(f, d, path, scale, err);
-}
-
-int hdf_variable_strings(struct hdf_file *f, const char *path,
-                         const char *const *values, uint64_t count,
-                         const char *scale, struct err *err)
-{
-    hid_t d = put_line(f, path, hdf_string_type(), values, count,
-                       text_bytes(values, count), err);
-    return finish_line(f, d, path, scale, err);
+    /* the words by which netCDF knows that it is nothing but a dimension */
+    char name[80];
+    snprintf(name, sizeof(name),
+             "This is a netCDF dimension but not a netCDF variable. %10llu",
+             (unsigned long long)count);
+    if (hdf_reserve(f, 0, err) < 0)
+        return -1;
+    hid_t type = H5Tcopy(H5T_IEEE_F32BE);
+    hid_t d = create_line(f, path, type, count, NULL);
+    int rc = d < 0 || H5DSset_scale(d, name) < 0
+                 ? hdf_fail(err, "cannot make %s", path)
+                 : 0;
+    if (d >= 0)
+        H5Dclose(d);
+    H5Tclose(type);
+    return rc;
 }
 
 /* ---- Cubes ---- */
@@ -163,22 +197,27 @@ struct hdf_cube {
     struct hdf_file *file;
     hid_t dataset, type;
     struct cube_shape shape;
-    size_t size;        /* strings: bytes of one in memory */
+    struct cube_inner inner;
+    size_t size;        /* bytes of a cell in memory */
     const char **texts; /* strings: of a chunk */
     char *path;
 };
 
 static hid_t create_dataset(struct hdf_file *f, const char *path,
-                            const struct cube_shape *s, hid_t type,
+                            const struct cube_shape *s,
+                            const struct cube_inner *inner, hid_t type,
                             const void *fill)
 {
     hsize_t dims[CUBE_MAX_RANK], chunk[CUBE_MAX_RANK];
+    int rank = s->rank + inner->rank;
     for (int i = 0; i < s->rank; i++) {
         dims[i] = s->dims[i];
         chunk[i] = s->chunk[i];
     }
-    hid_t space = H5Screate_simple(s->rank, dims, NULL);
-    hid_t dcpl = hdf_chunked(s->rank, chunk), d = -1;
+    for (int i = 0; i < inner->rank; i++)
+        dims[s->rank + i] = chunk[s->rank + i] = inner->dims[i];
+    hid_t space = H5Screate_simple(rank, dims, NULL);
+    hid_t dcpl = hdf_chunked(rank, chunk), d = -1;
     hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
     hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS);
     H5Pset_char_encoding(lcpl, H5T_CSET_UTF8);
@@ -194,6 +233,7 @@ static hid_t create_dataset(struct hdf_file *f, const char *path,
 
 struct hdf_cube *hdf_cube_create(struct hdf_file *f, const char *path,
                                  const struct cube_shape *shape,
+                                 const struct cube_inner *inner,
                                  enum cell_kind kind, size_t size,
                                  const void *fill, bool fill_is_missing,
                                  const char *const *scales, struct err *err)
@@ -205,7 +245,10 @@ struct hdf_cube *hdf_cube_create(struct hdf_file *f, const char *path,
     c->dataset = c->type = -1;
     c->shape = *shape;
     c->path = mem_strdup(path);
+    c->inner = *inner;
     c->size = cell_bytes(kind, size);
+    for (int i = 0; i < inner->rank; i++)
+        c->size *= inner->dims[i];
     if (kind == CELL_STRING)
         c->texts = mem_calloc(shape->chunk_cells, sizeof(c->texts[0]));
     if (!c->path || (kind == CELL_STRING && !c->texts))
@@ -213,10 +256,10 @@ struct hdf_cube *hdf_cube_create(struct hdf_file *f, const char *path,
     if (hdf_reserve(f, 0, err) < 0)
         goto fail;
     c->type = kind == CELL_STRING ? hdf_string_type() : hdf_type(kind, 0);
-    c->dataset = create_dataset(f, path, shape, c->type,
+    c->dataset = create_dataset(f, path, shape, inner, c->type,
                                 kind == CELL_STRING ? NULL : fill);
     bool ok = c->dataset >= 0;
-    for (int i = 0; ok && i < shape->rank; i++)
+    for (int i = 0; ok && i < shape->rank + inner->rank; i++)
         ok = attach(f, c->dataset, scales[i], i) == 0;
     if (!ok) {
         hdf_fail(err, "cannot make %s", path);
@@ -246,6 +289,11 @@ int hdf_cube_write(struct hdf_cube *c, uint64_t chunk, const void *cells,
         count[i] = s->chunk[i] < left ? s->chunk[i] : left;
     }
     cell_count = cells_here;
+    for (int i = 0; i < c->inner.rank; i++) {
+        start[s->rank + i] = 0;
+        count[s->rank + i] = c->inner.dims[i];
+        cell_count *= c->inner.dims[i];
+    }
     uint64_t bytes = s->chunk_cells * c->size;
     if (c->texts) {
         for (uint64_t i = 0; i < cells_here; i++) {

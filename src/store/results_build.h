@@ -28,7 +28,8 @@ enum {
     RESULTS_SLAB_BYTES = 64 << 20, /* of cubes in memory at a time */
     RESULTS_SLAB_CELLS = 1 << 22,
     RESULTS_CHUNK_CELLS = 1 << 14,
-    RESULTS_ATTR_BYTES = 30000 /* of a text in an attribute */
+    RESULTS_CHUNK_BYTES = 4 << 20, /* of one cube */
+    RESULTS_ATTR_BYTES = 30000     /* of a text in an attribute */
 };
 #define RESULTS_ELSEWHERE UINT64_MAX
 /* Attribute of /batch: how much of the journal is in the file. */
@@ -46,6 +47,8 @@ struct survey_span {
 };
 
 struct survey_job {
+    const struct taskset *set;
+    bool flat; /* one dimension, whatever the set says */
     struct cube_shape shape;
     uint64_t slab_chunks; /* chunks in memory at a time */
     uint64_t slab_count;
@@ -102,8 +105,20 @@ const char *survey_host(const struct survey *s, uint32_t session,
 /* Is an attempt's output in its pack, whole? */
 bool survey_is_packed(const struct survey *s, const struct output *o,
                       int stream);
-/* How a job's tasks lie: rank and dims of its cubes. */
-int survey_dims(const struct taskset *set, uint64_t dims[CUBE_MAX_RANK]);
+
+/* How a job's tasks lie in its cubes: with chunks of about chunk_cells. */
+void shape_init(struct survey_job *s, const struct taskset *set,
+                uint64_t chunk_cells);
+/* The cell of a task; it grows with the index. */
+uint64_t shape_cell(const struct survey_job *s, uint32_t index);
+/* The first task whose cell is not before this one; the number of tasks if
+ * there is none. */
+uint32_t shape_first_task(const struct survey_job *s, uint64_t cell);
+/* As taskset_param_dim, taskset_dim_param, taskset_dim_value. */
+uint32_t shape_param_dim(const struct survey_job *s, uint32_t param);
+int shape_dim_param(const struct survey_job *s, uint32_t dim);
+int shape_value(const struct survey_job *s, uint32_t param, uint64_t position,
+                struct buf *room, struct value *v, struct err *err);
 
 /* /batch/nodes, events, sessions, programs: rows of records that are not
  * attempts. */

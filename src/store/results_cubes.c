@@ -5,7 +5,7 @@
  * and a huge sweep with few results makes a small file.
  */
 #include "config.h"
-#include "store/results_build.h"
+#include "store/results_cubes.h"
 
 #include <errno.h>
 #include <math.h>
@@ -16,47 +16,20 @@
 #include "base/mem.h"
 
 /* Values of `state` and of `<metric>_state`, beside enum metric_state. */
-enum { STATE_NOT_RUN, STATE_SUCCESS, STATE_FAILURE, STATE_ACTIVE };
+enum {
+    STATE_NOT_RUN,
+    STATE_SUCCESS,
+    STATE_FAILURE,
+    STATE_ACTIVE,
+    STATE_EXCLUDED /* no task of the sweep */
+};
 enum { METRIC_NOT_RUN = METRIC_STATE_COUNT };
 
-enum {
-    VAR_STATE,
-    VAR_EXIT_CODE,
-    VAR_ATTEMPTS,
-    VAR_DURATION,
-    VAR_METRICS, /* from here: value and state of each metric that has cubes */
-    VARS_MAX = VAR_METRICS + 2 * JOBSPEC_MAX_METRICS,
-    /* scales or variables, run, "jobs" and "batch", which / has */
-    NAMES_MAX = VARS_MAX + TASKSET_MAX_PARAMS + 3,
-    PATH_BYTES = JOBSPEC_MAX_ID + RESULTS_MAX_NAME + 16
-};
+enum { VAR_STATE, VAR_EXIT_CODE, VAR_ATTEMPTS, VAR_DURATION };
 
-/* One cube. */
-struct var {
-    enum cell_kind kind;
-    size_t bytes; /* of a cell */
-    unsigned char fill[METRIC_MAX_STRING + 1];
-    struct hdf_cube *cube;
-    unsigned char *cells; /* of the slab */
-    char path[PATH_BYTES];
-};
-
-struct cubes {
-    struct build *build;
-    uint32_t job_index;
-    const struct job *job;
-    const struct survey_job *survey;
-    char group[JOBSPEC_MAX_ID + 8];
-    char names[NAMES_MAX][RESULTS_MAX_NAME + 1];
-    size_t name_count, first_name; /* those before first_name are not ours */
-    char scales[TASKSET_MAX_PARAMS][PATH_BYTES];
-    const char *scale_paths[TASKSET_MAX_PARAMS];
-    struct var vars[VARS_MAX];
-    uint32_t var_count;
-    uint32_t metric_vars[JOBSPEC_MAX_METRICS]; /* the value's; 0: no cube */
-    uint64_t slab_first;                       /* chunk */
-    uint64_t cell_first, cell_end;             /* of the slab */
-};
+/* Cells of a cube with holes in which those are marked as such even where no
+ * task has run. */
+enum { MARKED_CELLS = 1 << 24 };
 
 /* ---- Names ---- */
 
@@ -81,10 +54,10 @@ void name_unique(char out[RESULTS_MAX_NAME + 1], const char *name,
 }
 
 /* Choose a name in the group; its path. */
-static const char *take_name(struct cubes *c, const char *name,
-                             char path[PATH_BYTES])
+const char *cubes_take_name(struct cubes *c, const char *name,
+                            char path[CUBE_PATH_BYTES])
 {
-    char whole[PATH_BYTES], *out = c->names[c->name_count];
+    char whole[CUBE_PATH_BYTES], *out = c->names[c->name_count];
     name_unique(out, name, c->names, c->name_count);
     c->name_count++;
     snprintf(whole, sizeof(whole), "%s/%s", c->group, out);
@@ -92,163 +65,38 @@ static const char *take_name(struct cubes *c, const char *name,
     return out;
 }
 
-/* ---- Parameters ---- */
-
-enum cell_kind param_kind(const struct param *p)
-{
-    switch (p->type) {
-    case VALUE_BOOL:
-        return CELL_INT8;
-    case VALUE_INT:
-        return CELL_INT64;
-    case VALUE_FLOAT:
-        return CELL_FLOAT64;
-    case VALUE_NULL:
-    case VALUE_STRING:
-        break;
-    }
-    return CELL_STRING;
-}
-
-/* A parameter's value as HDF5 wants it; a text goes behind texts, which has
- * the memory already. */
-static int param_cell(const struct taskset *set, uint32_t param, uint64_t i,
-                      enum cell_kind kind, struct buf *texts, struct buf *room,
-                      void *cells, struct err *err)
-{
-    struct value v;
-    double number = 0;
-    bool text = kind == CELL_STRING;
-    if (taskset_dim_value(set, param, i, text ? room : NULL, &v, err) < 0)
-        return -1;
-    if (text) {
-        ((const char **)cells)[i] = texts->data + texts->len;
-        if (buf_put(texts, v.text, strlen(v.text) + 1) < 0)
-            return err_sys(err, errno, "no memory for values");
-        return 0;
-    }
-    if (kind == CELL_INT8)
-        ((int8_t *)cells)[i] = v.u.boolean;
-    else if (kind == CELL_INT64)
-        ((int64_t *)cells)[i] = v.u.integer;
-    else if (value_number(&v, &number))
-        ((double *)cells)[i] = number;
-    return 0;
-}
-
-/* Write a parameter as a scale, or as a variable over scale. */
-static int put_param(struct cubes *c, uint32_t param, const char *path,
-                     const char *scale, struct err *err)
-{
-    const struct taskset *set = &c->job->tasks;
-    const struct param *p = &set->params[param];
-    struct hdf_file *f = c->build->file;
-    enum cell_kind kind = param_kind(p);
-    uint64_t dims[TASKSET_MAX_DIMS];
-    taskset_dims(set, dims);
-    uint64_t n = dims[taskset_param_dim(set, param)];
-    size_t texts_max = kind == CELL_STRING ? n * (p->longest + 1) : 0;
-    void *cells = mem_calloc(n, 8); /* the largest, pointers too */
-    struct buf texts, room;
-    int rc = 0;
-    buf_init(&room, VALUE_MAX_BYTES);
-    buf_init(&texts, texts_max + 1);
-    if (!cells || (texts_max && !buf_reserve(&texts, texts_max)))
-        rc = err_set(err, ENOMEM, "no memory for %s", path);
-    for (uint64_t i = 0; rc == 0 && i < n; i++)
-        rc = param_cell(set, param, i, kind, &texts, &room, cells, err);
-    if (rc == 0 && kind == CELL_STRING)
-        rc = scale ? hdf_variable_strings(f, path, cells, n, scale, err)
-                   : hdf_scale_strings(f, path, cells, n, err);
-    else if (rc == 0)
-        rc = scale ? hdf_variable(f, path, kind, cells, n, scale, err)
-                   : hdf_scale(f, path, kind, cells, n, err);
-    buf_fini(&room);
-    buf_fini(&texts);
-    mem_free(cells);
-    if (rc == 0 && p->units)
-        rc = hdf_attr_text(f, path, "units", p->units, err);
-    if (rc == 0 && p->long_name)
-        rc = hdf_attr_text(f, path, "long_name", p->long_name, err);
-    return rc;
-}
-
-/* The scale of a list: 0, 1, 2, ... */
-static int put_run_scale(struct cubes *c, struct err *err)
-{
-    uint32_t n = c->job->tasks.count;
-    int64_t *cells = mem_calloc(n, sizeof(*cells));
-    if (!cells)
-        return err_set(err, ENOMEM, "no memory for %s/run", c->group);
-    for (uint32_t i = 0; i < n; i++)
-        cells[i] = i;
-    int rc = hdf_scale(c->build->file, c->scales[0], CELL_INT64, cells, n, err);
-    mem_free(cells);
-    return rc;
-}
-
-/* Is each dimension the parameter of its number? */
-static bool is_grid(const struct taskset *set)
-{
-    if (set->param_count == 0 || taskset_dims(set, NULL) != set->param_count)
-        return false;
-    for (uint32_t i = 0; i < set->param_count; i++)
-        if (taskset_dim_param(set, i) != (int)i)
-            return false;
-    return true;
-}
-
-static int put_scales(struct cubes *c, struct err *err)
-{
-    const struct taskset *set = &c->job->tasks;
-    char path[PATH_BYTES];
-    int rc = 0;
-    for (uint32_t i = 0; i < TASKSET_MAX_PARAMS; i++)
-        c->scale_paths[i] = c->scales[i];
-    if (is_grid(set)) {
-        for (uint32_t i = 0; rc == 0 && i < set->param_count; i++) {
-            take_name(c, set->params[i].name, c->scales[i]);
-            rc = put_param(c, i, c->scales[i], NULL, err);
-        }
-        return rc;
-    }
-    take_name(c, "run", c->scales[0]);
-    rc = put_run_scale(c, err);
-    for (uint32_t i = 0; rc == 0 && i < set->param_count; i++) {
-        take_name(c, set->params[i].name, path);
-        rc = put_param(c, i, path, c->scales[0], err);
-    }
-    return rc;
-}
-
 /* ---- Cubes ---- */
 
-/* Add a cube of cells of kind; fill: of bytes. Its name, NULL with err. */
+/* Add a cube of cells of kind, each an array if inner is one; fill: of a value.
+ * Its name, NULL with err. */
 static const char *add_var(struct cubes *c, const char *name,
-                           enum cell_kind kind, size_t size, const void *fill,
-                           bool fill_is_missing, struct err *err)
+                           const struct cube_inner *inner, enum cell_kind kind,
+                           size_t size, const void *fill, bool fill_is_missing,
+                           struct err *err)
 {
-    struct var *v = &c->vars[c->var_count++];
-    const char *taken = take_name(c, name, v->path);
+    struct cube_var *v = &c->vars[c->var_count++];
+    const struct cube_shape *shape = &c->survey->shape;
+    const char *taken = cubes_take_name(c, name, v->path);
+    size_t one = cell_bytes(kind, size);
     v->kind = kind;
-    v->bytes = cell_bytes(kind, size);
-    if (fill)
-        memcpy(v->fill, fill, v->bytes);
-    v->cube =
-        hdf_cube_create(c->build->file, v->path, &c->survey->shape, kind, size,
-                        v->fill, fill_is_missing, c->scale_paths, err);
-    if (!v->cube)
-        return NULL;
-    v->cells = mem_alloc(c->survey->slab_chunks * c->survey->shape.chunk_cells *
-                         v->bytes);
-    if (!v->cells) {
+    v->bytes = one;
+    for (int i = 0; i < inner->rank; i++)
+        v->bytes *= inner->dims[i];
+    v->fill = mem_calloc(1, v->bytes);
+    v->cells =
+        mem_calloc(c->survey->slab_chunks * shape->chunk_cells, v->bytes);
+    if (!v->fill || !v->cells) {
         err_set(err, ENOMEM, "no memory for %s", v->path);
         return NULL;
     }
-    return taken;
+    for (size_t at = 0; fill && at < v->bytes; at += one)
+        memcpy(v->fill + at, fill, one);
+    v->cube = hdf_cube_create(c->build->file, v->path, shape, inner, kind, size,
+                              v->fill, fill_is_missing, c->scale_paths, err);
+    return v->cube ? taken : NULL;
 }
 
-static struct var *last_var(struct cubes *c)
+static struct cube_var *last_var(struct cubes *c)
 {
     return &c->vars[c->var_count - 1];
 }
@@ -277,22 +125,25 @@ static int describe_flags(struct cubes *c, uint64_t count, const char *meanings,
     return hdf_attr_text(f, path, "flag_meanings", meanings, err);
 }
 
+static const struct cube_inner scalar = {.rank = 0};
+
 static int add_builtins(struct cubes *c, struct err *err)
 {
     static const int8_t not_run = STATE_NOT_RUN;
     static const int32_t none = -1, zero = 0;
     static const double unknown = NAN;
-    if (!add_var(c, "state", CELL_INT8, 0, &not_run, false, err) ||
+    if (!add_var(c, "state", &scalar, CELL_INT8, 0, &not_run, false, err) ||
         describe(c, "state of the task", NULL, err) < 0 ||
-        describe_flags(c, 4, "not_run success failure active", err) < 0)
+        describe_flags(c, 5, "not_run success failure active excluded", err) <
+            0)
         return -1;
-    if (!add_var(c, "exit_code", CELL_INT32, 0, &none, false, err) ||
+    if (!add_var(c, "exit_code", &scalar, CELL_INT32, 0, &none, false, err) ||
         describe(c, "exit code of the last attempt, -1: none", NULL, err) < 0)
         return -1;
-    if (!add_var(c, "attempts", CELL_INT32, 0, &zero, false, err) ||
+    if (!add_var(c, "attempts", &scalar, CELL_INT32, 0, &zero, false, err) ||
         describe(c, "attempts that ended", NULL, err) < 0)
         return -1;
-    if (!add_var(c, "duration", CELL_FLOAT64, 0, &unknown, true, err))
+    if (!add_var(c, "duration", &scalar, CELL_FLOAT64, 0, &unknown, true, err))
         return -1;
     return describe(c, "wall-clock time of the last attempt", "s", err);
 }
@@ -303,22 +154,26 @@ static int add_metric(struct cubes *c, uint32_t i, struct err *err)
     static const int8_t not_run = METRIC_NOT_RUN;
     const struct metric *m = &c->job->metrics[i];
     size_t longest = c->survey->metrics[i].longest;
-    if (m->rank > 0)
-        return 0;
+    struct cube_inner inner = {.rank = (int)m->rank};
+    for (uint32_t k = 0; k < m->rank; k++)
+        inner.dims[k] = m->shape[k];
+    if (cubes_put_inner_scales(c, m->name, &inner, err) < 0)
+        return -1;
     c->metric_vars[i] = c->var_count;
     const char *name =
         m->type == METRIC_FLOAT64
-            ? add_var(c, m->name, CELL_FLOAT64, 0, &missing, true, err)
+            ? add_var(c, m->name, &inner, CELL_FLOAT64, 0, &missing, true, err)
         : m->type == METRIC_INT64
-            ? add_var(c, m->name, CELL_INT64, 0, NULL, false, err)
-            : add_var(c, m->name, CELL_STRING, longest + 1, NULL, false, err);
+            ? add_var(c, m->name, &inner, CELL_INT64, 0, NULL, false, err)
+            : add_var(c, m->name, &scalar, CELL_STRING, longest + 1, NULL,
+                      false, err);
     if (!name || describe(c, m->long_name, m->units, err) < 0)
         return -1;
-    struct var *value = last_var(c);
+    struct cube_var *value = last_var(c);
     char state[RESULTS_MAX_NAME + 8];
     snprintf(state, sizeof(state), "%s_state", name);
     const char *state_name =
-        add_var(c, state, CELL_INT8, 0, &not_run, false, err);
+        add_var(c, state, &scalar, CELL_INT8, 0, &not_run, false, err);
     if (!state_name ||
         describe_flags(c, 5, "ok missing malformed out_of_range not_run", err) <
             0)
@@ -327,25 +182,13 @@ static int add_metric(struct cubes *c, uint32_t i, struct err *err)
                          state_name, err);
 }
 
-/* In a list the parameters are coordinates of each cube. */
+/* The coordinates that are no dimensions belong to each cube. */
 static int put_coordinates(struct cubes *c, struct err *err)
 {
-    const struct taskset *set = &c->job->tasks;
-    if (set->param_count == 0 || is_grid(set))
-        return 0;
-    struct buf names;
-    buf_init(&names, TASKSET_MAX_PARAMS * (RESULTS_MAX_NAME + 1));
     int rc = 0;
-    /* behind the name of the scale */
-    for (uint32_t i = 0; rc == 0 && i < set->param_count; i++)
-        rc = buf_printf(&names, "%s%s", i ? " " : "",
-                        c->names[c->first_name + 1 + i]);
-    if (rc < 0)
-        err_set(err, ENOMEM, "no memory for names");
-    for (uint32_t i = 0; rc == 0 && i < c->var_count; i++)
+    for (uint32_t i = 0; rc == 0 && c->coordinates.len && i < c->var_count; i++)
         rc = hdf_attr_text(c->build->file, c->vars[i].path, "coordinates",
-                           buf_text(&names), err);
-    buf_fini(&names);
+                           buf_text(&c->coordinates), err);
     return rc;
 }
 
@@ -363,12 +206,32 @@ static uint64_t slab_end(const struct cubes *c)
     return end < c->survey->shape.chunks ? end : c->survey->shape.chunks;
 }
 
+/* Is it a cube with cells that are no tasks? */
+static bool has_holes(const struct cubes *c)
+{
+    return c->survey->shape.cells != c->job->tasks.count;
+}
+
+/* Mark the cells of a chunk that are no tasks. */
+static void mark_holes(const struct cubes *c, uint64_t chunk, int8_t *state)
+{
+    uint64_t count, first = cube_chunk_start(&c->survey->shape, chunk, &count);
+    uint32_t i = shape_first_task(c->survey, first);
+    memset(state, STATE_EXCLUDED, count);
+    for (; i < c->job->tasks.count; i++) {
+        uint64_t cell = shape_cell(c->survey, i);
+        if (cell >= first + count)
+            break;
+        state[cell - first] = STATE_NOT_RUN;
+    }
+}
+
 static void fill_chunk(struct cubes *c, uint64_t chunk)
 {
     uint64_t n = c->survey->shape.chunk_cells;
     uint64_t at = (chunk - c->slab_first) * n;
     for (uint32_t i = 0; i < c->var_count; i++) {
-        struct var *v = &c->vars[i];
+        struct cube_var *v = &c->vars[i];
         unsigned char *p = v->cells + at * v->bytes;
         if (v->bytes == 1)
             memset(p, v->fill[0], n);
@@ -376,13 +239,32 @@ static void fill_chunk(struct cubes *c, uint64_t chunk)
             for (uint64_t k = 0; k < n; k++)
                 memcpy(p + k * v->bytes, v->fill, v->bytes);
     }
+    if (has_holes(c))
+        mark_holes(c, chunk, (int8_t *)c->vars[VAR_STATE].cells + at);
+}
+
+/* Where no task has run, `state` is all there is to be written. */
+static int write_holes(struct cubes *c, struct err *err)
+{
+    const struct survey_job *s = c->survey;
+    int8_t *state = (int8_t *)c->vars[VAR_STATE].cells;
+    if (!has_holes(c) || s->shape.cells > MARKED_CELLS)
+        return 0;
+    for (uint64_t k = 0; k < s->shape.chunks; k++) {
+        if (is_touched(s, k))
+            continue;
+        mark_holes(c, k, state);
+        if (hdf_cube_write(c->vars[VAR_STATE].cube, k, state, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int write_chunk(struct cubes *c, uint64_t chunk, struct err *err)
 {
     uint64_t at = (chunk - c->slab_first) * c->survey->shape.chunk_cells;
     for (uint32_t i = 0; i < c->var_count; i++) {
-        struct var *v = &c->vars[i];
+        struct cube_var *v = &c->vars[i];
         if (hdf_cube_write(v->cube, chunk, v->cells + at * v->bytes, err) < 0)
             return -1;
     }
@@ -399,7 +281,8 @@ static int8_t state_of(const struct attempt *a)
 }
 
 static void put_metric(const struct metric *m, const struct metric_value *from,
-                       struct var *value, struct var *state, uint64_t at)
+                       struct cube_var *value, struct cube_var *state,
+                       uint64_t at)
 {
     unsigned char *to = value->cells + at * value->bytes;
     ((int8_t *)state->cells)[at] = (int8_t)from->state;
@@ -408,6 +291,8 @@ static void put_metric(const struct metric *m, const struct metric_value *from,
         return;
     if (m->type == METRIC_STRING)
         memcpy(to, from->string, strnlen(from->string, value->bytes));
+    else if (m->rank > 0)
+        memcpy(to, from->u.numbers, value->bytes); /* or integers */
     else
         memcpy(to, &from->u, 8);
 }
@@ -416,19 +301,18 @@ static void put_metric(const struct metric *m, const struct metric_value *from,
 static void put_attempt(struct cubes *c, const struct attempt *a)
 {
     const struct cube_shape *s = &c->survey->shape;
-    uint64_t count, chunk = cube_chunk_of(s, a->index);
-    uint64_t at = (chunk - c->slab_first) * s->chunk_cells + a->index -
+    uint64_t cell = shape_cell(c->survey, a->index);
+    uint64_t count, chunk = cube_chunk_of(s, cell);
+    uint64_t at = (chunk - c->slab_first) * s->chunk_cells + cell -
                   cube_chunk_start(s, chunk, &count);
-    struct var *v = c->vars;
+    struct cube_var *v = c->vars;
     ((int8_t *)v[VAR_STATE].cells)[at] = state_of(a);
     ((int32_t *)v[VAR_EXIT_CODE].cells)[at] = a->exit_code;
     ((int32_t *)v[VAR_ATTEMPTS].cells)[at]++;
     ((double *)v[VAR_DURATION].cells)[at] = attempt_duration_s(a);
     for (uint32_t i = 0; i < c->job->metric_count; i++) {
         uint32_t k = c->metric_vars[i];
-        if (k > 0)
-            put_metric(&c->job->metrics[i], &a->metrics[i], &v[k], &v[k + 1],
-                       at);
+        put_metric(&c->job->metrics[i], &a->metrics[i], &v[k], &v[k + 1], at);
     }
 }
 
@@ -446,7 +330,10 @@ static void reactivate(struct cubes *c)
 static bool in_slab(void *arg, uint32_t job, uint32_t index)
 {
     const struct cubes *c = arg;
-    return job == c->job_index && index >= c->cell_first && index < c->cell_end;
+    if (job != c->job_index)
+        return false;
+    uint64_t cell = shape_cell(c->survey, index);
+    return cell >= c->cell_first && cell < c->cell_end;
 }
 
 static bool is_before(struct journal_place a, struct journal_place b)
@@ -509,7 +396,7 @@ static int write_slabs(struct cubes *c, struct err *err)
 
 static int link_all(struct cubes *c, struct err *err)
 {
-    char from[PATH_BYTES], to[RESULTS_MAX_NAME + 2];
+    char from[CUBE_PATH_BYTES], to[RESULTS_MAX_NAME + 2];
     for (size_t i = c->first_name; i < c->name_count; i++) {
         snprintf(from, sizeof(from), "%s/%s", c->group, c->names[i]);
         snprintf(to, sizeof(to), "/%s", c->names[i]);
@@ -522,7 +409,7 @@ static int link_all(struct cubes *c, struct err *err)
 static int make_cubes(struct cubes *c, struct err *err)
 {
     if (hdf_group(c->build->file, c->group, err) < 0 ||
-        put_scales(c, err) < 0 || add_builtins(c, err) < 0)
+        cubes_put_scales(c, err) < 0 || add_builtins(c, err) < 0)
         return -1;
     for (uint32_t i = 0; i < c->job->metric_count; i++)
         if (add_metric(c, i, err) < 0)
@@ -539,6 +426,7 @@ int build_cubes(struct build *b, uint32_t job, bool in_root, struct err *err)
     c->job_index = job;
     c->job = &b->spec->jobs[job];
     c->survey = &b->survey.jobs[job];
+    buf_init(&c->coordinates, CUBE_NAMES_MAX * (RESULTS_MAX_NAME + 1));
     snprintf(c->group, sizeof(c->group), "/jobs/%s", c->job->id);
     strcpy(c->names[0], "jobs");
     strcpy(c->names[1], "batch");
@@ -546,12 +434,16 @@ int build_cubes(struct build *b, uint32_t job, bool in_root, struct err *err)
     int rc = make_cubes(c, err);
     if (rc == 0)
         rc = write_slabs(c, err);
+    if (rc == 0)
+        rc = write_holes(c, err);
     if (rc == 0 && in_root)
         rc = link_all(c, err);
     for (uint32_t i = 0; i < c->var_count; i++) {
         hdf_cube_destroy(c->vars[i].cube);
         mem_free(c->vars[i].cells);
+        mem_free(c->vars[i].fill);
     }
+    buf_fini(&c->coordinates);
     mem_free(c);
     return rc;
 }

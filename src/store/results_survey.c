@@ -16,30 +16,32 @@ static int no_memory(struct err *err)
 
 /* ---- Cubes ---- */
 
-int survey_dims(const struct taskset *set, uint64_t dims[CUBE_MAX_RANK])
-{
-    return (int)taskset_dims(set, dims);
-}
-
-/* Bytes of a task in memory, at most. */
-static uint64_t cell_bytes_max(const struct job *job)
+/* Bytes of a task in memory, at most; *largest: of one cube. */
+static uint64_t cell_bytes_max(const struct job *job, uint64_t *largest)
 {
     uint64_t bytes = RESULTS_CELL_BYTES;
-    for (uint32_t i = 0; i < job->metric_count; i++)
-        bytes +=
-            1 + (job->metrics[i].type == METRIC_STRING ? METRIC_MAX_STRING : 8);
+    *largest = 8;
+    for (uint32_t i = 0; i < job->metric_count; i++) {
+        const struct metric *m = &job->metrics[i];
+        uint64_t one = m->type == METRIC_STRING ? METRIC_MAX_STRING + 1
+                       : m->rank > 0            ? UINT64_C(8) * m->cells
+                                                : 8;
+        bytes += one + 1;
+        if (m->type != METRIC_STRING && one > *largest)
+            *largest = one;
+    }
     return bytes;
 }
 
 static int job_init(struct survey_job *s, const struct job *job)
 {
-    uint64_t dims[CUBE_MAX_RANK];
-    int rank = survey_dims(&job->tasks, dims);
-    uint64_t room = RESULTS_SLAB_BYTES / cell_bytes_max(job);
+    uint64_t largest, chunk = RESULTS_CHUNK_CELLS;
+    uint64_t room = RESULTS_SLAB_BYTES / cell_bytes_max(job, &largest);
     if (room > RESULTS_SLAB_CELLS)
         room = RESULTS_SLAB_CELLS;
-    cube_shape_init(&s->shape, dims, rank,
-                    room < RESULTS_CHUNK_CELLS ? room : RESULTS_CHUNK_CELLS);
+    if (chunk > RESULTS_CHUNK_BYTES / largest)
+        chunk = RESULTS_CHUNK_BYTES / largest;
+    shape_init(s, &job->tasks, room < chunk ? room : chunk);
     s->slab_chunks = room / s->shape.chunk_cells;
     if (s->slab_chunks > s->shape.chunks)
         s->slab_chunks = s->shape.chunks;
@@ -53,7 +55,7 @@ static int job_init(struct survey_job *s, const struct job *job)
 static void see_cell(struct survey_job *s, uint32_t index,
                      struct journal_place before, struct journal_place behind)
 {
-    uint64_t chunk = cube_chunk_of(&s->shape, index);
+    uint64_t chunk = cube_chunk_of(&s->shape, shape_cell(s, index));
     struct survey_span *span = &s->spans[chunk / s->slab_chunks];
     s->touched[chunk / 8] |= (unsigned char)(1u << chunk % 8);
     if (!span->any)

@@ -86,8 +86,8 @@ def states_are_flags():
     ds = opened("grid")
     assert ds.state.dtype == np.int8 and ds.exit_code.dtype == np.int32
     assert ds.steps.dtype == np.int64
-    assert list(ds.state.flag_values) == [0, 1, 2, 3]
-    assert ds.state.flag_meanings == "not_run success failure active"
+    assert list(ds.state.flag_values) == [0, 1, 2, 3, 4]
+    assert ds.state.flag_meanings == "not_run success failure active excluded"
     assert ds.energy_state.flag_meanings == (
         "ok missing malformed out_of_range not_run")
     assert ds.energy.ancillary_variables == "energy_state"
