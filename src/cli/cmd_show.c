@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/json_put.h"
 #include "cli/man.h"
 #include "cli/specfile.h"
@@ -217,11 +218,14 @@ static int show_man(void *values)
     return rc;
 }
 
+static const char *const other_pages[] = {"jobspec", NULL};
+
 static const struct arg man_args[] = {
     {.name = "PAGE",
      .noun = "man page",
-     .kind = OPT_TEXT,
+     .kind = OPT_COMMAND,
      .at = offsetof(struct man_values, page),
+     .words = other_pages,
      .optional = true,
      .meaning = "a command, or jobspec for the keys of job specs; without "
                 "it, mpibatch(1)"}};
@@ -237,10 +241,54 @@ static const struct cmd man = {
     .values_size = sizeof(struct man_values),
     .main = show_man};
 
-static const struct cmd *const topics[] = {&binding, &schema, &man, NULL};
+enum shell { SHELL_BASH, SHELL_ZSH, SHELL_FISH };
+struct completion_values {
+    enum shell shell;
+};
+
+static int show_completion(void *values)
+{
+    static int (*const put[])(struct buf * out) = {
+        completion_put_bash, completion_put_zsh, completion_put_fish};
+    const struct completion_values *v = values;
+    struct buf text;
+    int rc = EXIT_FAILED;
+    buf_init(&text, SHOW_MAX_BYTES);
+    if (put[v->shell](&text) < 0)
+        log_error("no memory for the completion");
+    else
+        rc = stdout_put(buf_text(&text), text.len);
+    buf_fini(&text);
+    return rc;
+}
+
+static const char *const shells[] = {"bash", "zsh", "fish", NULL};
+
+static const struct arg completion_args[] = {
+    {.name = "SHELL",
+     .noun = "shell",
+     .kind = OPT_CHOICE,
+     .at = offsetof(struct completion_values, shell),
+     .words = shells,
+     .meaning = "bash, zsh or fish"}};
+
+static const struct cmd completion = {
+    .name = "show completion",
+    .summary = "completion of command lines, for a shell",
+    .description =
+        "Print the completion of mpibatch for a shell. `make install` puts it "
+        "where shells look; for a program that is not installed, in bash: "
+        "`eval \"$(mpibatch show completion bash)\"`.",
+    .args = completion_args,
+    .arg_count = 1,
+    .values_size = sizeof(struct completion_values),
+    .main = show_completion};
+
+static const struct cmd *const topics[] = {&binding, &schema, &man, &completion,
+                                           NULL};
 
 const struct cmd cmd_show = {
     .name = "show",
-    .summary = "show the binding of this node, the spec's keys, man pages",
+    .summary = "this node's binding, the schema, man pages",
     .description = "Show what has nothing to do with a run.",
     .topics = topics};

@@ -23,6 +23,7 @@ enum opt_kind {
     OPT_DIR,      /* const char *: a folder */
     OPT_SPEC,     /* const char *: a job spec */
     OPT_RUN,      /* const char *: a run directory, or the spec of a run */
+    OPT_COMMAND,  /* const char *: a command, or one of words */
     OPT_COUNT,    /* uint64_t: a whole number from min to max */
     OPT_DURATION, /* int64_t in ns, from min to max */
     OPT_CHOICE,   /* int: which of words */

@@ -128,6 +128,7 @@ static bool value_take(const struct opt *opt, const char *text, void *at,
     case OPT_DIR:
     case OPT_SPEC:
     case OPT_RUN:
+    case OPT_COMMAND:
         *(const char **)at = text;
         return true;
     case OPT_TEXTS:
