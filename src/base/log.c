@@ -12,12 +12,13 @@
 #include "base/file.h"
 #include "base/text.h"
 
-/* Longer text is cut. The line lies on the stack: the log works without
+/* Longer text is cut. Lines lie on the stack: the log works without
  * memory. A byte takes at most four ("\xNN"). */
 enum { TEXT_MAX_BYTES = 8192, LINE_MAX_BYTES = 4 * TEXT_MAX_BYTES + 128 };
 
 static char log_prefix[64] = "mpibatch";
 static enum log_level log_max = LOG_INFO;
+static bool log_colors;
 static void (*log_before)(void *);
 static void *log_before_arg;
 
@@ -33,24 +34,28 @@ void log_set_before(void (*before)(void *arg), void *arg)
     log_before_arg = arg;
 }
 
-__attribute__((format(printf, 2, 0))) static void line_put(enum log_level level,
-                                                           const char *fmt,
-                                                           va_list ap)
+void log_set_colors(bool colors)
+{
+    log_colors = colors;
+}
+
+/* One line: the prefix, the level's word, the text. */
+static void line_put(enum log_level level, const char *text, bool harmless)
 {
     static const char *const words[] = {"error: ", "warning: ", "", "debug: "};
-    char text[TEXT_MAX_BYTES], room[LINE_MAX_BYTES];
+    static const char *const colored[] = {
+        "\033[31merror:\033[m ", "\033[33mwarning:\033[m ", "", "debug: "};
+    char room[LINE_MAX_BYTES];
     struct buf line = {
         .data = room, .cap = sizeof(room), .max_bytes = sizeof(room) - 1};
-    if (level > log_max)
-        return;
-    int saved = errno, n = vsnprintf(text, sizeof(text), fmt, ap);
-    if (n >= (int)sizeof(text))
-        memcpy(text + sizeof(text) - 4, "...", 4);
-    /* all of it fits, and a line that libc cannot format says which it is */
-    (void)buf_printf(&line, "%s: %s", log_prefix, words[level]);
-    if (n < 0)
-        snprintf(text, sizeof(text), "%s", fmt);
-    (void)text_put_printable(&line, text, strlen(text), true);
+    int saved = errno;
+    /* all of it fits */
+    (void)buf_printf(&line, "%s: %s", log_prefix,
+                     log_colors ? colored[level] : words[level]);
+    if (harmless)
+        (void)buf_puts(&line, text);
+    else
+        (void)text_put_printable(&line, text, strlen(text), true);
     (void)buf_putc(&line, '\n');
     if (log_before)
         log_before(log_before_arg);
@@ -59,12 +64,35 @@ __attribute__((format(printf, 2, 0))) static void line_put(enum log_level level,
     errno = saved;
 }
 
+__attribute__((format(printf, 2, 0))) static void text_format(
+    enum log_level level, const char *fmt, va_list ap)
+{
+    char text[TEXT_MAX_BYTES];
+    if (level > log_max)
+        return;
+    int saved = errno, n = vsnprintf(text, sizeof(text), fmt, ap);
+    if (n >= (int)sizeof(text))
+        memcpy(text + sizeof(text) - 4, "...", 4);
+    if (n < 0) /* a line that libc cannot format says which it is */
+        snprintf(text, sizeof(text), "%s", fmt);
+    errno = saved;
+    line_put(level, text, false);
+}
+
+void log_styled(const char *text)
+{
+    if (strlen(text) < TEXT_MAX_BYTES)
+        line_put(LOG_INFO, text, true);
+    else
+        log_info("%s", text);
+}
+
 #define LOG_FUNCTION(name, level)                                              \
     void name(const char *fmt, ...)                                            \
     {                                                                          \
         va_list ap;                                                            \
         va_start(ap, fmt);                                                     \
-        line_put(level, fmt, ap);                                              \
+        text_format(level, fmt, ap);                                           \
         va_end(ap);                                                            \
     }
 

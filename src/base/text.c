@@ -53,7 +53,7 @@ const char *text_nearest(const char *word, const char *const *names,
         if (strcasecmp(word, names[i]) == 0)
             return names[i];
         unsigned d = distance(word, len, names[i], nlen);
-        if (d < best) {
+        if (d < best && d < (len > nlen ? len : nlen)) {
             best = d;
             nearest = names[i];
         }

@@ -9,8 +9,9 @@
 
 /* Which of count names is nearest to word by edit distance (insert, delete,
  * replace, swap of neighbours, each 1), or NULL if none is near enough to be
- * meant: more than a third of the word's length, at least 1, away. One that
- * differs in case alone is nearest. The names are borrowed. */
+ * meant: more than a third of the word's length, at least 1, away, or without
+ * one letter in common. One that differs in case alone is nearest. The names
+ * are borrowed. */
 const char *text_nearest(const char *word, const char *const *names,
                          size_t count);
 

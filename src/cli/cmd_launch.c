@@ -175,9 +175,12 @@ static uint32_t slurm_nodes(void)
     return *end || n > UINT32_MAX ? 0 : (uint32_t)n;
 }
 
-/* The options of run that were given to us. */
+/* The options of run that were given to us; and whether there are colours,
+ * which ranks cannot know. */
 static int options_pass(struct launch *l)
 {
+    arg_add(l, "--color");
+    arg_add(l, run_colors(&l->v->options) ? "always" : "never");
     const struct opt_given *given = &l->v->given;
     for (unsigned i = 0; i < given->count; i++) {
         const char *name = given->list[i].opt->name;
@@ -502,7 +505,8 @@ static const struct opt_set sets[] = {
     {.opts = run_opts,
      .count = RUN_OPTS,
      .at = offsetof(struct launch_values, options),
-     .given_at = offsetof(struct launch_values, given)}};
+     .given_at = offsetof(struct launch_values, given)},
+    OPT_SET(color_opts, offsetof(struct launch_values, options.display))};
 
 static const struct cmd_example examples[] = {
     {"mpibatch launch sweep.yaml", "On this machine, or on all nodes of the "
@@ -521,7 +525,7 @@ const struct cmd cmd_launch = {
         "walltime nothing more is started. Signals mean what they mean to "
         "`mpibatch run`.",
     .sets = sets,
-    .set_count = 2,
+    .set_count = 3,
     .args = run_args,
     .arg_count = 1,
     .examples = examples,

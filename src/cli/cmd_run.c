@@ -8,7 +8,9 @@ static int run(void *values)
     return session_run(values);
 }
 
-static const struct opt_set sets[] = {OPT_SET(run_opts, 0)};
+static const struct opt_set sets[] = {
+    OPT_SET(run_opts, 0),
+    OPT_SET(color_opts, offsetof(struct session_options, display))};
 
 static const struct cmd_example examples[] = {
     {"mpibatch run sweep.yaml", "On all cores of this machine, without mpirun"},
@@ -26,7 +28,7 @@ const struct cmd cmd_run = {
         "On the signal USR1 nothing more is started and running tasks may end; "
         "TERM, INT, QUIT, HUP and USR2 end them, too.",
     .sets = sets,
-    .set_count = 1,
+    .set_count = 2,
     .args = run_args,
     .arg_count = 1,
     .examples = examples,

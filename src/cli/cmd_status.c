@@ -26,21 +26,23 @@ struct status_values {
 #define SILENT_NS (15 * NS_PER_SEC)
 enum { STATUS_MAX_BYTES = 16 << 20 };
 
-static void counts_put(const struct task_counts *t, bool over, struct buf *out)
+static void counts_put(const struct task_counts *t, bool over,
+                       struct display *d)
 {
-    buf_printf(out,
-               "%" PRIu64 " succeeded, %" PRIu64 " failed, %" PRIu64
-               " running, %" PRIu64 " %s",
-               t->succeeded, t->failed, t->running, t->active,
-               over ? "not run" : "to go");
+    char failed[64];
+    snprintf(failed, sizeof(failed), "%" PRIu64 " failed", t->failed);
+    display_printf(d, "%" PRIu64 " succeeded, ", t->succeeded);
+    display_styled(d, t->failed ? STYLE_BAD : STYLE_PLAIN, failed);
+    display_printf(d, ", %" PRIu64 " running, %" PRIu64 " %s", t->running,
+                   t->active, over ? "not run" : "to go");
     if (t->retried)
-        buf_printf(out, ", %" PRIu64 " tried again", t->retried);
+        display_printf(d, ", %" PRIu64 " tried again", t->retried);
     if (t->invalid)
-        buf_printf(out,
-                   ", %" PRIu64 " with a metric missing, "
-                   "malformed or out of range",
-                   t->invalid);
-    buf_putc(out, '\n');
+        display_printf(d,
+                       ", %" PRIu64 " with a metric missing, "
+                       "malformed or out of range",
+                       t->invalid);
+    display_puts(d, "\n");
 }
 
 /* Will nothing of it run any more, short of --rerun? */
@@ -50,50 +52,69 @@ static bool is_over(const struct snapshot *s)
 }
 
 static void state_put(const struct snapshot *s,
-                      const struct status_origin *from, struct buf *out)
+                      const struct status_origin *from, struct display *d)
 {
     char took[16];
     int64_t silent_ns = clock_wall_ns() - s->now_ns;
-    buf_printf(out, "%s", run_state_name(s->state));
+    display_styled(d,
+                   s->state != RUN_FINISHED ? STYLE_PLAIN
+                   : s->exit_code == 0      ? STYLE_GOOD
+                                            : STYLE_BAD,
+                   run_state_name(s->state));
     if (s->state == RUN_FINISHED)
-        buf_printf(out, " (exit code %d)", s->exit_code);
-    buf_printf(out, ", session %" PRIu32 ", %s on %s (pid %d)\n", s->session,
-               duration_format(s->now_ns - s->start_ns, took), from->host,
-               (int)from->pid);
+        display_printf(d, " (exit code %d)", s->exit_code);
+    display_printf(d, ", session %" PRIu32 ", %s on %s (pid %d)\n", s->session,
+                   duration_format(s->now_ns - s->start_ns, took), from->host,
+                   (int)from->pid);
     if (s->state != RUN_FINISHED && silent_ns > SILENT_NS)
-        buf_printf(out,
-                   "  no sign of life for %s: it was killed, or its machine; "
-                   "the same command resumes\n",
-                   duration_format(silent_ns, took));
+        display_printf(
+            d,
+            "  no sign of life for %s: it was killed, or its machine; "
+            "the same command resumes\n",
+            duration_format(silent_ns, took));
     if (s->pause_text[0])
-        buf_printf(out, "  paused: %s\n", s->pause_text);
+        display_printf(d, "  paused: %s\n", s->pause_text);
 }
 
 static void report_put(const struct jobspec *spec, const struct snapshot *s,
-                       const struct status_origin *from, struct buf *out)
+                       const struct status_origin *from, struct display *d)
 {
     char count[64], nodes[64], took[16];
-    buf_printf(out, "%s: ", spec->name);
-    state_put(s, from, out);
-    buf_printf(out, "  %s: ", describe_count(s->tasks.total, "task", count));
-    counts_put(&s->tasks, is_over(s), out);
-    buf_printf(out, "  %" PRIu32 "/%" PRIu32 " slots busy, %s on %s",
-               s->slots_busy, s->slot_count,
-               describe_count(s->rank_count, "rank", count),
-               describe_count(s->node_count, "node", nodes));
+    display_printf(d, "%s: ", spec->name);
+    state_put(s, from, d);
+    display_printf(d, "  %s: ", describe_count(s->tasks.total, "task", count));
+    counts_put(&s->tasks, is_over(s), d);
+    display_printf(d, "  %" PRIu32 "/%" PRIu32 " slots busy, %s on %s",
+                   s->slots_busy, s->slot_count,
+                   describe_count(s->rank_count, "rank", count),
+                   describe_count(s->node_count, "node", nodes));
     if (s->ranks_lost)
-        buf_printf(out, ", %" PRIu32 " lost", s->ranks_lost);
+        display_printf(d, ", %" PRIu32 " lost", s->ranks_lost);
     if (s->tasks_per_s > 0)
-        buf_printf(out, ", %.1f tasks/s", s->tasks_per_s);
+        display_printf(d, ", %.1f tasks/s", s->tasks_per_s);
     if (s->eta_ns >= 0 && s->state != RUN_FINISHED)
-        buf_printf(out, ", eta %s", duration_format(s->eta_ns, took));
-    buf_putc(out, '\n');
+        display_printf(d, ", eta %s", duration_format(s->eta_ns, took));
+    display_puts(d, "\n");
     for (uint32_t j = 0; s->job_count > 1 && j < s->job_count; j++) {
-        buf_printf(out, "  job %s %s%s%s: ", spec->jobs[j].id,
-                   job_state_name(s->jobs[j].state), s->jobs[j].end ? ", " : "",
-                   job_end_name(s->jobs[j].end));
-        counts_put(&s->jobs[j].tasks, is_over(s), out);
+        display_printf(d, "  job %s %s%s%s: ", spec->jobs[j].id,
+                       job_state_name(s->jobs[j].state),
+                       s->jobs[j].end ? ", " : "",
+                       job_end_name(s->jobs[j].end));
+        counts_put(&s->jobs[j].tasks, is_over(s), d);
     }
+}
+
+/* Say that status.json cannot be read, and what can. */
+static int status_missing(const char *dir, const struct err *err)
+{
+    if (err->code == ENOENT)
+        log_error("%s: there is no status.json: its first session has just "
+                  "begun, or the file was deleted; `mpibatch tasks` reads the "
+                  "journal instead",
+                  dir);
+    else
+        log_error("%s", err->text);
+    return EXIT_FAILED;
 }
 
 /* status.json as it is. */
@@ -107,7 +128,7 @@ static int json_show(const struct rundir *dir)
     if (!path)
         log_error("no memory");
     else if (file_read(path, &text, &err) < 0)
-        log_error("%s", err.text);
+        rc = status_missing(rundir_path(dir), &err);
     else
         rc = stdout_put(buf_text(&text), text.len);
     buf_fini(&text);
@@ -121,17 +142,11 @@ static int text_show(const struct run_arg *run,
     struct display d;
     struct snapshot snap;
     struct status_origin from;
-    struct buf out;
     struct err err;
-    if (status_read(rundir_path(run->dir), run->spec, &snap, &from, &err) < 0) {
-        log_error("%s", err.text);
-        return EXIT_FAILED;
-    }
-    buf_init(&out, STATUS_MAX_BYTES);
-    report_put(run->spec, &snap, &from, &out);
+    if (status_read(rundir_path(run->dir), run->spec, &snap, &from, &err) < 0)
+        return status_missing(rundir_path(run->dir), &err);
     display_open(&d, options);
-    display_put(&d, buf_text(&out), out.len);
-    buf_fini(&out);
+    report_put(run->spec, &snap, &from, &d);
     mem_free(snap.jobs);
     return display_close(&d);
 }

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/display.h"
 #include "cli/help.h"
 #include "cli/parse.h"
 #include "view/terminal.h"
@@ -73,6 +74,18 @@ static int no_command(const struct cmd *const *list, const char *of,
     return usage_error(of, "no %s \"%s\"", noun, called);
 }
 
+/* As the command's --color says, what is said on stderr has colours, too. */
+static void colors_take(const struct cmd *command, const void *values)
+{
+    for (size_t i = 0; i < command->set_count; i++) {
+        const struct opt_set *set = &command->sets[i];
+        const struct display_options *o =
+            (const void *)((const char *)values + set->at);
+        if (set->opts == display_opts || set->opts == color_opts)
+            log_set_colors(terminal_colors(o->color, STDERR_FILENO));
+    }
+}
+
 static int cmd_call(const struct cmd *command, int argc, char **argv)
 {
     void *values = mem_calloc(1, command->values_size + 1);
@@ -83,6 +96,7 @@ static int cmd_call(const struct cmd *command, int argc, char **argv)
     }
     switch (parse_command(command, argc, argv, values)) {
     case PARSE_OK:
+        colors_take(command, values);
         rc = command->main(values);
         break;
     case PARSE_BAD:
@@ -129,6 +143,7 @@ static int help_call(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    log_set_colors(terminal_colors(COLOR_AUTO, STDERR_FILENO));
     if (argc < 2)
         return usage_error("", "which command?");
     if (is_help(argv[1]))

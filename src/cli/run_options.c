@@ -2,6 +2,8 @@
 #include "config.h"
 #include "cli/run_options.h"
 
+#include <unistd.h>
+
 #include "base/quantity.h"
 #include "manager/manager.h"
 
@@ -64,7 +66,7 @@ const struct opt run_opts[RUN_OPTS] = {
     {.name = "plain",
      .kind = OPT_FLAG,
      AT(plain),
-     .meaning = "plain lines, no live progress line"},
+     .meaning = "plain lines: no live progress line, no colours"},
 };
 
 const struct arg run_args[1] = {
@@ -83,3 +85,11 @@ const struct cmd_exit run_exits[RUN_EXITS] = {
     {EXIT_LOST, "infrastructure lost: a node, the network, no room for "
                 "results.h5; the same command resumes"},
 };
+
+bool run_colors(const struct session_options *o)
+{
+    enum color_when when = o->display.color;
+    if (o->plain && when == COLOR_AUTO)
+        when = COLOR_NEVER;
+    return terminal_colors(when, STDERR_FILENO);
+}

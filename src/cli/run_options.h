@@ -13,4 +13,7 @@ extern const struct arg run_args[1];
 enum { RUN_EXITS = 5 };
 extern const struct cmd_exit run_exits[RUN_EXITS];
 
+/* Are there colours on stderr? --plain has none, unless they are asked for. */
+bool run_colors(const struct session_options *o);
+
 #endif

@@ -32,6 +32,7 @@
 #include "cli/launch_line.h"
 #include "cli/origin_self.h"
 #include "cli/results_last.h"
+#include "cli/run_options.h"
 #include "cli/signals.h"
 #include "cli/specfile.h"
 #include "comm/comm.h"
@@ -45,6 +46,7 @@
 #include "spec/spec.h"
 #include "store/journal.h"
 #include "store/output.h"
+#include "store/results.h"
 #include "store/rundir.h"
 #include "store/status.h"
 #include "store/writer.h"
@@ -570,6 +572,8 @@ static void launch_take(struct session *s)
     terminal_detect(&s->terminal, STDERR_FILENO);
     s->terminal.live &= !s->options->plain;
     s->launch_command = command ? mem_strdup(command) : NULL;
+    s->terminal.colors = run_colors(s->options);
+    log_set_colors(s->terminal.colors);
     unsetenv("MPIBATCH_LAUNCH_ID");
     unsetenv("MPIBATCH_LAUNCH_COMMAND");
     unsetenv("MPIBATCH_TERMINAL");
@@ -760,7 +764,9 @@ static void session_end(struct session *s)
     const struct snapshot *snap =
         s->progress ? manager_snapshot(s->manager) : NULL;
     if (snap)
-        progress_summary(s->progress, snap);
+        progress_summary(s->progress, snap,
+                         s->exit_code == EXIT_STOPPED || /* is made last */
+                             results_are_current(s->rundir, s->spec));
     log_set_before(NULL, NULL);
     worker_destroy(s->worker);
     journal_destroy(s->journal);

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/display.h"
+
 struct session_options {
     const char *spec_path;
     const char *run_dir;    /* NULL: by the spec's name, in this folder */
@@ -15,6 +17,7 @@ struct session_options {
     int64_t lost_after_ns;  /* a rank silent for so long is lost */
     bool quiet;
     bool plain; /* no live line, whatever the terminal */
+    struct display_options display;
 };
 
 /* Run on this rank; all ranks call it with the same options. Returns the exit

@@ -81,6 +81,7 @@ const struct key_set spec_keys = {
     .plural = "job specs",
     .path = NULL,
     .meaning = "A job spec says which tasks are to be run, and how",
+    .ignored = "x-",
     KEY_SET(spec_rows)};
 
 static const struct key pool_rows[] = {

@@ -66,6 +66,7 @@ struct key_set {
     const char *path;   /* where it stands: "jobs[]"; NULL: at the top */
     const char *meaning;
     const char *const *one_of; /* of these keys exactly one is given; NULL */
+    const char *ignored;       /* keys that begin so may stand there; or NULL */
     const struct key *keys;
     size_t count;
 };

@@ -254,6 +254,12 @@ static int put_set(struct buf *out, const struct key_set *set)
         return -1;
     if (set->path && put_line(out, "It stands under\n.Li ", set->path, " .\n"))
         return -1;
+    if (set->ignored &&
+        buf_printf(out,
+                   "Keys that begin with\n.Cm %s\nare ignored: values that "
+                   "anchors are for.\n",
+                   set->ignored) < 0)
+        return -1;
     if (buf_puts(out, ".Bl -tag -width Ds\n") < 0)
         return -1;
     for (size_t i = 0; i < set->count; i++)

@@ -298,7 +298,9 @@ void fields_read(struct spec_errors *errors, const char *what,
         const struct key *key = key_find(set, p->key.u.text);
         char quoted[80];
         if (!key) {
-            unknown_key(errors, set, &p->key);
+            if (!set->ignored ||
+                strncmp(p->key.u.text, set->ignored, strlen(set->ignored)) != 0)
+                unknown_key(errors, set, &p->key);
             continue;
         }
         struct field *f = field_of(fields, key);

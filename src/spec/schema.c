@@ -213,7 +213,9 @@ static json_t *set_schema(const struct key_set *set)
           json_object_set(s, "required", required) == 0) &&
          (json_array_size(excluded) == 0 ||
           json_object_set(s, "allOf", excluded) == 0) &&
-         (!set->one_of || put_one_of(s, set));
+         (!set->one_of || put_one_of(s, set)) &&
+         (!set->ignored ||
+          put(s, "patternProperties", json_pack("{s+:{}}", "^", set->ignored)));
     json_decref(properties);
     json_decref(required);
     json_decref(excluded);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "base/text.h"
 #include "view/describe.h"
 
 #define PLAIN_NS (30 * NS_PER_SEC)
@@ -125,6 +126,19 @@ static void line_cut(char *text, unsigned width)
     text[comma ? (size_t)(comma - text) : width] = '\0';
 }
 
+/* Where "3 failed" stands in the line, len bytes; len 0: it was cut. */
+static const char *failed_part(const char *text, size_t *len)
+{
+    const char *end = strstr(text, " failed"), *at = end;
+    *len = 0;
+    if (!end)
+        return text;
+    while (at > text && at[-1] != ' ')
+        at--;
+    *len = (size_t)(end - at) + strlen(" failed");
+    return at;
+}
+
 static void live_draw(struct progress *p, const struct snapshot *s)
 {
     struct terminal *t = &p->config.terminal;
@@ -138,8 +152,19 @@ static void live_draw(struct progress *p, const struct snapshot *s)
         size_t width = room - len - 3 < 24 ? room - len - 3 : 24;
         bar_text(s, (unsigned)width, bar);
     }
-    int n = bar[0] ? snprintf(line, sizeof(line), "\r\033[K[%s] %s", bar, text)
-                   : snprintf(line, sizeof(line), "\r\033[K%s", text);
+    size_t full = strspn(bar, "#"), failed = 0;
+    const char *good = style_begin(STYLE_GOOD, t->colors && full > 0);
+    const char *end = style_end(STYLE_GOOD, t->colors && full > 0);
+    const char *part = s->tasks.failed ? failed_part(text, &failed) : text;
+    int n = bar[0] ? snprintf(line, sizeof(line), "\r\033[K[%s%.*s%s%s] ", good,
+                              (int)full, bar, end, bar + full)
+                   : snprintf(line, sizeof(line), "\r\033[K");
+    n += snprintf(line + n, sizeof(line) - (size_t)n, "%.*s%s%.*s%s%s",
+                  (int)(part - text), text,
+                  style_begin(failed ? STYLE_BAD : STYLE_PLAIN, t->colors),
+                  (int)failed, part,
+                  style_end(failed ? STYLE_BAD : STYLE_PLAIN, t->colors),
+                  part + failed);
     put(p, line, (size_t)n);
     p->drawn = true;
 }
@@ -310,18 +335,35 @@ static uint64_t never_run(const struct snapshot *s)
     return n;
 }
 
-void progress_summary(struct progress *p, const struct snapshot *s)
+/* The first line: how many tasks have ended how. */
+static void counts_put(const struct progress *p, const struct snapshot *s,
+                       struct buf *out)
 {
-    struct buf out;
+    const char *name = p->config.spec->name;
+    bool colors = p->config.terminal.colors;
+    enum style bad = s->tasks.failed > 0 ? STYLE_BAD : STYLE_PLAIN;
+    enum style good =
+        s->tasks.succeeded == s->tasks.total ? STYLE_GOOD : STYLE_PLAIN;
+    char count[64];
+    text_put_printable(out, name, strlen(name), true);
+    buf_printf(out, ": %s: %s%" PRIu64 " succeeded%s, %s%" PRIu64 " failed%s",
+               describe_count(s->tasks.total, "task", count),
+               style_begin(good, colors), s->tasks.succeeded,
+               style_end(good, colors), style_begin(bad, colors),
+               s->tasks.failed, style_end(bad, colors));
+}
+
+void progress_summary(struct progress *p, const struct snapshot *s,
+                      bool results)
+{
+    struct buf out, line;
     char count[64], took[16], did[64];
     uint64_t left = s->tasks.active + s->tasks.running, never = never_run(s);
 
     progress_clear(p);
     buf_init(&out, TEXT_BYTES);
-    buf_printf(&out, "%s: %s: %" PRIu64 " succeeded, %" PRIu64 " failed",
-               p->config.spec->name,
-               describe_count(s->tasks.total, "task", count),
-               s->tasks.succeeded, s->tasks.failed);
+    buf_init(&line, 5 * TEXT_BYTES);
+    counts_put(p, s, &line);
     if (left > 0)
         buf_printf(&out, ", %" PRIu64 " not run", left);
     if (s->tasks.retried > 0)
@@ -346,13 +388,16 @@ void progress_summary(struct progress *p, const struct snapshot *s)
     if (never > 0)
         buf_printf(&out, "  never run, as the time of their job was over: %s\n",
                    describe_count(never, "task", count));
-    buf_printf(&out, "  results: %s/results.h5\n", p->config.run_dir);
+    if (results)
+        buf_printf(&out, "  results: %s/results.h5\n", p->config.run_dir);
     if (left > never)
         buf_puts(&out, "  the same command resumes what is left\n");
     else if (s->tasks.failed > 0)
         buf_printf(&out, "  again, the failed ones: %s\n", p->config.rerun);
     while (out.len > 0 && out.data[out.len - 1] == '\n')
         out.data[--out.len] = '\0';
-    log_info("%s", buf_text(&out));
+    text_put_printable(&line, buf_text(&out), out.len, true);
+    log_styled(buf_text(&line));
+    buf_fini(&line);
     buf_fini(&out);
 }

@@ -44,7 +44,8 @@ void progress_failure(struct progress *p, const struct attempt *a,
  * comes back with the next update. */
 void progress_clear(void *progress);
 
-/* The end of the run. */
-void progress_summary(struct progress *p, const struct snapshot *snap);
+/* The end of the run. results: there is a results.h5, or will be. */
+void progress_summary(struct progress *p, const struct snapshot *snap,
+                      bool results);
 
 #endif

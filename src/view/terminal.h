@@ -7,6 +7,7 @@
 struct terminal {
     int fd;
     bool live;      /* a line can be redrawn in place */
+    bool colors;    /* as terminal_colors said; terminal_detect: none */
     unsigned width; /* columns */
 };
 

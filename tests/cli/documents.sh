@@ -31,7 +31,7 @@ EOF
 is "$? $(<out)" "2 " "validate: errors, exit code 2, nothing on stdout"
 is "$(grep -o '^bad.yaml:[0-9]*:[0-9]*: error: [^;,]*' err)" \
     'bad.yaml:4:5: error: unknown key `prioriti` in a job
-bad.yaml:6:32: error: no parameter "y"
+bad.yaml:6:32: error: no parameter "y" (write {{ and }} for braces)
 bad.yaml:6:38: error: unknown key `max_wall_clock` in a task
 bad.yaml:7:9: error: the job in line 3 is called "a" already
 bad.yaml:8:34: error: the quote " is not closed

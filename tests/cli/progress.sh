@@ -3,7 +3,7 @@
 # failure, the summary; and status and tasks while it goes on.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 62
+plan 69
 export TERM=xterm
 terminal() { "$PYTHON" "$tools/terminal.py" "$@"; } # see there
 longest() { awk '{ if (length > n) n = length } END { print n + 0 }' "$1"; }
@@ -27,6 +27,8 @@ on_terminal() { # NAME [TERMINAL-OPTION]... -- RUN-OPTION...
 }
 declare -A pids
 for columns in 80 40 120; do on_terminal at-$columns -c $columns --; done
+NO_COLOR=1 on_terminal no-color --
+on_terminal never -- --color never
 on_terminal narrower -c 120 -r 1.2:50 --
 on_terminal plain -- --plain
 on_terminal quiet -- --quiet
@@ -41,7 +43,12 @@ for columns in 80 40 120; do
     is "$(grep -c -E "^$line" $tty.screen)" 0 "$columns: nothing of it is left"
     is "$(tail -c 3 $tty | od -An -tx1 | xargs)$(tail -n 1 $tty.screen)" '64 0d 0a' "$columns: the cursor is at the start of a line"
     is "$(tr -d '\r\n[:print:]' <$tty | fold -b -w 1 | sort -u)" $'\033' "$columns: no control bytes but its own"
-    is "$(grep -o $'\033.[0-9;]*[A-Za-z]' $tty | sort -u)" $'\033[K' "$columns: and it uses no colours"
+    is "$(grep -o $'\033.[0-9;]*[A-Za-z]' $tty | sort -u | grep -v 32m)" $'\033[31m\n\033[K\n\033[m' "$columns: red, and green for the bar"
+done
+like "$(cat at-80)" $'\033\\[31merror:\033\\[m task .*, \033\\[31m[12] failed\033\\[m' "what has failed is red"
+for tty in no-color never; do
+    wait "${pids[$tty]}"
+    is "$(grep -o $'\033.[0-9;]*[A-Za-z]' $tty | sort -u)" $'\033[K' "no colours: $tty"
 done
 like "$(sed -n 2p at-120.live)" "^\[#*\.*\] [0-9]+/10 done .*slots$" "120: with a bar, and everything"
 wait "${pids[narrower]}"
@@ -51,7 +58,7 @@ like "$(grep -c $'\033' dumb) $(grep -c -E "^mpibatch: $line" dumb)" "^0 [1-9]$"
 wait "${pids[plain]}"
 like "$(grep -c $'\033' plain) $(grep -c -E "^mpibatch: $line" plain)" "^0 [1-9]$" "--plain on a terminal: plain lines"
 wait "${pids[quiet]}"
-is "$(grep -c $'\033' quiet) $(grep -c -E "$line" quiet)" "0 0" "--quiet on a terminal: no line"
+is "$(grep -c $'\033\\[K' quiet) $(grep -c -E "$line" quiet)" "0 0" "--quiet on a terminal: no line"
 
 # --- elsewhere
 rm -rf some.run
@@ -77,6 +84,9 @@ is "$(grep -A 5 '^mpibatch: some: 10 tasks:' run.out | sed -E 's/in [0-9.]+s on 
   exit code 5: 2 tasks (scan/4, scan/5)
   results: some.run/results.h5
   again, the failed ones: mpibatch run some.yaml --rerun failed" "the summary"
+rm -rf some.run
+run 0 --color always some.yaml
+like "$(<run.out)" $'some: 10 tasks: 8 succeeded, \033\\[31m2 failed\033\\[m\n  10 tasks' "--color always, without a terminal"
 rm -rf some.run
 run 0 -q -o "with blank.run" some.yaml
 is "$(grep -v '^    ' run.out | sed -E 's/^mpibatch: //; s/[ :].*//; /^$/d' | xargs)" "error error some" "--quiet: failures and the summary"
@@ -161,4 +171,13 @@ kill -KILL "$pid"
 eventually 5 gone "$pid"
 touch -d '1 hour ago' going.run/status.json
 sed -i -E 's/("time": )[0-9]+/\11700000000/' going.run/status.json
+"$MPIBATCH" status --color always going.run | grep -q $'\033\\[31m1 failed\033\\[m'
+is "${PIPESTATUS[*]}" "0 0" "status: what has failed is red"
 like "$("$MPIBATCH" status going.run)" "no sign of life for .*: it was killed, or its machine; the same command resumes" "status: of a run that was killed"
+rm going.run/status.json
+for json in "" --json; do
+    # shellcheck disable=SC2086
+    "$MPIBATCH" status $json going.run >out 2>err
+    is "$? $(<out)$(<err)" "1 mpibatch: error: $PWD/going.run: there is no status.json: its first session has just begun, or the file was deleted; \`mpibatch tasks\` reads the journal instead" \
+        "status $json: no status.json"
+done

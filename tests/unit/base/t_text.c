@@ -30,7 +30,8 @@ static void finds_the_nearest_name(void **state)
         {"command", NULL},
         {"di", "id"},
         {"i", "id"},
-        {"x", "L"}, /* one letter for another */
+        {"x", NULL}, /* nothing in common */
+        {"l", "L"},
         {"ID", "id"},
         {"COMMAND_LINE", "command_line"},
         {"idd", "id"},
