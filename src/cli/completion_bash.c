@@ -161,11 +161,8 @@ static int args_put(const struct cmd *command, struct buf *out)
         struct completion c = completion_of(arg->kind, arg->words);
         if (c.kind == COMPLETE_NOTHING)
             continue;
-        rc = buf_printf(out, "    '%s '%s) ", command->name,
-                        arg->many ? "*"
-                        : i == 0  ? "0"
-                        : i == 1  ? "1"
-                                  : "2");
+        rc = arg->many ? buf_printf(out, "    '%s '*) ", command->name)
+                       : buf_printf(out, "    '%s %zu') ", command->name, i);
         if (rc == 0)
             rc = action_put(c, out);
         if (rc == 0)
