@@ -39,6 +39,7 @@
 #include "cli/origin_self.h"
 #include "cli/results_last.h"
 #include "cli/run_options.h"
+#include "cli/rundir_arg.h"
 #include "cli/signals.h"
 #include "cli/specfile.h"
 #include "manager/manager.h"
@@ -419,8 +420,11 @@ static int results_late(const struct launch *l, int code)
     struct err err;
     struct rundir *r =
         code == EXIT_USAGE ? NULL : rundir_open_read(l->run_dir, &err);
-    if (r)
-        code = results_last(r, l->spec, code);
+    /* with the tables as they were, whatever has become of the files */
+    struct jobspec *spec = r ? run_spec_load(r) : NULL;
+    if (spec)
+        code = results_last(r, spec, code);
+    jobspec_destroy(spec);
     rundir_close(r);
     return code;
 }

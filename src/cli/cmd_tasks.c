@@ -169,7 +169,8 @@ static void row_text(struct listing *l, const struct job *job, uint32_t index,
                row->attempts, took);
     describe_parameters(job, index, &l->out);
     if (row->reason != REASON_NONE)
-        buf_printf(&l->out, "%s%s", job->tasks.param_count ? "  " : "", how);
+        buf_printf(&l->out, "%s%s", job->tasks.kind != TASKS_LISTED ? "  " : "",
+                   how);
     buf_putc(&l->out, '\n');
 }
 

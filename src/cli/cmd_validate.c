@@ -11,6 +11,7 @@
 #include "cli/display.h"
 #include "cli/json_put.h"
 #include "cli/specfile.h"
+#include "model/jobcommand.h"
 #include "spec/spec.h"
 #include "view/describe.h"
 
@@ -36,8 +37,7 @@ static void ends_put(const struct job *job, struct buf *out)
         size_t start = out->len;
         buf_printf(out, "    %s ", i ? "last: " : "first:");
         if (job_task_id(job, c.index, id, &err) < 0 ||
-            command_show(&job_template(job, c.index)->command, &c, out, &err) <
-                0) {
+            job_command_show(job, &c, out, NULL, &err) < 0) {
             out->len = start;
             buf_printf(out, "    %s", err.text);
         }

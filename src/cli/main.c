@@ -15,6 +15,7 @@
 #include "cli/display.h"
 #include "cli/help.h"
 #include "cli/parse.h"
+#include "cli/signals.h"
 #include "view/terminal.h"
 
 enum { NAMES_MAX = 64, HELP_BYTES = 1 << 20, HELP_WIDTH = 80 };
@@ -144,6 +145,7 @@ static int help_call(int argc, char **argv)
 int main(int argc, char **argv)
 {
     log_set_colors(terminal_colors(COLOR_AUTO, STDERR_FILENO));
+    signals_guard_files();
     if (argc < 2)
         return usage_error("", "which command?");
     if (is_help(argv[1]))

@@ -10,6 +10,18 @@
 #include "cli/command.h"
 #include "cli/specfile.h"
 
+struct jobspec *run_spec_load(const struct rundir *dir)
+{
+    struct err err;
+    size_t len;
+    const char *text = rundir_spec(dir, &len);
+    struct inputs *inputs = inputs_open(rundir_path(dir), &err);
+    if (inputs)
+        return specfile_parse(rundir_spec_path(dir), text, len, inputs);
+    log_error("%s", err.text);
+    return NULL;
+}
+
 int run_arg_open(const char *path, struct run_arg *run)
 {
     struct err err;
@@ -28,9 +40,7 @@ int run_arg_open(const char *path, struct run_arg *run)
         log_error("%s", err.text);
         return EXIT_BAD_USAGE;
     }
-    size_t len;
-    const char *text = rundir_spec(run->dir, &len);
-    run->spec = specfile_parse(rundir_spec_path(run->dir), text, len);
+    run->spec = run_spec_load(run->dir);
     if (run->spec)
         return 0;
     run_arg_close(run);

@@ -13,6 +13,9 @@ struct run_arg {
 /* Open the run that path names: a run directory, or a job spec, which stands
  * for its default run directory. 0; else the exit code, said why. */
 int run_arg_open(const char *path, struct run_arg *run);
+/* The spec of a run directory, with the copies of its tables. NULL: said
+ * why. */
+struct jobspec *run_spec_load(const struct rundir *dir);
 void run_arg_close(struct run_arg *run);
 
 #endif

@@ -1,23 +1,20 @@
 /* A session: see session.h.
  *
- * Start-up is the only time when ranks wait for each other: rank 0 reads the
- * spec and opens the run directory; all get the spec's bytes, tell each other
- * what they are and may use, and divide their nodes. Then each rank has its
- * loop with a worker, and rank 0 the manager as well.
+ * Rank 0 reads the spec and opens the run directory; then all start up
+ * together (start.h). Then each rank has its loop with a worker, and rank 0 the
+ * manager as well.
  */
 #include "config.h"
 #include "cli/session.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,7 +23,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/pack.h"
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/launch_line.h"
@@ -35,11 +31,11 @@
 #include "cli/run_options.h"
 #include "cli/signals.h"
 #include "cli/specfile.h"
+#include "cli/start.h"
 #include "comm/comm.h"
 #include "comm/loop.h"
 #include "comm/world.h"
 #include "manager/manager.h"
-#include "model/record.h"
 #include "proc/environment.h"
 #include "proc/keeper.h"
 #include "proc/spawn.h"
@@ -59,10 +55,7 @@
 extern char **environ;
 
 enum {
-    KEEPER_CAPACITY = 4096, /* slots of one rank at most */
-    KEY_BYTES = 17,
-    START_MAX_BYTES = SPEC_MAX_BYTES + (64 << 10),
-    GATHER_MAX_BYTES = 1 << 30
+    KEEPER_CAPACITY = 4096 /* slots of one rank at most */
 };
 /* From SIGTERM to SIGKILL: a task over its time limit; a session that is
  * stopped; the same under plain mpirun, which kills us a second later. */
@@ -74,16 +67,6 @@ enum {
 /* A worker bears so many times the silence that makes the manager give up on
  * a worker: when the network stalls, it is the manager who decides. */
 enum { MANAGER_PATIENCE = 2 };
-/* Start-up, when ranks wait for each other, may take so many times as long. */
-enum { START_PATIENCE = 10 };
-
-/* What rank 0 tells all at start-up. */
-struct start {
-    int32_t exit_code; /* -1: go; else leave with this code */
-    uint32_t epoch;
-    char key[KEY_BYTES];
-    char run_dir[PATH_MAX], work_dir[PATH_MAX];
-};
 
 struct session {
     const struct session_options *options;
@@ -99,8 +82,7 @@ struct session {
     struct environment *environment;
     struct topo *topo;
     struct slots slots;
-    struct node_info *ranks;
-    uint32_t *rank_nodes, node_count, spare_ranks;
+    struct start_ranks ranks;
     struct loop *loop;
     struct comm *comm;
     struct worker *worker;
@@ -255,7 +237,7 @@ static int prepare(struct session *s, struct buf *text)
     if (o->fresh && fresh_start(s->shown_dir, &err) < 0)
         goto fail;
     s->rundir = rundir_open(s->shown_dir, buf_text(text), text->len,
-                            o->spec_path, &fresh, &err);
+                            o->spec_path, s->spec->inputs, &fresh, &err);
     if (!s->rundir ||
         work_dir_find(o->spec_path, s->start.work_dir, &err) < 0 ||
         key_make(&s->start, &err) < 0)
@@ -270,213 +252,6 @@ static int prepare(struct session *s, struct buf *text)
 fail:
     log_error("%s", err.text);
     return code_of(&err);
-}
-
-/* ---- Start-up of all ranks ---- */
-
-static void on_overdue(int number)
-{
-    static const char text[] =
-        "mpibatch: error: ranks were lost at start-up, or are too slow for "
-        "--lost-after; the same command tries again\n";
-    (void)number;
-    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
-    _exit(EXIT_LOST);
-}
-
-/* A rank that dies now leaves the others in a call that never returns, where
- * MPI does not end them: the alarm does. */
-static void start_guard(const struct session *s, bool on)
-{
-    signal(SIGALRM, on_overdue);
-    alarm(on ? START_PATIENCE *
-                   (unsigned)(s->options->lost_after_ns / NS_PER_SEC)
-             : 0);
-}
-
-static int start_share(struct session *s, struct buf *text, struct err *err)
-{
-    struct start *st = &s->start;
-    struct buf b;
-    struct unpack u;
-    size_t len;
-    int rc = -1;
-
-    buf_init(&b, START_MAX_BYTES);
-    if (is_manager(s) &&
-        (pack_put_int(&b, st->exit_code) < 0 ||
-         pack_put_u32(&b, st->epoch) < 0 || pack_put_str(&b, st->key) < 0 ||
-         pack_put_str(&b, st->run_dir) < 0 ||
-         pack_put_str(&b, st->work_dir) < 0 ||
-         pack_put_bytes(&b, buf_text(text), text->len) < 0)) {
-        err_sys(err, errno, "cannot share the spec");
-        goto out;
-    }
-    if (world_broadcast(s->world, &b, err) < 0)
-        goto out;
-    unpack_init(&u, buf_text(&b), b.len);
-    st->exit_code = (int32_t)unpack_int(&u);
-    st->epoch = unpack_u32(&u);
-    unpack_str(&u, st->key, sizeof(st->key));
-    unpack_str(&u, st->run_dir, sizeof(st->run_dir));
-    unpack_str(&u, st->work_dir, sizeof(st->work_dir));
-    const void *bytes = unpack_bytes(&u, SPEC_MAX_BYTES, &len);
-    if (!unpack_done(&u)) {
-        err_set(err, EPROTO, "the ranks run different versions of mpibatch");
-        goto out;
-    }
-    if (!is_manager(s) && st->exit_code < 0) {
-        struct spec_errors errors = {0};
-        char *stem = specfile_stem(s->options->spec_path);
-        s->spec = spec_parse(bytes, len, stem ? stem : "", NULL, &errors);
-        mem_free(stem);
-        spec_errors_fini(&errors);
-        if (!s->spec) {
-            err_set(err, EPROTO, "rank 0 understands the spec, this one not");
-            goto out;
-        }
-    }
-    rc = 0;
-out:
-    buf_fini(&b);
-    return rc;
-}
-
-/* Tell all ranks what this one is; learn who shares a node with whom. */
-static int ranks_gather(struct session *s, struct err *err)
-{
-    uint32_t size = world_size(s->world);
-    struct node_info *me = mem_calloc(1, sizeof(*me));
-    struct buf mine, all;
-    size_t *offsets = NULL;
-    int rc = -1;
-
-    buf_init(&mine, RECORD_MAX_BYTES);
-    buf_init(&all, GATHER_MAX_BYTES);
-    s->ranks = mem_calloc(size, sizeof(s->ranks[0]));
-    s->rank_nodes = mem_calloc(size, sizeof(s->rank_nodes[0]));
-    if (!me || !s->ranks || !s->rank_nodes) {
-        err_set(err, ENOMEM, "no memory to describe %" PRIu32 " ranks", size);
-        goto out;
-    }
-    if (topo_describe(s->topo, me, err) < 0)
-        goto out;
-    if (record_put_node(&mine, me) < 0) {
-        err_sys(err, errno, "cannot describe this rank");
-        goto out;
-    }
-    if (world_gather_all(s->world, &mine, &all, &offsets, err) < 0)
-        goto out;
-    for (uint32_t r = 0; r < size; r++) {
-        struct unpack u;
-        unpack_init(&u, all.data + offsets[r], offsets[r + 1] - offsets[r]);
-        if (record_get_node(&u, &s->ranks[r], err) < 0)
-            goto out;
-        uint32_t q = 0; /* the first rank of the same node */
-        while (q < r && (s->ranks[q].boot_id != s->ranks[r].boot_id ||
-                         strcmp(s->ranks[q].hostname, s->ranks[r].hostname)))
-            q++;
-        s->rank_nodes[r] = q < r ? s->rank_nodes[q] : s->node_count++;
-    }
-    rc = 0;
-out:
-    mem_free(me);
-    mem_free(offsets);
-    buf_fini(&mine);
-    buf_fini(&all);
-    return rc;
-}
-
-/* Raise the limit of open files as far as it goes (tasks get the old one) and
- * see that it is enough: a running task has a pidfd and two pipes here. */
-static int files_check(uint32_t slots, struct err *err)
-{
-    rlim_t need = (rlim_t)slots * 5 + 64;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return err_sys(err, errno, "cannot ask for the limit of open files");
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit); /* what counts is the limit now */
-    if (limit.rlim_max < need)
-        return err_set(err, EINVAL,
-                       "%" PRIu32 " slots need %llu open files, but ulimit -n "
-                       "allows %llu",
-                       slots, (unsigned long long)need,
-                       (unsigned long long)limit.rlim_max);
-    return 0;
-}
-
-/* The ranks of this node that run tasks, and this one's place among them
- * (UINT32_MAX: it runs none). */
-static int node_divide(struct session *s, struct err *err)
-{
-    uint32_t size = world_size(s->world), me = world_rank(s->world);
-    uint32_t local = UINT32_MAX, count = 0;
-    const char **cpus = mem_calloc(size, sizeof(*cpus));
-    if (!cpus)
-        return err_set(err, ENOMEM, "no memory to divide the node");
-    for (uint32_t r = 0; r < size; r++) {
-        if (s->rank_nodes[r] != s->rank_nodes[me] ||
-            (r == 0 && s->options->dedicated_manager))
-            continue;
-        if (r == me)
-            local = count;
-        cpus[count++] = s->ranks[r].cpus;
-    }
-    int rc = 0;
-    if (local != UINT32_MAX)
-        rc = topo_divide(s->topo, &s->spec->pool, cpus, local, count,
-                         jobspec_max_required_slots(s->spec), &s->slots, err);
-    mem_free(cpus);
-    if (rc == 0)
-        rc = files_check(s->slots.count, err);
-    if (rc == 0 && s->slots.count > KEEPER_CAPACITY)
-        rc = err_set(err, ERANGE, "a rank can have %d slots, not %" PRIu32,
-                     (int)KEEPER_CAPACITY, s->slots.count);
-    return rc;
-}
-
-/* Refuse what can never run; every rank comes to the same answer. */
-static int slots_check(struct session *s, struct err *err)
-{
-    uint32_t size = world_size(s->world), most = 0;
-    uint32_t need = jobspec_max_required_slots(s->spec);
-    struct buf mine, all;
-    size_t *offsets = NULL;
-    int rc = -1;
-
-    buf_init(&mine, 16);
-    buf_init(&all, GATHER_MAX_BYTES);
-    if (pack_put_u32(&mine, s->slots.count) < 0) {
-        err_sys(err, errno, "no memory for the slots");
-        goto out;
-    }
-    if (world_gather_all(s->world, &mine, &all, &offsets, err) < 0)
-        goto out;
-    for (uint32_t r = 0; r < size; r++) {
-        struct unpack u;
-        unpack_init(&u, all.data + offsets[r], offsets[r + 1] - offsets[r]);
-        uint32_t slots = unpack_u32(&u);
-        most = slots > most ? slots : most;
-        s->spare_ranks += slots == 0;
-    }
-    if (most == 0)
-        err_set(err, EINVAL,
-                "no rank has a slot: start more ranks, or let rank 0 run "
-                "tasks");
-    else if (need > most)
-        err_set(err, EINVAL,
-                "a task requires %" PRIu32 " slots, but no rank has more than "
-                "%" PRIu32 ": it could never run (start fewer ranks a node, "
-                "raise task_slots_per_node, or lower required_slots)",
-                need, most);
-    else
-        rc = 0;
-out:
-    mem_free(offsets);
-    buf_fini(&mine);
-    buf_fini(&all);
-    return rc;
 }
 
 /* ---- Callbacks ---- */
@@ -521,8 +296,8 @@ static void on_failure(void *arg, const struct attempt *a,
                        const char *stderr_tail, size_t len)
 {
     struct session *s = arg;
-    progress_failure(s->progress, a, s->ranks[a->rank].hostname, stderr_tail,
-                     len);
+    progress_failure(s->progress, a, s->ranks.ranks[a->rank].hostname,
+                     stderr_tail, len);
 }
 
 static void on_notice(void *arg, const char *text)
@@ -636,7 +411,7 @@ static int worker_build(struct session *s, struct err *err)
                                    .run_dir = s->start.run_dir,
                                    .work_dir = s->start.work_dir,
                                    .key = s->start.key,
-                                   .node = s->rank_nodes[world_rank(s->world)],
+                                   .node = s->ranks.nodes[world_rank(s->world)],
                                    .grace_ns = GRACE_NS,
                                    .stop_grace_ns = under_mpirun && !launched
                                                         ? STOP_GRACE_MPI_NS
@@ -682,9 +457,9 @@ static int manager_build(struct session *s, struct err *err)
                                   .writer = s->writer,
                                   .journal = s->journal,
                                   .outputs = s->outputs,
-                                  .ranks = s->ranks,
-                                  .rank_nodes = s->rank_nodes,
-                                  .node_count = s->node_count,
+                                  .ranks = s->ranks.ranks,
+                                  .rank_nodes = s->ranks.nodes,
+                                  .node_count = s->ranks.node_count,
                                   .mpi_library = world_library(s->world),
                                   .provenance = from,
                                   .work_dir = s->start.work_dir};
@@ -705,10 +480,10 @@ static void announce(struct session *s)
     log_info("%s: %s%s; %s on %s; run directory %s", s->spec->name,
              describe_count(snap->tasks.total, "task", total), already,
              describe_count(world_size(s->world), "rank", ranks),
-             describe_count(s->node_count, "node", nodes), s->shown_dir);
-    if (s->spare_ranks > (uint32_t)s->options->dedicated_manager)
+             describe_count(s->ranks.node_count, "node", nodes), s->shown_dir);
+    if (s->ranks.spare_count > (uint32_t)s->options->dedicated_manager)
         log_info("%s without a slot: there are more ranks than %s",
-                 describe_count(s->spare_ranks, "rank", ranks),
+                 describe_count(s->ranks.spare_count, "rank", ranks),
                  jobspec_max_required_slots(s->spec) > 1
                      ? "tasks of that size fit"
                      : "cores");
@@ -721,23 +496,29 @@ static int session_build(struct session *s, struct err *err)
     struct buf text;
     int rc = -1;
     buf_init(&text, SPEC_MAX_BYTES);
-    start_guard(s, !is_manager(s)); /* a long journal takes its time */
+    /* a long journal takes its time */
+    start_guard(s->options->lost_after_ns, !is_manager(s));
     s->start.exit_code = is_manager(s) ? prepare(s, &text) : -1;
-    start_guard(s, true);
-    rc = start_share(s, &text, err);
+    start_guard(s->options->lost_after_ns, true);
+    rc = start_share(s->world, &s->start, &text, s->options->spec_path,
+                     &s->spec, err);
     buf_fini(&text);
     if (rc < 0 || s->start.exit_code >= 0)
         return rc;
     s->topo = topo_load(NULL, err);
     s->environment = s->topo ? environment_create(environ, err) : NULL;
-    if (!s->environment || ranks_gather(s, err) < 0 || node_divide(s, err) < 0)
+    if (!s->environment ||
+        start_gather(s->world, s->topo, &s->ranks, err) < 0 ||
+        start_divide(s->world, s->topo, s->spec, &s->ranks,
+                     s->options->dedicated_manager, KEEPER_CAPACITY, &s->slots,
+                     err) < 0)
         return -1;
     if (!is_manager(s)) { /* 4 KiB a rank: only who journals them keeps them */
-        mem_free(s->ranks);
-        s->ranks = NULL;
+        mem_free(s->ranks.ranks);
+        s->ranks.ranks = NULL;
     }
     struct err why;
-    if (slots_check(s, &why) < 0) {
+    if (start_check(s->world, s->spec, s->slots.count, &s->ranks, &why) < 0) {
         if (is_manager(s))
             log_error("%s", why.text);
         s->start.exit_code = EXIT_USAGE;
@@ -798,8 +579,7 @@ static void session_fini(struct session *s)
     environment_destroy(s->environment);
     spawner_destroy(s->spawner);
     jobspec_destroy(s->spec);
-    mem_free(s->ranks);
-    mem_free(s->rank_nodes);
+    start_ranks_fini(&s->ranks);
     mem_free(s->shown_dir);
     mem_free(s->rerun);
     mem_free(s->launch_command);
@@ -832,7 +612,7 @@ int session_run(const struct session_options *options)
     if (!(s.spawner = spawner_create(&err)) ||
         !(s.keeper = keeper_create(KEEPER_CAPACITY, WORKER_MARKER, &err)))
         return session_fail(&err);
-    start_guard(&s, true);
+    start_guard(options->lost_after_ns, true);
     if (!(s.loop = loop_create(&err)) || signals_watch(&s, &err) < 0 ||
         !(s.world = world_init(&err))) {
         session_fail(&err);
@@ -850,7 +630,7 @@ int session_run(const struct session_options *options)
         keeper_destroy(s.keeper);
         world_abort(s.world, EXIT_LOST);
     }
-    start_guard(&s, false);
+    start_guard(options->lost_after_ns, false);
     s.exit_code = s.start.exit_code;
     if (s.start.exit_code < 0 && loop_run(s.loop, &err) < 0) {
         s.exit_code = session_fail(&err);

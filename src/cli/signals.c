@@ -5,6 +5,29 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "manager/manager.h"
+
+static void on_bus(int number, siginfo_t *info, void *context)
+{
+    static const char text[] =
+        "mpibatch: error: a file became shorter while it was read; try again "
+        "when it is complete\n";
+    (void)context;
+    if (info->si_code != BUS_ADRERR) { /* a mistake of ours */
+        signal(number, SIG_DFL);
+        return;
+    }
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(EXIT_LOST);
+}
+
+void signals_guard_files(void)
+{
+    struct sigaction bus = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+    sigaction(SIGBUS, &bus, NULL);
+}
 
 int signals_open(struct err *err)
 {

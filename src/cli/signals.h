@@ -9,4 +9,8 @@
  * nohup. */
 int signals_open(struct err *err);
 
+/* From here on, a file that somebody makes shorter while it is read (a table,
+ * which is mapped) ends the program with a message. */
+void signals_guard_files(void);
+
 #endif

@@ -2,13 +2,18 @@
 #include "config.h"
 #include "cli/specfile.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "spec/spec.h"
 
 char *specfile_stem(const char *path)
@@ -28,13 +33,15 @@ char *specfile_run_dir(const char *path)
     return dir;
 }
 
-struct jobspec *specfile_parse(const char *path, const char *text, size_t len)
+struct jobspec *specfile_parse(const char *path, const char *text, size_t len,
+                               struct inputs *inputs)
 {
     struct spec_errors errors = {0};
+    struct spec_files files = {.get = inputs_get, .arg = inputs};
     struct buf out;
     char *stem = specfile_stem(path);
     struct jobspec *spec =
-        spec_parse(text, len, stem ? stem : "", NULL, &errors);
+        spec_parse(text, len, stem ? stem : "", &files, &errors);
 
     buf_init(&out, 1 << 20);
     for (size_t i = 0; i < errors.count; i++)
@@ -47,15 +54,74 @@ struct jobspec *specfile_parse(const char *path, const char *text, size_t len)
     buf_fini(&out);
     spec_errors_fini(&errors);
     mem_free(stem);
+    if (spec) {
+        spec->inputs = inputs;
+        spec->inputs_destroy = inputs_destroy;
+    } else {
+        inputs_destroy(inputs);
+    }
     return spec;
+}
+
+static bool is_spec(const char *path)
+{
+    static const char *const endings[] = {".yaml", ".yml", ".json"};
+    const char *dot = strrchr(path_base(path), '.');
+    for (size_t i = 0; dot && i < sizeof(endings) / sizeof(endings[0]); i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The spec that a file of commands stands for. */
+static int commands_put(const char *path, const char *name, struct buf *text,
+                        struct err *err)
+{
+    if (access(path, R_OK) < 0)
+        return err_sys(err, errno, "cannot open %s", path);
+    if (!text_is_utf8(name, strlen(name)))
+        return err_set(err, EINVAL,
+                       "the name of %s is not UTF-8; rename it first", path);
+    int rc = buf_puts(text, "jobs:\n- commands: \"");
+    for (; rc == 0 && *name; name++) {
+        unsigned char c = (unsigned char)*name;
+        rc = c < 0x20 || c == 0x7f   ? buf_printf(text, "\\x%02X", c)
+             : c == '"' || c == '\\' ? buf_printf(text, "\\%c", c)
+                                     : buf_putc(text, *name);
+    }
+    if (rc < 0 || buf_puts(text, "\"\n") < 0)
+        return err_set(err, ENOMEM, "no memory for the name of %s", path);
+    return 0;
+}
+
+/* The folder that a spec's tables and tasks begin in: that of the file itself
+ * where path is a link. Heap; *name: its name there, in path. */
+static char *folder_of(const char *path, char real[PATH_MAX], const char **name,
+                       struct err *err)
+{
+    if (!realpath(path, real)) {
+        err_sys(err, errno, "cannot open %s", path);
+        return NULL;
+    }
+    *name = path_base(real);
+    char *folder = mem_strndup(real, (size_t)(*name - real));
+    if (!folder)
+        err_set(err, ENOMEM, "no memory for %s", path);
+    return folder;
 }
 
 struct jobspec *specfile_load(const char *path, struct buf *text)
 {
     struct err err;
-    if (file_read(path, text, &err) < 0) {
-        log_error("%s", err.text);
-        return NULL;
-    }
-    return specfile_parse(path, buf_text(text), text->len);
+    char real[PATH_MAX];
+    const char *name;
+    char *folder = folder_of(path, real, &name, &err);
+    struct inputs *inputs = folder ? inputs_create(folder, &err) : NULL;
+    mem_free(folder);
+    if (inputs && (is_spec(path) ? file_read(path, text, &err)
+                                 : commands_put(path, name, text, &err)) == 0)
+        return specfile_parse(path, buf_text(text), text->len, inputs);
+    inputs_destroy(inputs);
+    log_error("%s", err.text);
+    return NULL;
 }

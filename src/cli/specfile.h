@@ -1,4 +1,5 @@
-/* A job spec in a file: read, parsed, its errors shown. */
+/* A job spec in a file, or a file of command lines, which stands for a job spec
+ * that names it: read, parsed, its errors shown. */
 #ifndef MPIBATCH_CLI_SPECFILE_H
 #define MPIBATCH_CLI_SPECFILE_H
 
@@ -7,12 +8,16 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/jobspec.h"
+#include "store/inputs.h"
 
 /* Parse text that came from path; all errors go to stderr with their lines.
- * NULL: there were some. */
-struct jobspec *specfile_parse(const char *path, const char *text, size_t len);
+ * inputs: its tables, taken. NULL: there were errors. */
+struct jobspec *specfile_parse(const char *path, const char *text, size_t len,
+                               struct inputs *inputs);
 
-/* Read the file at path into text and parse it. NULL: errors were shown. */
+/* Read the file at path into text and parse it; its tables are the files
+ * themselves. Of a file of commands, text is a spec that names it. NULL: errors
+ * were shown. */
 struct jobspec *specfile_load(const char *path, struct buf *text);
 
 /* The file's name without folder and extension, heap: "sweep". */

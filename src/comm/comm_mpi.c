@@ -322,6 +322,19 @@ void world_mpi_library(char *text, size_t size)
     text[n] = '\0';
 }
 
+int world_mpi_broadcast_bytes(struct world_mpi *w, void *data, size_t len,
+                              struct err *err)
+{
+    for (size_t at = 0; at < len; at += BROADCAST_PIECE) {
+        size_t left = len - at;
+        int piece = left < BROADCAST_PIECE ? (int)left : BROADCAST_PIECE;
+        int rc = MPI_Bcast((char *)data + at, piece, MPI_BYTE, 0, w->comm);
+        if (rc != MPI_SUCCESS)
+            return err_mpi(err, rc, "MPI_Bcast");
+    }
+    return 0;
+}
+
 int world_mpi_broadcast(struct world_mpi *w, struct buf *b, struct err *err)
 {
     bool root = w->transport.rank == 0;
@@ -335,13 +348,8 @@ int world_mpi_broadcast(struct world_mpi *w, struct buf *b, struct err *err)
     if (!to && len > 0)
         return err_set(err, ENOMEM, "MPI: no memory to be told %llu bytes",
                        (unsigned long long)len);
-    for (uint64_t at = 0; at < len; at += BROADCAST_PIECE) {
-        uint64_t left = len - at;
-        int piece = left < BROADCAST_PIECE ? (int)left : BROADCAST_PIECE;
-        rc = MPI_Bcast(to + at, piece, MPI_BYTE, 0, w->comm);
-        if (rc != MPI_SUCCESS)
-            return err_mpi(err, rc, "MPI_Bcast");
-    }
+    if (world_mpi_broadcast_bytes(w, to, (size_t)len, err) < 0)
+        return -1;
     if (!root)
         buf_commit(b, (size_t)len);
     return 0;

@@ -113,6 +113,12 @@ int world_broadcast(struct world *w, struct buf *b, struct err *err)
     return w->mpi ? world_mpi_broadcast(w->mpi, b, err) : 0;
 }
 
+int world_broadcast_bytes(struct world *w, void *data, size_t len,
+                          struct err *err)
+{
+    return w->mpi ? world_mpi_broadcast_bytes(w->mpi, data, len, err) : 0;
+}
+
 int world_gather_all(struct world *w, const struct buf *mine, struct buf *all,
                      size_t **offsets, struct err *err)
 {

@@ -34,6 +34,9 @@ struct transport *world_transport(struct world *w);
  * buffer to all, as offsets[size + 1] (mem_alloc) into one buffer. Collective;
  * -1 with err. */
 int world_broadcast(struct world *w, struct buf *b, struct err *err);
+/* The same of bytes whose number all ranks know: rank 0's are only read. */
+int world_broadcast_bytes(struct world *w, void *data, size_t len,
+                          struct err *err);
 int world_gather_all(struct world *w, const struct buf *mine, struct buf *all,
                      size_t **offsets, struct err *err);
 

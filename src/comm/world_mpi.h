@@ -16,6 +16,8 @@ struct transport *world_mpi_transport(struct world_mpi *w);
 /* As MPI words it, several lines perhaps, into text. */
 void world_mpi_library(char *text, size_t size);
 int world_mpi_broadcast(struct world_mpi *w, struct buf *b, struct err *err);
+int world_mpi_broadcast_bytes(struct world_mpi *w, void *data, size_t len,
+                              struct err *err);
 int world_mpi_gather_all(struct world_mpi *w, const struct buf *mine,
                          struct buf *all, size_t **offsets, struct err *err);
 /* MPI_Finalize, which is left with _exit(code) after 10 s; w is freed. */

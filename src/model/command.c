@@ -49,12 +49,13 @@ enum scan { SCAN_END, SCAN_WORD, SCAN_SHELL, SCAN_FAILED };
 /* A word of a line, with its placeholders, and without its quotes. */
 struct word {
     struct buf text;
-    size_t *from; /* where in the line each byte of it comes from */
+    size_t *from; /* where in the line each byte of it comes from; NULL: the
+                     line has no placeholders, and braces are the shell's */
 };
 
 static int word_add(struct word *w, const char *line, size_t at, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; w->from && i < len; i++)
         w->from[w->text.len + i] = at + i;
     return buf_put(&w->text, line + at, len);
 }
@@ -71,7 +72,8 @@ static enum scan word_scan(const char *line, size_t *at, bool first,
     bool quoted = false, placeholder;
     for (size_t n; line[*at]; *at += n) {
         const char *s = line + *at;
-        n = unit_len(s, &placeholder);
+        placeholder = false;
+        n = w->from ? unit_len(s, &placeholder) : 1;
         if (*s == '\'') {
             quoted = !quoted;
             continue;
@@ -189,10 +191,9 @@ void argv_fini(struct argv *a)
     argv_init(a);
 }
 
-int command_expand(const struct command *cmd, const struct template_context *c,
-                   struct argv *a, struct err *err)
+/* Room for argc words and the NULL behind them. */
+static int argv_reserve(struct argv *a, uint32_t argc, struct err *err)
 {
-    uint32_t prefix = cmd->shell ? 2 : 0, argc = cmd->word_count + prefix;
     if (argc > a->argc || !a->argv) {
         char **argv = mem_resize(a->argv, (size_t)argc + 1, sizeof(*argv));
         if (!argv)
@@ -200,6 +201,24 @@ int command_expand(const struct command *cmd, const struct template_context *c,
         a->argv = argv;
     }
     a->argc = argc;
+    return 0;
+}
+
+/* Point to the words that lie in a->text, a NUL behind each. */
+static void argv_point(struct argv *a)
+{
+    char *s = a->text.data; /* the buffer does not move any more */
+    for (uint32_t i = 0; i < a->argc; i++, s += strlen(s) + 1)
+        a->argv[i] = s;
+    a->argv[a->argc] = NULL;
+}
+
+int command_expand(const struct command *cmd, const struct template_context *c,
+                   struct argv *a, struct err *err)
+{
+    uint32_t prefix = cmd->shell ? 2 : 0, argc = cmd->word_count + prefix;
+    if (argv_reserve(a, argc, err) < 0)
+        return -1;
     buf_reset(&a->text);
     if (cmd->shell &&
         buf_put(&a->text, "/bin/sh\0-c", sizeof("/bin/sh\0-c")) < 0)
@@ -210,10 +229,51 @@ int command_expand(const struct command *cmd, const struct template_context *c,
         if (buf_putc(&a->text, '\0') < 0)
             return err_sys(err, errno, "cannot expand the command line");
     }
-    char *s = a->text.data; /* the buffer does not move any more */
-    for (uint32_t i = 0; i < argc; i++, s += strlen(s) + 1)
-        a->argv[i] = s;
-    a->argv[argc] = NULL;
+    argv_point(a);
+    return 0;
+}
+
+/* Append a word and its NUL. */
+static int argv_put(struct argv *a, const char *word, size_t len)
+{
+    if (buf_put(&a->text, word, len) < 0)
+        return -1;
+    return buf_putc(&a->text, '\0');
+}
+
+int command_expand_line(const char *line, const char *const *shell,
+                        struct argv *a, struct err *err)
+{
+    static const char *const sh[] = {"/bin/sh", NULL};
+    struct word w = {.from = NULL};
+    size_t at = 0;
+    uint32_t argc = 0;
+    enum scan got = SCAN_SHELL;
+    int rc = 0;
+    buf_reset(&a->text);
+    buf_init(&w.text, COMMAND_MAX_BYTES);
+    while (!shell && rc == 0 &&
+           (got = word_scan(line, &at, argc == 0, &w)) == SCAN_WORD) {
+        rc = argv_put(a, buf_text(&w.text), w.text.len);
+        argc++;
+    }
+    buf_fini(&w.text);
+    if (got == SCAN_SHELL) {
+        buf_reset(&a->text);
+        argc = 2;
+        for (shell = shell ? shell : sh; rc == 0 && *shell; shell++, argc++)
+            rc = argv_put(a, *shell, strlen(*shell));
+        if (rc == 0)
+            rc = argv_put(a, "-c", 2);
+        if (rc == 0)
+            rc = argv_put(a, line, strlen(line));
+    }
+    if (rc < 0 || got == SCAN_FAILED)
+        return err_sys(err, rc < 0 ? errno : ENOMEM,
+                       "cannot expand the command line");
+    if (argv_reserve(a, argc, err) < 0)
+        return -1;
+    argv_point(a);
     return 0;
 }
 

@@ -49,6 +49,13 @@ struct argv {
 int command_expand(const struct command *cmd, const struct template_context *c,
                    struct argv *a, struct err *err);
 
+/* The same for a line as it is, in which braces mean nothing: split into words,
+ * or left to /bin/sh, as command_compile decides; or run by shell (words,
+ * NULL-terminated, before -c LINE) whatever it is. -1 with err: ENOMEM,
+ * EMSGSIZE. */
+int command_expand_line(const char *line, const char *const *shell,
+                        struct argv *a, struct err *err);
+
 void argv_init(struct argv *a);
 void argv_fini(struct argv *a);
 

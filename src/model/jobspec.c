@@ -11,8 +11,11 @@
 
 void jobspec_destroy(struct jobspec *spec)
 {
-    if (spec)
-        arena_destroy(spec->arena); /* the spec itself lies in it */
+    if (!spec)
+        return;
+    if (spec->inputs)
+        spec->inputs_destroy(spec->inputs);
+    arena_destroy(spec->arena); /* the spec itself lies in it */
 }
 
 uint32_t job_template_count(const struct job *job)

@@ -116,15 +116,20 @@ struct job {
     uint32_t metric_count;
 };
 
+struct inputs;
+
 struct jobspec {
     struct arena *arena;
+    /* whose bytes its tables are: see store/inputs.h; NULL: it has none */
+    struct inputs *inputs;
+    void (*inputs_destroy)(struct inputs *inputs);
     const char *name;
     struct pool pool;
     const struct job *jobs;
     uint32_t job_count;
 };
 
-/* Free the spec and all it points to; NULL is fine. */
+/* Free the spec, all it points to, and its inputs; NULL is fine. */
 void jobspec_destroy(struct jobspec *spec);
 
 /* How many templates a job has: one, or one a listed task. */

@@ -29,9 +29,9 @@
 enum table_kind { TABLE_CSV, TABLE_TSV, TABLE_COMMANDS, TABLE_PATHS };
 
 enum {
-    TABLE_MAX_COLUMNS = 1024,
-    TABLE_MAX_NAME = 255,             /* bytes of a column's name */
-    TABLE_MAX_COMMAND = (1 << 17) - 1 /* bytes that a shell takes as a line */
+    TABLE_COLUMNS_MAX = 1024,
+    TABLE_MAX_NAME = 255,      /* bytes of a column's name */
+    TABLE_MAX_COMMAND = 130000 /* bytes: Linux gives a shell 128 KiB */
 };
 /* Bytes and rows of one table. */
 #define TABLE_MAX_BYTES ((size_t)UINT32_MAX)

@@ -171,9 +171,9 @@ static int column_add(struct table *t, struct arena *arena,
     uint32_t k = t->column_count;
     int rc = -1;
     buf_init(&name, TABLE_MAX_NAME);
-    if (k == TABLE_MAX_COLUMNS)
+    if (k == TABLE_COLUMNS_MAX)
         err_set(err, EINVAL, "there are more than %d columns",
-                TABLE_MAX_COLUMNS);
+                TABLE_COLUMNS_MAX);
     else if (c->len == 0)
         err_set(err, EINVAL,
                 "column %" PRIu32 " has no name (pandas: to_csv(..., "
@@ -201,8 +201,8 @@ static int header_read(struct table *t, struct arena *arena, const char **at,
     const char *s = *at, *end = t->bytes + t->len, *next;
     enum cell_end how = CELL_NEXT;
     char separator = separator_of(t);
-    uint32_t room = t->quotes ? TABLE_MAX_COLUMNS : 1; /* names with commas */
-    for (; s < end && *s != '\n' && room < TABLE_MAX_COLUMNS; s++)
+    uint32_t room = t->quotes ? TABLE_COLUMNS_MAX : 1; /* names with commas */
+    for (; s < end && *s != '\n' && room < TABLE_COLUMNS_MAX; s++)
         room += *s == separator;
     t->columns = arena_calloc(arena, room, sizeof(*t->columns));
     if (!t->columns)

@@ -244,7 +244,7 @@ static int spec_check(const struct line *l, struct err *err)
 static int shell_read(struct table *t, struct arena *arena, uint32_t at,
                       struct err *err)
 {
-    enum { WORDS_MAX = 8 };
+    enum { WORDS_MAX = 8, BYTES_MAX = 1000 };
     const char *s = t->bytes + at, *all = t->bytes + t->len;
     if (all - s < 2 || s[0] != '#' || s[1] != '!')
         return 0;
@@ -253,21 +253,23 @@ static int shell_read(struct table *t, struct arena *arena, uint32_t at,
     if (end > s && end[-1] == '\r')
         end--;
     const char **words = arena_calloc(arena, WORDS_MAX + 1, sizeof(*words));
+    const char *start = s;
     uint32_t count = 0;
     for (s = blanks_skip(s + 2, end); words && s < end && count < WORDS_MAX;
          s = blanks_skip(s, end)) {
-        const char *start = s;
+        const char *word = s;
         while (s < end && *s != ' ' && *s != '\t')
             s++;
-        words[count] = arena_strndup(arena, start, (size_t)(s - start));
+        words[count] = arena_strndup(arena, word, (size_t)(s - word));
         if (!words[count++])
             words = NULL;
     }
     if (!words)
         return err_set(err, ENOMEM, "no memory for a command file");
-    if (count == 0 || words[0][0] != '/')
+    if (count == 0 || words[0][0] != '/' || s < end || end - start > BYTES_MAX)
         return err_set(err, EINVAL,
-                       "#! needs the path of a program, as #!/bin/bash");
+                       "#! needs the path of a program, as #!/bin/bash, and "
+                       "takes a few options");
     t->shell = words;
     return 0;
 }

@@ -124,22 +124,32 @@ static const struct key job_rows[] = {
     {KEY(job_fields, sweep),
      RANGE(KEY_STRUCT, 0, 0, .set = &sweep_keys,
            .another = LIST(STRUCT(sweep_keys), 1, TASKSET_MAX_SWEEPS)),
-     .excludes = "tasks", .otherwise = "one task, or those of tasks",
+     .excludes = "tasks commands",
+     .otherwise = "one task, or those of tasks or commands",
      .meaning = "Makes a task of each point of a parameter sweep"},
     {KEY(job_fields, tasks), LIST(STRUCT(task_keys), 1, TASKSET_MAX_COUNT),
-     .excludes = "sweep", .otherwise = "one task, or those of sweep",
+     .excludes = "sweep commands",
+     .otherwise = "one task, or those of sweep or commands",
      .meaning = "The tasks, one by one",
      .example = "[{command_line: ./a}, {command_line: ./b}]"},
+    {KEY(job_fields, commands), TEXT(1, PATH_BYTES_MAX),
+     .excludes = "sweep tasks",
+     .otherwise = "one task, or those of sweep or tasks",
+     .meaning = "A file with a command line a line, each a task; blank lines "
+                "and lines that begin with # are left out; its path is "
+                "relative to the folder of the job spec",
+     .example = "commands.txt"},
     {KEY(job_fields, task), STRUCT(task_keys),
-     .otherwise = "nothing; required without tasks",
+     .otherwise = "nothing; required without tasks and commands",
      .meaning = "The template of the tasks of a sweep; the task, if there is "
-                "neither sweep nor tasks; with tasks, what they do not set "
-                "themselves",
+                "neither sweep nor tasks nor commands; with tasks, what they "
+                "do not set themselves; with commands, all but the command "
+                "line",
      .example = "{command_line: './solve --T {T}'}"},
     {KEY(job_fields, max_tasks), INTEGER(1, TASKSET_MAX_COUNT),
      .fallback = "1000000000",
-     .meaning = "How many tasks its sweep may make at most: a guard against a "
-                "slip that makes more than was meant",
+     .meaning = "How many tasks its sweep or command file may make at most: a "
+                "guard against a slip that makes more than was meant",
      .example = "5000"},
     {KEY(job_fields, metrics),
      NAMED(STRUCT(metric_keys), 0, JOBSPEC_MAX_METRICS), .otherwise = "none",
@@ -617,6 +627,20 @@ const struct key *key_find(const struct key_set *set, const char *name)
     for (size_t i = 0; i < set->count; i++)
         if (strcmp(set->keys[i].name, name) == 0)
             return &set->keys[i];
+    return NULL;
+}
+
+const struct key *key_excluded(const struct key_set *set, const struct key *key,
+                               size_t i)
+{
+    const char *s = key->excludes;
+    for (; s && i > 0; i--)
+        if ((s = strchr(s, ' ')))
+            s++;
+    for (size_t k = 0, len = s ? strcspn(s, " ") : 0; s && k < set->count; k++)
+        if (strlen(set->keys[k].name) == len &&
+            memcmp(set->keys[k].name, s, len) == 0)
+            return &set->keys[k];
     return NULL;
 }
 

@@ -53,7 +53,8 @@ struct key {
     bool required;
     const char *fallback;  /* the default, as one would write it */
     const char *otherwise; /* in words, what holds without it and fallback */
-    const char *excludes;  /* a key of the set that may not stand beside it */
+    const char *excludes;  /* keys of the set that may not stand beside it,
+                              with blanks between them */
     const char *meaning;   /* a sentence, without its full stop */
     const char *example;   /* a value */
 };
@@ -91,7 +92,7 @@ struct pool_fields {
 };
 struct job_fields {
     struct field id, priority, constraints, common_environment_settings, sweep,
-        tasks, task, max_tasks, metrics;
+        tasks, commands, task, max_tasks, metrics;
 };
 struct constraints_fields { /* of jobs and of tasks */
     struct field max_wall_clock_time, max_task_retry_count;
@@ -152,6 +153,10 @@ extern const char *const key_reserved_names[];
 /* What parameters and metrics may be called, as a regular expression. */
 #define KEY_NAME_PATTERN "^[A-Za-z_][A-Za-z0-9_]*$"
 enum { KEY_NAME_MAX = 64 };
+
+/* Number i (from 0) of the keys that this one excludes, or NULL. */
+const struct key *key_excluded(const struct key_set *set, const struct key *key,
+                               size_t i);
 
 /* The key of that name, or NULL. */
 const struct key *key_find(const struct key_set *set, const char *name);

@@ -218,7 +218,8 @@ static int put_line(struct buf *out, const char *before, const char *text,
     return buf_puts(out, after);
 }
 
-static int put_key(struct buf *out, const struct key *key)
+static int put_key(struct buf *out, const struct key_set *set,
+                   const struct key *key)
 {
     struct buf type;
     buf_init(&type, 1024);
@@ -235,8 +236,9 @@ static int put_key(struct buf *out, const struct key *key)
         rc = put_line(out, "Default: ", key->fallback, ".\n");
     if (rc == 0 && key->otherwise)
         rc = put_line(out, "Without it: ", key->otherwise, ".\n");
-    if (rc == 0 && key->excludes)
-        rc = put_line(out, "Not together with\n.Cm ", key->excludes, " .\n");
+    const struct key *other;
+    for (size_t i = 0; rc == 0 && (other = key_excluded(set, key, i)); i++)
+        rc = put_line(out, "Not together with\n.Cm ", other->name, " .\n");
     if (rc == 0 && key->example)
         rc = buf_printf(out, "Example:\n.Dl %s: ", key->name);
     if (rc == 0 && key->example)
@@ -263,7 +265,7 @@ static int put_set(struct buf *out, const struct key_set *set)
     if (buf_puts(out, ".Bl -tag -width Ds\n") < 0)
         return -1;
     for (size_t i = 0; i < set->count; i++)
-        if (put_key(out, &set->keys[i]) < 0)
+        if (put_key(out, set, &set->keys[i]) < 0)
             return -1;
     return buf_puts(out, ".El\n");
 }

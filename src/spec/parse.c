@@ -19,7 +19,28 @@ static void pool_build(struct parse *p, const struct field *f)
     p->spec->pool.slot_unit = (enum slot_unit)pool.slot_unit.u.integer;
 }
 
-/* A job without sweep and list is one task. */
+/* A task a line of a file. */
+static int commands_build(struct parse *p, const struct job_fields *f,
+                          struct taskset *set)
+{
+    const struct tree_node *at = f->commands.node;
+    const struct table *lines;
+    taskset_init_listed(set, 1); /* should there be none */
+    if (table_open(p, at, TABLE_COMMANDS, &lines) < 0)
+        return -1;
+    if (!lines)
+        return 0;
+    taskset_init_commands(set, lines);
+    if (set->count > (uint64_t)f->max_tasks.u.integer)
+        spec_errors_add(p->errors, at->line, at->column,
+                        "%s has %u commands, which is more than `max_tasks`, "
+                        "%lld",
+                        excerpt_of(at->u.text).text, set->count,
+                        (long long)f->max_tasks.u.integer);
+    return 0;
+}
+
+/* A job without sweep, commands and list is one task. */
 static int set_build(struct parse *p, const struct job_fields *f,
                      struct taskset *set)
 {
@@ -28,6 +49,9 @@ static int set_build(struct parse *p, const struct job_fields *f,
         if (sweep_build(p, &f->sweep, (uint64_t)f->max_tasks.u.integer, set,
                         &known) < 0)
             return -1;
+    } else if (f->commands.node) {
+        p->blind = false;
+        return commands_build(p, f, set);
     } else {
         taskset_init_listed(set, f->tasks.node ? f->tasks.node->count : 1);
         known = !f->sweep.key;

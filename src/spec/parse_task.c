@@ -243,11 +243,22 @@ int tasks_build(struct parse *p, const struct tree_node *node,
     if (f->tasks.node)
         return listed_build(p, f->tasks.node, &job->tasks, &base, templates);
     templates[0] = base.task;
+    if (f->commands.key) {
+        const struct tree_node *line = at && at->kind == TREE_MAPPING
+                                           ? tree_get(at, "command_line")
+                                           : NULL;
+        if (line)
+            spec_errors_add(p->errors, line->line, line->column,
+                            "the command lines are those of `commands` (line "
+                            "%u); the task has none of its own",
+                            f->commands.key->line);
+        return 0;
+    }
     if (!f->tasks.key && !f->task.key)
         spec_errors_add(p->errors, node->line, node->column,
                         "a job needs `task`%s, such as task: {command_line: "
                         "./solve}",
-                        f->sweep.key ? "" : " or `tasks`");
+                        f->sweep.key ? "" : ", `tasks` or `commands`");
     else if (!f->tasks.key)
         need_command(p, at, &base);
     return 0;

@@ -238,14 +238,17 @@ static void relations_check(struct spec_errors *errors,
                             "%s needs `%s`%s%s", set->noun, key->name,
                             key->example ? ", such as " : "",
                             key->example ? key->example : "");
-        const struct key *other =
-            key->excludes ? key_find(set, key->excludes) : NULL;
-        const struct field *o = other ? field_of(fields, other) : NULL;
-        /* the row of the key that comes later in the file reports it */
-        if (o && o->key && f->key && f->key > o->key)
-            spec_errors_add(errors, f->key->line, f->key->column,
-                            "%s has either `%s` or `%s` (line %u), not both",
-                            set->noun, key->name, other->name, o->key->line);
+        const struct key *other;
+        for (size_t n = 0; (other = key_excluded(set, key, n)); n++) {
+            const struct field *o = field_of(fields, other);
+            /* the row of the key that comes later in the file reports it */
+            if (o->key && f->key && f->key > o->key)
+                spec_errors_add(errors, f->key->line, f->key->column,
+                                "%s has either `%s` or `%s` (line %u), not "
+                                "both",
+                                set->noun, key->name, other->name,
+                                o->key->line);
+        }
     }
 }
 

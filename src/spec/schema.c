@@ -169,15 +169,15 @@ static json_t *exclusions(const struct key_set *set)
 {
     json_t *all = json_array();
     for (size_t i = 0; all && i < set->count; i++) {
-        const struct key *key = &set->keys[i];
-        if (!key->excludes || strcmp(key->name, key->excludes) > 0)
-            continue; /* both rows say it; once is enough */
-        if (json_array_append_new(all,
-                                  json_pack("{s:{s:[s,s]}}", "not", "required",
-                                            key->name, key->excludes)) < 0) {
-            json_decref(all);
-            return NULL;
-        }
+        const struct key *key = &set->keys[i], *other;
+        for (size_t k = 0; (other = key_excluded(set, key, k)); k++)
+            if (strcmp(key->name, other->name) < 0 && /* both rows say it */
+                json_array_append_new(all, json_pack("{s:{s:[s,s]}}", "not",
+                                                     "required", key->name,
+                                                     other->name)) < 0) {
+                json_decref(all);
+                return NULL;
+            }
     }
     return all;
 }

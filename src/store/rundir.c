@@ -26,6 +26,8 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "model/jobspec.h"
+#include "store/difference.h"
+#include "store/line_path.h"
 
 #define MARKER     "# mpibatch run "
 #define SPEC_KEY   "# spec: "
@@ -73,7 +75,8 @@ static bool is_temporary(const char *name)
 static bool is_early(const char *name)
 {
     return strcmp(name, "journal") == 0 || strcmp(name, "output") == 0 ||
-           strcmp(name, "files") == 0 || strcmp(name, "lock") == 0 ||
+           strcmp(name, "files") == 0 || strcmp(name, "tables") == 0 ||
+           strcmp(name, "lock") == 0 ||
            (strncmp(name, "run.yaml.", 9) == 0 && ends_with(name, ".tmp"));
 }
 
@@ -392,36 +395,6 @@ static int lock_folder(struct rundir *r, bool make, enum content *content,
 
 /* ---- run.yaml ---- */
 
-/* A path on a line of its own: control bytes and % as %XX. */
-static int put_line_path(struct buf *b, const char *path)
-{
-    int rc = 0;
-    for (; rc == 0 && *path; path++) {
-        unsigned char c = (unsigned char)*path;
-        rc = c < 0x20 || c == 0x7f || c == '%' ? buf_printf(b, "%%%02X", c)
-                                               : buf_putc(b, *path);
-    }
-    return rc;
-}
-
-static char *get_line_path(const char *s, size_t len)
-{
-    char *path = mem_alloc(len + 1), *to = path;
-    if (!path)
-        return NULL;
-    for (size_t i = 0; i < len; i++) {
-        unsigned c;
-        if (s[i] == '%' && i + 2 < len && sscanf(s + i + 1, "%2x", &c) == 1) {
-            *to++ = (char)c;
-            i += 2;
-        } else {
-            *to++ = s[i];
-        }
-    }
-    *to = '\0';
-    return path;
-}
-
 static int put_header(struct buf *b, const char *spec_path)
 {
     char host[256] = "?", when[32];
@@ -430,7 +403,7 @@ static int put_header(struct buf *b, const char *spec_path)
     (void)gethostname(host, sizeof(host) - 1);
     strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
     int rc = buf_printf(b, MARKER "%d\n" SPEC_KEY, FORMAT_VERSION);
-    rc |= put_line_path(b, spec_path);
+    rc |= line_path_put(b, spec_path);
     rc |= buf_printf(b, "\n# mpibatch: %s\n# host: %s\n# created: %s\n",
                      PACKAGE_VERSION, host, when);
     rc |= buf_puts(b, HEADER_END);
@@ -460,7 +433,7 @@ static int parse_header(struct rundir *r, struct err *err)
     r->header_len = (size_t)(spec - text) + 1 + strlen(HEADER_END);
     key += 1 + strlen(SPEC_KEY);
     if (!r->spec_path)
-        r->spec_path = get_line_path(key, strcspn(key, "\n"));
+        r->spec_path = line_path_get(key, strcspn(key, "\n"));
     return r->spec_path ? 0 : err_set(err, ENOMEM, "no memory for %s", r->path);
 }
 
@@ -475,51 +448,18 @@ static int load_spec(struct rundir *r, struct err *err)
     return rc < 0 ? -1 : parse_header(r, err);
 }
 
-/* A line for an error text: printable, at most some 60 bytes, without NUL. */
-static void show_line(struct buf *b, const char *line, size_t len)
-{
-    enum { SHOWN = 60 };
-    if (len == 0) {
-        (void)buf_puts(b, "(nothing)");
-        return;
-    }
-    (void)buf_putc(b, '`');
-    size_t cut = len;
-    if (len > SHOWN) /* not within a character */
-        for (cut = SHOWN; cut > SHOWN - 4 && (line[cut] & 0xc0) == 0x80;)
-            cut--;
-    (void)text_put_printable(b, line, cut, false);
-    (void)buf_puts(b, cut < len ? "...`" : "`");
-}
-
 /* Say in which line the two texts differ first. */
 static int refuse_changed(const struct rundir *r, const char *text, size_t len,
                           struct err *err)
 {
     size_t old_len;
     const char *old = rundir_spec(r, &old_len);
-    size_t start = 0, at = 0, line = 1;
-    for (; at < len && at < old_len && text[at] == old[at]; at++)
-        if (text[at] == '\n') {
-            line++;
-            start = at + 1;
-        }
-    struct buf was, is;
-    buf_init(&was, 1024);
-    buf_init(&is, 1024);
-    const char *oend = memchr(old + start, '\n', old_len - start);
-    const char *nend = memchr(text + start, '\n', len - start);
-    show_line(&was, old + start,
-              oend ? (size_t)(oend - old) - start : old_len - start);
-    show_line(&is, text + start,
-              nend ? (size_t)(nend - text) - start : len - start);
-    err_set(err, EINVAL,
-            "%s belongs to another job spec: line %zu was %s and is now %s "
-            "(use -o DIR for another run, or --fresh to start anew)",
-            r->path, line, buf_text(&was), buf_text(&is));
-    buf_fini(&is);
-    buf_fini(&was);
-    return -1;
+    struct difference d;
+    difference_find(old, old_len, text, len, &d);
+    return err_set(err, EINVAL,
+                   "%s belongs to another job spec: line %zu was %s and is now "
+                   "%s (use -o DIR for another run, or --fresh to start anew)",
+                   r->path, d.line, d.was, d.is);
 }
 
 static int check_spec(struct rundir *r, const char *text, size_t len,
@@ -552,13 +492,14 @@ static int make_folder(const struct rundir *r, const char *name,
 
 /* Make, or complete, what a run directory has; run.yaml last. */
 static int complete(struct rundir *r, const char *text, size_t len,
-                    struct err *err)
+                    struct inputs *inputs, struct err *err)
 {
     if (len > SPEC_MAX_BYTES)
         return err_set(err, EFBIG, "the job spec is larger than %d bytes",
                        SPEC_MAX_BYTES);
     if (make_folder(r, "journal", err) < 0 ||
-        make_folder(r, "output", err) < 0 || make_folder(r, "files", err) < 0)
+        make_folder(r, "output", err) < 0 || make_folder(r, "files", err) < 0 ||
+        (inputs && inputs_keep(inputs, r->dir_fd, r->path, err) < 0))
         return -1;
     char *path = rundir_file(r, "run.yaml");
     if (!path || put_header(&r->text, r->spec_path) < 0 ||
@@ -608,8 +549,8 @@ static int remove_stale(void *arg, const char *name)
 }
 
 struct rundir *rundir_open(const char *path, const char *spec_text,
-                           size_t spec_len, const char *spec_path, bool *fresh,
-                           struct err *err)
+                           size_t spec_len, const char *spec_path,
+                           struct inputs *inputs, bool *fresh, struct err *err)
 {
     enum content content;
     struct rundir *r = rundir_create(path, err);
@@ -624,9 +565,10 @@ struct rundir *rundir_open(const char *path, const char *spec_text,
         goto fail;
     if (content == CONTENT_RUN) {
         if (load_spec(r, err) < 0 ||
-            check_spec(r, spec_text, spec_len, err) < 0)
+            check_spec(r, spec_text, spec_len, err) < 0 ||
+            (inputs && inputs_compare(inputs, r->dir_fd, r->path, err) < 0))
             goto fail;
-    } else if (complete(r, spec_text, spec_len, err) < 0) {
+    } else if (complete(r, spec_text, spec_len, inputs, err) < 0) {
         goto fail;
     }
     if (find_sessions(r, true, err) < 0)

@@ -2,6 +2,7 @@
  *
  *   run.yaml           the job spec as given, behind a header of comments with
  *                      versions and provenance; never changes
+ *   tables/            copies of the tables that it names: see inputs.h
  *   journal/           0001.journal, ... one a session: the truth
  *   output/            0001.stdout, 0001.stderr, ...: outputs, packed
  *   files/             <job>/<task>/stdout.<attempt>: outputs too large to
@@ -20,18 +21,21 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "store/inputs.h"
 
 struct rundir;
 
 /* Make the run directory at path for the job spec text (new), or open the one
  * that is there for writing: takes the lock and starts a new session. NULL
  * with err: EBUSY (another session has it: host, pid), EEXIST (it is there but
- * not a run directory), EINVAL (it belongs to another spec: err says which
- * line differs first, old and new), EPROTO (made by a newer version), or the
- * errno of a file. *fresh: it was made now. Free with rundir_close. */
+ * not a run directory), EINVAL (it belongs to another spec, or to other
+ * tables: err says which line differs first, old and new), EPROTO (made by a
+ * newer version), or the errno of a file. tables: those that the spec names, or
+ * NULL; from here on their bytes are those of the run directory. *fresh: it was
+ * made now. Free with rundir_close. */
 struct rundir *rundir_open(const char *path, const char *spec_text,
-                           size_t spec_len, const char *spec_path, bool *fresh,
-                           struct err *err);
+                           size_t spec_len, const char *spec_path,
+                           struct inputs *inputs, bool *fresh, struct err *err);
 
 /* Open a run directory to read; it may be in use. NULL with err (ENOENT: no
  * such, or not a run directory). */

@@ -9,6 +9,17 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "model/jobcommand.h"
+
+/* "commands.txt:12" */
+static int line_describe(const struct table *lines, uint32_t index,
+                         struct buf *out)
+{
+    const char *name = path_base(table_name(lines));
+    int rc = text_put_printable(out, name, strlen(name), false);
+    return rc == 0 ? buf_printf(out, ":%" PRIu32, table_line(lines, index))
+                   : rc;
+}
 
 int describe_parameters(const struct job *job, uint32_t index, struct buf *out)
 {
@@ -16,6 +27,8 @@ int describe_parameters(const struct job *job, uint32_t index, struct buf *out)
     struct value v;
     struct err err;
     int rc = 0;
+    if (job->tasks.kind == TASKS_COMMANDS)
+        return line_describe(job->tasks.lines, index, out);
     buf_init(&room, VALUE_MAX_BYTES);
     for (uint32_t k = 0; rc == 0 && k < job->tasks.param_count; k++) {
         rc = taskset_value(&job->tasks, index, k, &room, &v, &err);
@@ -29,23 +42,53 @@ int describe_parameters(const struct job *job, uint32_t index, struct buf *out)
     return rc;
 }
 
-/* "export A=1 B='two words' && ", if the task has settings of its own. */
-static int settings_put(const struct task_template *t,
-                        const struct template_context *c, struct buf *out)
+/* "export A=1", and " B='two words'" behind it. */
+static int setting_put(const char *name, const char *value, bool *any,
+                       struct buf *out)
 {
+    int rc = buf_printf(out, "%s%s=", *any ? " " : "export ", name);
+    *any = true;
+    return rc == 0 ? text_put_shell_word(out, value) : rc;
+}
+
+/* The variables of a line of a command file that stand in it. */
+static int variables_put(const struct job *job,
+                         const struct template_context *c, bool *any,
+                         struct buf *out)
+{
+    struct line_variable vars[LINE_VARIABLES_MAX];
+    struct buf line;
+    struct err err;
+    uint32_t count;
+    int rc = job_line_variables(job, c->index, vars, &count, &err);
+    buf_init(&line, COMMAND_MAX_BYTES);
+    if (rc == 0 && count > 0)
+        rc = job_command_show(job, c, &line, NULL, &err);
+    for (uint32_t i = 0; rc == 0 && i < count; i++)
+        if (strstr(buf_text(&line), vars[i].name))
+            rc = setting_put(vars[i].name, vars[i].value, any, out);
+    buf_fini(&line);
+    return rc;
+}
+
+/* "export A=1 B='two words' && ", if the task has settings of its own. */
+static int settings_put(const struct job *job, const struct template_context *c,
+                        struct buf *out)
+{
+    const struct task_template *t = job_template(job, c->index);
     struct buf value;
     struct err err;
-    int rc = 0;
+    bool any = false;
+    int rc = variables_put(job, c, &any, out);
     buf_init(&value, COMMAND_MAX_BYTES);
     for (uint32_t i = 0; rc == 0 && i < t->env_count; i++) {
         buf_reset(&value);
-        if (template_expand(t->env[i].value, c, false, &value, &err) < 0 ||
-            buf_printf(out, "%s%s=", i ? " " : "export ", t->env[i].name) < 0 ||
-            text_put_shell_word(out, buf_text(&value)) < 0)
-            rc = -1;
+        rc = template_expand(t->env[i].value, c, false, &value, &err);
+        if (rc == 0)
+            rc = setting_put(t->env[i].name, buf_text(&value), &any, out);
     }
     buf_fini(&value);
-    return rc == 0 && t->env_count > 0 ? buf_puts(out, " && ") : rc;
+    return rc == 0 && any ? buf_puts(out, " && ") : rc;
 }
 
 int describe_command(const struct job *job, uint32_t index,
@@ -68,13 +111,13 @@ int describe_command(const struct job *job, uint32_t index,
     if (rc == 0 && where && (rc = buf_puts(out, "(cd ")) == 0 &&
         (rc = text_put_shell_word(out, where)) == 0 &&
         (rc = buf_puts(out, " && ")) == 0 &&
-        (rc = settings_put(t, &c, out)) == 0) {
+        (rc = settings_put(job, &c, out)) == 0) {
         size_t start = out->len;
-        rc = command_show(&t->command, &c, out, &err);
+        bool line;
+        rc = job_command_show(job, &c, out, &line, &err);
         /* what ends with the line must not swallow the parenthesis */
         if (rc == 0)
-            rc = buf_puts(out, t->command.shell &&
-                                       strpbrk(buf_text(out) + start, "#\n")
+            rc = buf_puts(out, line && strpbrk(buf_text(out) + start, "#\n")
                                    ? "\n)"
                                    : ")");
     }

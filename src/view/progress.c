@@ -251,7 +251,7 @@ void progress_failure(struct progress *p, const struct attempt *a,
                job->id, how, a->attempt,
                duration_format(a->end_ns - a->start_ns, took), hostname,
                retries ? "; it is tried again" : "");
-    if (job->tasks.param_count > 0) {
+    if (job->tasks.kind != TASKS_LISTED) {
         buf_puts(&text, "\n    ");
         describe_parameters(job, a->index, &text);
     }

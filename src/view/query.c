@@ -12,6 +12,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "model/format.h"
+#include "model/jobcommand.h"
 #include "model/record.h"
 #include "view/query_internal.h"
 
@@ -403,7 +404,7 @@ static int command_value(const struct query *q, const struct query_task *t,
                                  .job_id = job->id,
                                  .run_dir = rundir_path(q->dir)};
     if (job_task_id(job, t->index, id, err) < 0 ||
-        command_show(&job_template(job, t->index)->command, &c, room, err) < 0)
+        job_command_show(job, &c, room, NULL, err) < 0)
         return -1;
     value_string(v, buf_text(room));
     return 0;

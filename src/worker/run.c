@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "model/jobcommand.h"
 #include "wire/msg.h"
 
 /* How long to wait before a stalled output is tried again. */
@@ -433,6 +434,8 @@ static int run_environment(struct run *run, const struct template_context *tc,
     const struct task_template *t = run_template(run);
     const struct slot *slot = &cfg->slots->slots[run->slots[0]];
     struct environment *env = cfg->environment;
+    struct line_variable lines[LINE_VARIABLES_MAX];
+    uint32_t line_count;
     struct buf value;
     int rc = 0;
 
@@ -454,6 +457,11 @@ static int run_environment(struct run *run, const struct template_context *tc,
                 topo_thread_count(cfg->topo, cpus, cfg->slots->cpus_bytes,
                                   cfg->spec->pool.slot_unit)) < 0)
         return -1;
+    if (job_line_variables(run_job(run), tc->index, lines, &line_count, err) <
+        0)
+        return -1;
+    for (uint32_t i = 0; rc == 0 && i < line_count; i++)
+        rc = environment_set(env, lines[i].name, lines[i].value, err);
     buf_init(&value, COMMAND_MAX_BYTES);
     for (uint32_t i = 0; rc == 0 && i < t->env_count; i++) {
         buf_reset(&value);
@@ -487,7 +495,7 @@ static int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
     cwd = run_work_dir(run, err);
     if (!cwd)
         goto out;
-    if (command_expand(&t->command, &tc, &argv, err) < 0 ||
+    if (job_command_expand(run_job(run), &tc, &argv, err) < 0 ||
         run_environment(run, &tc, cpus, err) < 0)
         goto out;
     char *const *envp = environment_envp(cfg->environment, err);

@@ -108,7 +108,7 @@ int main(int argc, char **argv)
         return 2;
     uint32_t count = argc > 2 ? (uint32_t)atoi(argv[2]) : 10000000;
     struct jobspec *spec = make_spec(count);
-    struct rundir *r = rundir_open(argv[1], "", 0, NULL, &fresh, &err);
+    struct rundir *r = rundir_open(argv[1], "", 0, NULL, NULL, &fresh, &err);
     if (!r)
         die(&err);
     write_all(r, spec, count);

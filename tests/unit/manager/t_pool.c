@@ -213,7 +213,8 @@ static void bench_build_for(struct bench *p, const char *dir, const char *text,
     cpus[0] = p->ranks[0].cpus;
     assert_int_equal(
         topo_divide(p->topo, &four, cpus, 0, 1, 1, &p->slots, &err), 0);
-    p->rundir = rundir_open(run, text, strlen(text), __FILE__, &fresh, &err);
+    p->rundir =
+        rundir_open(run, text, strlen(text), __FILE__, NULL, &fresh, &err);
     if (!p->rundir)
         fail_msg("%s", err.text);
     manager_read(p, limit);

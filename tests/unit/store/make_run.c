@@ -145,7 +145,8 @@ static void begin(struct session *s, const char *dir,
     static const char text[] = "name: made up\n";
     struct err err;
     bool fresh;
-    s->rundir = rundir_open(dir, text, strlen(text), "/x.yaml", &fresh, &err);
+    s->rundir =
+        rundir_open(dir, text, strlen(text), "/x.yaml", NULL, &fresh, &err);
     s->writer = s->rundir ? writer_create(&err) : NULL;
     s->journal =
         s->writer ? journal_create(s->rundir, spec, s->writer, &err) : NULL;

@@ -39,8 +39,8 @@ static struct session begin(const char *dir, const struct jobspec *spec)
     struct session s;
     struct err err = {0};
     bool fresh;
-    s.rundir =
-        rundir_open(dir, spec_text, strlen(spec_text), "/x", &fresh, &err);
+    s.rundir = rundir_open(dir, spec_text, strlen(spec_text), "/x", NULL,
+                           &fresh, &err);
     assert_non_null(s.rundir);
     s.writer = writer_create(&err);
     assert_non_null(s.writer);
@@ -562,7 +562,8 @@ static void survives_lack_of_memory(void **state)
     bool fresh;
     struct journal *j = NULL;
     struct writer *w = writer_create(&err);
-    rd = rundir_open(*state, spec_text, strlen(spec_text), "/x", &fresh, &err);
+    rd = rundir_open(*state, spec_text, strlen(spec_text), "/x", NULL, &fresh,
+                     &err);
     for (unsigned long k = 1; !j; k++) {
         mem_fail_at(k);
         j = journal_create(rd, spec, w, &err);

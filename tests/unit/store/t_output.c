@@ -19,7 +19,7 @@ static struct session begin(const char *dir)
     struct session s;
     struct err err = {0};
     bool fresh;
-    s.rundir = rundir_open(dir, "x", 1, "/x", &fresh, &err);
+    s.rundir = rundir_open(dir, "x", 1, "/x", NULL, &fresh, &err);
     s.writer = writer_create(&err);
     s.pack = output_pack_create(s.rundir, s.writer, &err);
     assert_non_null(s.pack);
@@ -123,7 +123,8 @@ static void survives_lack_of_memory(void **state)
     attempt_init(&a);
     for (unsigned long k = 1; !done; k++) {
         /* each try leaves a pack behind: each is another session */
-        struct rundir *r = rundir_open(*state, "x", 1, "/x", &fresh, &err);
+        struct rundir *r =
+            rundir_open(*state, "x", 1, "/x", NULL, &fresh, &err);
         struct writer *w = writer_create(&err);
         mem_fail_at(k);
         struct output_pack *p = output_pack_create(r, w, &err);

@@ -124,7 +124,7 @@ static void make_run(const char *dir, const struct jobspec *spec,
     struct err err = {0};
     bool fresh;
     char *text = mem_calloc(1, output_bytes + 1);
-    struct rundir *r = rundir_open(dir, "x", 1, "/x", &fresh, &err);
+    struct rundir *r = rundir_open(dir, "x", 1, "/x", NULL, &fresh, &err);
     struct writer *w = writer_create(&err);
     struct journal *j = journal_create(r, spec, w, &err);
     struct output_pack *o = output_pack_create(r, w, &err);
@@ -300,7 +300,7 @@ static void leaves_out_columns_over_the_limit(void **state)
         assert_int_equal(
             swept_init(&job->tasks, spec->arena, true, p, 32, &err), 0);
     }
-    struct rundir *r = rundir_open(*state, "x", 1, "/x", &fresh, &err);
+    struct rundir *r = rundir_open(*state, "x", 1, "/x", NULL, &fresh, &err);
     if (results_build(r, spec, NULL, &err) < 0)
         fail_msg("%s", err.text);
     rundir_close(r);

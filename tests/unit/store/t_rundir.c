@@ -14,7 +14,8 @@ static const char spec[] = "name: a\njobs:\n  - id: b\n";
 static struct rundir *open_it(const char *dir, const char *text, bool *fresh,
                               struct err *err)
 {
-    return rundir_open(dir, text, strlen(text), "/home/x/a.yaml", fresh, err);
+    return rundir_open(dir, text, strlen(text), "/home/x/a.yaml", NULL, fresh,
+                       err);
 }
 
 static void assert_refused(const char *dir, const char *text, int code,
@@ -87,8 +88,9 @@ static void keeps_any_spec_text(void **state)
     size_t len;
     static const char text[] = "\0a\n# ---- the job spec, as given ----\n\xff%";
     snprintf(dir, sizeof(dir), "%s/run", (char *)*state);
-    struct rundir *r = rundir_open(dir, text, sizeof(text) - 1,
-                                   "/odd\n%41\npath \xc3\xa4", &fresh, &err);
+    struct rundir *r =
+        rundir_open(dir, text, sizeof(text) - 1, "/odd\n%41\npath \xc3\xa4",
+                    NULL, &fresh, &err);
     assert_non_null(r);
     rundir_close(r);
     r = rundir_open_read(dir, &err);
@@ -97,7 +99,7 @@ static void keeps_any_spec_text(void **state)
     assert_memory_equal(rundir_spec(r, &len), text, sizeof(text) - 1);
     assert_int_equal(len, sizeof(text) - 1);
     rundir_close(r);
-    r = rundir_open(dir, text, sizeof(text) - 1, NULL, &fresh, &err);
+    r = rundir_open(dir, text, sizeof(text) - 1, NULL, NULL, &fresh, &err);
     assert_non_null(r);
     assert_string_equal(rundir_spec_path(r), "");
     rundir_close(r);

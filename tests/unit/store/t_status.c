@@ -47,7 +47,7 @@ static struct rundir *open_run(const char *dir)
 {
     struct err err = {0};
     bool fresh;
-    struct rundir *r = rundir_open(dir, "x", 1, "/x", &fresh, &err);
+    struct rundir *r = rundir_open(dir, "x", 1, "/x", NULL, &fresh, &err);
     assert_non_null(r);
     return r;
 }

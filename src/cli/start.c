@@ -1,0 +1,344 @@
+/* Start-up of a session: see start.h. */
+#include "config.h"
+#include "cli/start.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/pack.h"
+#include "base/quantity.h"
+#include "cli/specfile.h"
+#include "manager/manager.h"
+#include "model/record.h"
+#include "spec/spec.h"
+#include "store/inputs.h"
+
+enum {
+    START_MAX_BYTES = SPEC_MAX_BYTES + (16 << 20),
+    GATHER_MAX_BYTES = 1 << 30,
+    /* so many times as long as a silence that counts as lost */
+    START_PATIENCE = 10
+};
+
+static void on_overdue(int number)
+{
+    static const char text[] =
+        "mpibatch: error: ranks were lost at start-up, or are too slow for "
+        "--lost-after; the same command tries again\n";
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(EXIT_LOST);
+}
+
+void start_guard(int64_t lost_after_ns, bool on)
+{
+    signal(SIGALRM, on_overdue);
+    alarm(on ? START_PATIENCE * (unsigned)(lost_after_ns / NS_PER_SEC) : 0);
+}
+
+/* ---- Sharing ---- */
+
+/* Of each table: what it is and how long. */
+static int tables_pack(struct buf *b, const struct inputs *inputs)
+{
+    size_t count = inputs ? inputs_count(inputs) : 0, len;
+    enum table_kind kind;
+    const char *path, *bytes;
+    int rc = pack_put_uint(b, count);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        inputs_at(inputs, i, &kind, &path, &bytes, &len);
+        if (pack_put_uint(b, kind) < 0 || pack_put_str(b, path) < 0 ||
+            pack_put_uint(b, len) < 0)
+            rc = -1;
+    }
+    return rc;
+}
+
+/* Room for the tables that are described. NULL with err. */
+static struct inputs *tables_unpack(struct unpack *u, struct err *err)
+{
+    struct inputs *inputs = inputs_create_told(err);
+    char path[PATH_MAX];
+    uint64_t count = unpack_uint(u);
+    for (uint64_t i = 0; inputs && i < count && !u->bad; i++) {
+        uint64_t kind = unpack_uint(u);
+        unpack_str(u, path, sizeof(path));
+        uint64_t len = unpack_uint(u);
+        if (u->bad || kind > TABLE_PATHS || len > TABLE_MAX_BYTES) {
+            u->bad = true;
+        } else if (!inputs_add(inputs, (enum table_kind)kind, path, len, err)) {
+            inputs_destroy(inputs);
+            inputs = NULL;
+        }
+    }
+    return inputs;
+}
+
+/* The bytes of the tables, one behind the other. */
+static int tables_broadcast(struct world *w, const struct inputs *inputs,
+                            struct err *err)
+{
+    size_t count = inputs ? inputs_count(inputs) : 0, len;
+    enum table_kind kind;
+    const char *path, *bytes;
+    for (size_t i = 0; i < count; i++) {
+        inputs_at(inputs, i, &kind, &path, &bytes, &len);
+        if (world_broadcast_bytes(w, (char *)bytes, len, err) < 0)
+            return err_context(err, "%s", path);
+    }
+    return 0;
+}
+
+/* The spec as rank 0 has it; inputs are taken. */
+static int spec_build(const char *text, size_t len, struct inputs *inputs,
+                      const char *path, struct jobspec **spec, struct err *err)
+{
+    struct spec_errors errors = {0};
+    struct spec_files files = {.get = inputs_get, .arg = inputs};
+    char *stem = specfile_stem(path);
+    *spec = spec_parse(text, len, stem ? stem : "", &files, &errors);
+    mem_free(stem);
+    if (*spec) {
+        (*spec)->inputs = inputs;
+        (*spec)->inputs_destroy = inputs_destroy;
+    } else {
+        err_set(err, EPROTO,
+                "rank 0 understands the spec, this one does not: %s",
+                errors.count ? errors.list[0].text : "");
+        inputs_destroy(inputs);
+    }
+    spec_errors_fini(&errors);
+    return *spec ? 0 : -1;
+}
+
+static int start_pack(const struct start *st, const struct buf *text,
+                      const struct jobspec *spec, struct buf *b)
+{
+    if (pack_put_int(b, st->exit_code) < 0 || pack_put_u32(b, st->epoch) < 0 ||
+        pack_put_str(b, st->key) < 0 || pack_put_str(b, st->run_dir) < 0 ||
+        pack_put_str(b, st->work_dir) < 0 ||
+        pack_put_bytes(b, buf_text(text), text->len) < 0)
+        return -1;
+    return tables_pack(b, st->exit_code < 0 ? spec->inputs : NULL);
+}
+
+/* What rank 0 has packed, on another rank. */
+static int start_unpack(struct world *w, const struct buf *b,
+                        const char *spec_path, struct start *st,
+                        struct jobspec **spec, struct err *err)
+{
+    struct unpack u;
+    size_t len;
+    unpack_init(&u, buf_text(b), b->len);
+    st->exit_code = (int32_t)unpack_int(&u);
+    st->epoch = unpack_u32(&u);
+    unpack_str(&u, st->key, sizeof(st->key));
+    unpack_str(&u, st->run_dir, sizeof(st->run_dir));
+    unpack_str(&u, st->work_dir, sizeof(st->work_dir));
+    const char *text = unpack_bytes(&u, SPEC_MAX_BYTES, &len);
+    struct inputs *inputs = tables_unpack(&u, err);
+    if (!inputs)
+        return -1;
+    int rc = unpack_done(&u) ? 0
+                             : err_set(err, EPROTO,
+                                       "the ranks run different versions of "
+                                       "mpibatch");
+    if (rc == 0)
+        rc = tables_broadcast(w, inputs, err);
+    if (rc == 0 && st->exit_code < 0)
+        return spec_build(text, len, inputs, spec_path, spec, err);
+    inputs_destroy(inputs);
+    return rc;
+}
+
+int start_share(struct world *w, struct start *st, const struct buf *text,
+                const char *spec_path, struct jobspec **spec, struct err *err)
+{
+    struct buf b;
+    int rc = -1;
+    bool root = world_rank(w) == 0;
+    buf_init(&b, START_MAX_BYTES);
+    if (root && start_pack(st, text, *spec, &b) < 0) {
+        err_sys(err, errno, "cannot share the spec");
+    } else if (world_broadcast(w, &b, err) == 0) {
+        if (!root)
+            rc = start_unpack(w, &b, spec_path, st, spec, err);
+        else if (st->exit_code < 0)
+            rc = tables_broadcast(w, (*spec)->inputs, err);
+        else
+            rc = 0;
+    }
+    buf_fini(&b);
+    return rc;
+}
+
+/* ---- Exchanging ---- */
+
+/* Tell all ranks mine, and look at what each tells, in order. */
+static int exchange(struct world *w, const struct buf *mine,
+                    int (*look)(void *arg, uint32_t rank, struct unpack *u,
+                                struct err *err),
+                    void *arg, struct err *err)
+{
+    struct buf all;
+    size_t *offsets = NULL;
+    buf_init(&all, GATHER_MAX_BYTES);
+    int rc = world_gather_all(w, mine, &all, &offsets, err);
+    for (uint32_t r = 0; rc == 0 && r < world_size(w); r++) {
+        struct unpack u;
+        unpack_init(&u, all.data + offsets[r], offsets[r + 1] - offsets[r]);
+        rc = look(arg, r, &u, err);
+    }
+    mem_free(offsets);
+    buf_fini(&all);
+    return rc;
+}
+
+static int look_at_rank(void *arg, uint32_t rank, struct unpack *u,
+                        struct err *err)
+{
+    struct start_ranks *r = arg;
+    const struct node_info *me = &r->ranks[rank];
+    uint32_t q = 0; /* the first rank of the same node */
+    if (record_get_node(u, &r->ranks[rank], err) < 0)
+        return -1;
+    while (q < rank && (r->ranks[q].boot_id != me->boot_id ||
+                        strcmp(r->ranks[q].hostname, me->hostname) != 0))
+        q++;
+    r->nodes[rank] = q < rank ? r->nodes[q] : r->node_count++;
+    return 0;
+}
+
+int start_gather(struct world *w, struct topo *topo, struct start_ranks *r,
+                 struct err *err)
+{
+    uint32_t size = world_size(w);
+    struct node_info *me = mem_calloc(1, sizeof(*me));
+    struct buf mine;
+    int rc = -1;
+    buf_init(&mine, RECORD_MAX_BYTES);
+    r->ranks = mem_calloc(size, sizeof(r->ranks[0]));
+    r->nodes = mem_calloc(size, sizeof(r->nodes[0]));
+    if (!me || !r->ranks || !r->nodes)
+        err_set(err, ENOMEM, "no memory to describe %" PRIu32 " ranks", size);
+    else if (topo_describe(topo, me, err) < 0)
+        rc = -1;
+    else if (record_put_node(&mine, me) < 0)
+        err_sys(err, errno, "cannot describe this rank");
+    else
+        rc = exchange(w, &mine, look_at_rank, r, err);
+    mem_free(me);
+    buf_fini(&mine);
+    return rc;
+}
+
+void start_ranks_fini(struct start_ranks *r)
+{
+    mem_free(r->ranks);
+    mem_free(r->nodes);
+    *r = (struct start_ranks){0};
+}
+
+/* ---- Slots ---- */
+
+/* Raise the limit of open files as far as it goes (tasks get the old one) and
+ * see that it is enough: a running task has a pidfd and two pipes here. */
+static int files_check(uint32_t slots, struct err *err)
+{
+    rlim_t need = (rlim_t)slots * 5 + 64;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return err_sys(err, errno, "cannot ask for the limit of open files");
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* what counts is the limit now */
+    if (limit.rlim_max < need)
+        return err_set(err, EINVAL,
+                       "%" PRIu32 " slots need %llu open files, but ulimit -n "
+                       "allows %llu",
+                       slots, (unsigned long long)need,
+                       (unsigned long long)limit.rlim_max);
+    return 0;
+}
+
+/* The ranks of this node that run tasks, and this one's place among them
+ * (UINT32_MAX: it runs none). */
+int start_divide(struct world *w, struct topo *topo, const struct jobspec *spec,
+                 const struct start_ranks *ranks, bool dedicated,
+                 uint32_t max_slots, struct slots *slots, struct err *err)
+{
+    uint32_t size = world_size(w), me = world_rank(w);
+    uint32_t local = UINT32_MAX, count = 0;
+    const char **cpus = mem_calloc(size, sizeof(*cpus));
+    if (!cpus)
+        return err_set(err, ENOMEM, "no memory to divide the node");
+    for (uint32_t r = 0; r < size; r++) {
+        if (ranks->nodes[r] != ranks->nodes[me] || (r == 0 && dedicated))
+            continue;
+        if (r == me)
+            local = count;
+        cpus[count++] = ranks->ranks[r].cpus;
+    }
+    int rc = 0;
+    if (local != UINT32_MAX)
+        rc = topo_divide(topo, &spec->pool, cpus, local, count,
+                         jobspec_max_required_slots(spec), slots, err);
+    mem_free(cpus);
+    if (rc == 0)
+        rc = files_check(slots->count, err);
+    if (rc == 0 && slots->count > max_slots)
+        rc = err_set(err, ERANGE,
+                     "a rank can have %" PRIu32 " slots, not %" PRIu32,
+                     max_slots, slots->count);
+    return rc;
+}
+
+struct slots_seen {
+    uint32_t most, without;
+};
+
+static int look_at_slots(void *arg, uint32_t rank, struct unpack *u,
+                         struct err *err)
+{
+    struct slots_seen *seen = arg;
+    uint32_t slots = unpack_u32(u);
+    (void)rank;
+    (void)err;
+    seen->most = slots > seen->most ? slots : seen->most;
+    seen->without += slots == 0;
+    return 0;
+}
+
+int start_check(struct world *w, const struct jobspec *spec, uint32_t slots,
+                struct start_ranks *r, struct err *err)
+{
+    struct slots_seen seen = {0};
+    uint32_t need = jobspec_max_required_slots(spec);
+    struct buf mine;
+    buf_init(&mine, 16);
+    int rc = pack_put_u32(&mine, slots);
+    if (rc < 0)
+        err_sys(err, errno, "no memory for the slots");
+    else
+        rc = exchange(w, &mine, look_at_slots, &seen, err);
+    buf_fini(&mine);
+    r->spare_count = seen.without;
+    if (rc < 0)
+        return -1;
+    if (seen.most == 0)
+        return err_set(err, EINVAL,
+                       "no rank has a slot: start more ranks, or let rank 0 "
+                       "run tasks");
+    if (need > seen.most)
+        return err_set(err, EINVAL,
+                       "a task requires %" PRIu32 " slots, but no rank has "
+                       "more than %" PRIu32
+                       ": it could never run (start fewer ranks a node, raise "
+                       "task_slots_per_node, or lower required_slots)",
+                       need, seen.most);
+    return 0;
+}
