@@ -14,12 +14,17 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
 
 extern char **environ;
 
-enum { TEXT_BYTES = 64 << 20, FLUSH_BYTES = 1 << 16 };
+enum {
+    TEXT_BYTES = 64 << 20,
+    FLUSH_BYTES = 1 << 16,
+    NO_SUCH_PROGRAM = 127 /* of the shell */
+};
 
 #define COLOR_OPT                                                              \
     {                                                                          \
@@ -58,12 +63,28 @@ bool display_over(const struct display *d)
     return d->over;
 }
 
+static bool is_program(const char *name)
+{
+    const char *dirs = getenv("PATH");
+    bool found = false;
+    while (!found && dirs && *dirs) {
+        size_t len = strcspn(dirs, ":");
+        char *dir = mem_strndup(dirs, len);
+        char *path = dir ? path_join(dir, name) : NULL;
+        found = path && access(path, X_OK) == 0;
+        mem_free(path);
+        mem_free(dir);
+        dirs += len + (dirs[len] == ':');
+    }
+    return found;
+}
+
 /* The pager, or "" for none. */
 static const char *pager_command(void)
 {
     const char *pager = getenv("PAGER");
     if (!pager)
-        pager = "less";
+        pager = is_program("less") ? "less" : is_program("more") ? "more" : "";
     return strcmp(pager, "cat") == 0 ? "" : pager;
 }
 
@@ -173,13 +194,18 @@ void display_styled(struct display *d, enum style style, const char *text)
 
 int display_close(struct display *d)
 {
-    int status;
+    int status = 0;
     text_write(d);
     if (d->pager) {
         close(d->fd);
         while (waitpid(d->pager, &status, 0) < 0 && errno == EINTR)
             ;
         signal(SIGINT, SIG_DFL);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == NO_SUCH_PROGRAM) {
+            log_error("PAGER=%s cannot be run; --no-pager does without",
+                      pager_command());
+            d->rc = EXIT_FAILED;
+        }
     }
     buf_fini(&d->text);
     return d->rc;

@@ -74,7 +74,7 @@ static int row_put(const char *left, const char *meaning, unsigned column,
                    unsigned width, struct buf *out)
 {
     size_t len = strlen(left);
-    if (width < NARROW)
+    if (width < NARROW && column > COLUMN_NARROW)
         column = COLUMN_NARROW;
     int rc = len + 2 <= column
                  ? buf_printf(out, "%-*s", (int)column, left)
@@ -157,8 +157,7 @@ static int ends_put(const struct cmd *c, unsigned width, struct buf *out)
         rc = buf_puts(out, "\nExit codes:\n");
     for (size_t i = 0; rc == 0 && i < count; i++) {
         snprintf(left, sizeof(left), "  %d", exits[i].code);
-        rc = row_put(left, exits[i].meaning, 5, width < NARROW ? NARROW : width,
-                     out);
+        rc = row_put(left, exits[i].meaning, 5, width, out);
     }
     return rc;
 }
@@ -192,7 +191,7 @@ static int topics_put(const struct cmd *c, unsigned width, struct buf *out)
         help_put_wrapped(c->description, 0, 0, width, out) < 0 ||
         buf_puts(out, "\nTopics:\n") < 0 || list_put(c->topics, width, out) < 0)
         return -1;
-    return buf_printf(out, "\n`mpibatch %s TOPIC --help` tells more of each.\n",
+    return buf_printf(out, "\n`mpibatch %s TOPIC --help` tells more.\n",
                       c->name);
 }
 
@@ -206,7 +205,7 @@ static int program_put(unsigned width, struct buf *out)
                          0, 0, width, out) < 0 ||
         buf_puts(out, "\nCommands:\n") < 0 || list_put(cmds, width, out) < 0)
         return -1;
-    return buf_puts(out, "\n`mpibatch COMMAND --help` tells more of each.\n");
+    return buf_puts(out, "\n`mpibatch COMMAND --help` tells more.\n");
 }
 
 int help_put(const struct cmd *c, unsigned width, struct buf *out)

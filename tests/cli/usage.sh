@@ -2,7 +2,8 @@
 # What is said to those who ask for help or mistype: every --help, unknown
 # commands and options, wrong arguments; streams and exit codes.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 117
+commands=$("$MPIBATCH" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | paste -sd ' ')
+plan $((77 + 7 * $(wc -w <<<"$commands")))
 
 # said EXIT-CODE REGEX-OF-STDERR ARGUMENTS...: nothing on stdout
 said() {
@@ -13,7 +14,6 @@ said() {
     like "$(<err)" "$regex" "what it says: mpibatch $*"
 }
 
-commands="run launch validate status tasks show"
 for command in "" $commands; do
     # shellcheck disable=SC2086
     "$MPIBATCH" $command --help >out 2>err
@@ -28,6 +28,25 @@ for command in $commands; do
     like "$("$MPIBATCH" --help)" $'\n'"  $command  +[a-z]" "--help lists $command"
     is "$("$MPIBATCH" help "$command" | cmp - <("$MPIBATCH" "$command" --help))" "" "mpibatch help $command"
 done
+# every option that is told of is taken: topics NAME: those of the command
+topics() { "$MPIBATCH" "$1" --help | sed -n '/^Topics:/,/^$/s/^  '"$1"' \([a-z]*\) .*/\1/p'; }
+options=0 wrong=
+for command in $commands; do
+    topics=$(topics "$command")
+    for topic in ${topics:-""}; do
+        # shellcheck disable=SC2086
+        while read -r option value; do
+            options=$((options + 1))
+            if [ -z "$value" ]; then
+                "$MPIBATCH" $command $topic "$option" --help >/dev/null 2>&1 || wrong+="$command $topic $option"$'\n'
+            else
+                "$MPIBATCH" $command $topic "$option" 2>&1 | grep -q -e "error: $option needs a value" || wrong+="$command $topic $option"$'\n'
+            fi
+        done < <("$MPIBATCH" $command $topic --help | sed -n '/^Options:/,/^$/{s/^  \(-.,\|   \) \(--[a-z-]*\) \?\([A-Z]*\).*/\2 \3/p; s/^  \(-.\),.*--[a-z-]* \?\([A-Z]*\).*/\1 \2/p}')
+    done
+done
+is "$wrong" "" "each of the $options options is taken as --help has it"
+ok "they are many" test "$options" -gt 40
 like "$("$MPIBATCH" --version)" "^mpibatch [0-9]+\.[0-9]+" "--version"
 like "$("$MPIBATCH" run --help)" "--limit N .*--plain" "run --help lists options"
 like "$("$MPIBATCH" launch --help)" "--ranks-per-node N.*--limit N" "launch --help lists them, too"
