@@ -189,6 +189,14 @@ int axis_find_column(const struct taskset_axis *a, uint32_t column,
     return source_find(&a->sources[column], v, from, found, first, last, err);
 }
 
+bool axis_is_searched(const struct taskset_axis *a, uint32_t column)
+{
+    if (is_combined(a) || a->draws)
+        return true;
+    return a->sources[column].kind == COLUMN_VALUES ||
+           a->sources[column].kind == COLUMN_TABLE;
+}
+
 /* Has each column its value at the position? */
 static int axis_matches(const struct taskset_axis *a,
                         const struct value *values, uint32_t position,

@@ -17,6 +17,11 @@ struct taskset_axis {
     const struct draw *draws;     /* one a column, of drawn designs */
 };
 
+/* Where the values of a parameter are in a sweep. */
+struct taskset_place {
+    uint8_t axis, column;
+};
+
 /* Make the axis of a description. *count: its positions, which may be more than
  * TASKSET_MAX_COUNT: it cannot be used then. -1 with err EINVAL, ERANGE or
  * ENOMEM; *fault's `what` and `column` say where. */
@@ -35,6 +40,9 @@ int axis_value(const struct taskset_axis *a, uint32_t position, uint32_t column,
 int axis_find_column(const struct taskset_axis *a, uint32_t column,
                      const struct value *v, uint32_t from, bool *found,
                      uint32_t *first, uint32_t *last, struct err *err);
+
+/* Does finding a value in a column take longer the more positions there are? */
+bool axis_is_searched(const struct taskset_axis *a, uint32_t column);
 
 /* Find the first position where each column has the value that its parameter
  * has in values (one a parameter of the set). 0 with *found, or -1 with err

@@ -40,7 +40,9 @@ int taskset_value(const struct taskset *set, uint32_t index, uint32_t param,
         return 0;
     }
     const struct taskset_axis *a = &s->axes[at.axis];
-    return axis_value(a, local / a->stride % a->count, at.column, room, v, err);
+    uint32_t position = s->filter ? filter_position(s->filter, local, at.axis)
+                                  : local / a->stride % a->count;
+    return axis_value(a, position, at.column, room, v, err);
 }
 
 void taskset_point(const struct taskset *set, uint32_t index, struct point *p)
@@ -50,6 +52,10 @@ void taskset_point(const struct taskset *set, uint32_t index, struct point *p)
     p->sweep = (uint32_t)(s - set->sweeps);
     p->included = local >= s->product;
     p->positions[0] = local - s->product;
+    if (!p->included && s->filter) {
+        filter_positions(s->filter, local, p->positions);
+        return;
+    }
     for (uint32_t k = 0; !p->included && k < s->axis_count; k++)
         p->positions[k] = local / s->axes[k].stride % s->axes[k].count;
 }
@@ -65,13 +71,15 @@ bool taskset_index(const struct taskset *set, const struct point *p,
         *index = s->first + s->product + p->positions[0];
         return p->positions[0] < s->include_count;
     }
-    for (uint32_t k = 0; k < s->axis_count; k++) {
-        if (p->positions[k] >= s->axes[k].count)
-            return false;
+    bool there = s->product > 0;
+    if (there && s->filter)
+        there = filter_index(s->filter, p->positions, &local);
+    for (uint32_t k = 0; there && !s->filter && k < s->axis_count; k++) {
+        there = p->positions[k] < s->axes[k].count;
         local += p->positions[k] * s->axes[k].stride;
     }
     *index = s->first + local;
-    return true;
+    return there;
 }
 
 /* ---- By values ---- */

@@ -24,7 +24,6 @@ struct builder {
 
 static int no_memory(struct builder *b)
 {
-    b->fault->what = FAULT_SET;
     return err_set(b->err, ENOMEM, "no memory for a sweep");
 }
 
@@ -61,13 +60,23 @@ static int places_init(struct builder *b, struct taskset_sweep *s)
     return 0;
 }
 
+static int over(struct builder *b, struct amount count)
+{
+    char text[48];
+    b->fault->what = FAULT_COUNT;
+    return err_set(b->err, ERANGE,
+                   "the sweep has %s points, and %" PRIu64
+                   " are the most it may have",
+                   amount_format(count, text), b->max_count);
+}
+
 /* The axes, their strides, and how large their product is. */
 static int axes_init(struct builder *b, const struct sweep *given,
-                     struct taskset_sweep *s, struct amount *product)
+                     struct taskset_sweep *s)
 {
     struct taskset_axis *axes =
         arena_calloc(b->arena, given->axis_count, sizeof(*axes));
-    *product = amount_of(1);
+    struct amount product = amount_of(1), longest = amount_of(0);
     s->axes = axes;
     s->axis_count = given->axis_count;
     if (!axes)
@@ -80,51 +89,20 @@ static int axes_init(struct builder *b, const struct sweep *given,
                        TASKSET_MAX_AXES);
     for (uint32_t k = given->axis_count; k-- > 0;) {
         struct amount count;
-        b->fault->what = FAULT_AXIS;
         b->fault->at = k;
         if (axis_init(&axes[k], b->arena, &given->axes[k], &count, b->fault,
                       b->err) < 0)
-            return b->err->code == ENOMEM ? no_memory(b) : -1;
-        axes[k].stride = (uint32_t)product->exact;
-        *product = amount_mul(*product, count);
-    }
-    return places_init(b, s);
-}
-
-/* ---- Counting ---- */
-
-static int over(struct builder *b, struct amount count)
-{
-    char text[48];
-    b->fault->what = FAULT_COUNT;
-    return err_set(b->err, ERANGE,
-                   "the sweep has %s points, and %" PRIu64
-                   " are the most it may have",
-                   amount_format(count, text), b->max_count);
-}
-
-/* All sweeps' axes, and their numbers of points. */
-static int sweeps_init(struct builder *b, struct amount *total)
-{
-    *total = amount_of(0);
-    for (uint32_t i = 0; i < b->sweep_count; i++) {
-        const struct sweep *given = &b->given[i];
-        struct taskset_sweep *s = &b->sweeps[i];
-        struct amount product;
-        b->fault->sweep = i;
-        if (axes_init(b, given, s, &product) < 0)
             return -1;
-        s->includes = given->includes;
-        s->include_count = given->include_count;
-        struct amount count = amount_add(product, amount_of(s->include_count));
-        *total = amount_add(*total, count);
-        if (total->exact > b->max_count)
-            return over(b, *total);
-        s->product = (uint32_t)product.exact;
-        s->count = (uint32_t)count.exact;
-        s->first = (uint32_t)(total->exact - count.exact);
+        axes[k].stride = (uint32_t)product.exact;
+        product = amount_mul(product, count);
+        longest = count.exact > longest.exact ? count : longest;
     }
-    return 0;
+    bool filtered = given->exclude_count > 0 || given->when_count > 0;
+    if (longest.exact > TASKSET_MAX_COUNT ||
+        (!filtered && product.exact > b->max_count))
+        return over(b, product);
+    s->whole = product.exact;
+    return places_init(b, s);
 }
 
 /* ---- Parameters ---- */
@@ -140,11 +118,68 @@ static int params_survey(struct builder *b)
             struct taskset_place at = s->places[p];
             if (axis_survey(&s->axes[at.axis], at.column, &param->type,
                             &param->longest, b->err) < 0)
-                return no_memory(b);
-            for (uint32_t k = 0; k < s->include_count; k++)
-                value_survey(&s->includes[(size_t)k * b->param_count + p],
-                             &param->type, &param->longest);
+                return -1;
+            for (uint32_t k = 0; k < b->given[i].include_count; k++)
+                value_survey(
+                    &b->given[i].includes[(size_t)k * b->param_count + p],
+                    &param->type, &param->longest);
         }
+    }
+    return 0;
+}
+
+/* ---- Counting ---- */
+
+static int filter_init(struct builder *b, const struct sweep *given,
+                       struct taskset_sweep *s, struct amount *left)
+{
+    struct filter_plan plan = {.axes = s->axes,
+                               .axis_count = s->axis_count,
+                               .params = b->params,
+                               .places = s->places,
+                               .sweep = given};
+    char text[48];
+    if (filter_build(&s->filter, b->arena, &plan, left, b->fault, b->err) < 0)
+        return -1;
+    if (left->exact > 0 || s->include_count > 0)
+        return 0;
+    b->fault->what = FAULT_EMPTY;
+    return err_set(
+        b->err, EINVAL, "nothing is left of the %s points",
+        amount_format((struct amount){s->whole, (double)s->whole}, text));
+}
+
+/* The points of each sweep, and of all. */
+static int sweeps_count(struct builder *b, struct amount *total)
+{
+    *total = amount_of(0);
+    for (uint32_t i = 0; i < b->sweep_count; i++) {
+        const struct sweep *given = &b->given[i];
+        struct taskset_sweep *s = &b->sweeps[i];
+        struct amount product = amount_of(s->whole);
+        b->fault->sweep = i;
+        s->includes = given->includes;
+        s->include_count = given->include_count;
+        if ((given->exclude_count > 0 || given->when_count > 0) &&
+            filter_init(b, given, s, &product) < 0)
+            return -1;
+        struct amount count = amount_add(product, amount_of(s->include_count));
+        *total = amount_add(*total, count);
+        if (total->exact > b->max_count)
+            return over(b, *total);
+        s->product = (uint32_t)product.exact;
+        s->count = (uint32_t)count.exact;
+        s->first = (uint32_t)(total->exact - count.exact);
+    }
+    return 0;
+}
+
+static int sweeps_init(struct builder *b)
+{
+    for (uint32_t i = 0; i < b->sweep_count; i++) {
+        b->fault->sweep = i;
+        if (axes_init(b, &b->given[i], &b->sweeps[i]) < 0)
+            return -1;
     }
     return 0;
 }
@@ -187,8 +222,12 @@ int taskset_init(struct taskset *set, struct arena *arena,
         return no_memory(&b);
     if (param_count > 0)
         memcpy(b.params, params, param_count * sizeof(*params));
-    if (sweeps_init(&b, &total) < 0 || params_survey(&b) < 0)
+    if (sweeps_init(&b) < 0 || params_survey(&b) < 0 ||
+        sweeps_count(&b, &total) < 0) {
+        if (b.err->code == ENOMEM)
+            b.fault->what = FAULT_SET;
         return -1;
+    }
     *set = (struct taskset){.kind = TASKS_SWEPT,
                             .count = (uint32_t)total.exact,
                             .params = b.params,

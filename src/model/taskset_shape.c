@@ -2,8 +2,6 @@
 #include "config.h"
 #include "model/taskset.h"
 
-#include <inttypes.h>
-
 #include "model/taskset_sweep.h"
 
 /* The sweep of a set that is a cube, or NULL. */
@@ -13,12 +11,7 @@ static const struct taskset_sweep *cube_of(const struct taskset *set)
     const struct taskset_sweep *s = set->sweeps;
     if (set->sweep_count != 1 || s->include_count > 0)
         return NULL;
-    uint64_t cells = 1;
-    for (uint32_t k = 0; k < s->axis_count; k++) {
-        if (__builtin_mul_overflow(cells, (uint64_t)s->axes[k].count, &cells))
-            return NULL;
-    }
-    return cells / SPARSEST <= s->count ? s : NULL;
+    return s->whole <= SPARSEST * (uint64_t)s->count ? s : NULL;
 }
 
 uint32_t taskset_dims(const struct taskset *set,
@@ -37,8 +30,15 @@ uint32_t taskset_dims(const struct taskset *set,
 
 uint64_t taskset_cell(const struct taskset *set, uint32_t index)
 {
-    (void)set;
-    return index;
+    const struct taskset_sweep *s = cube_of(set);
+    uint32_t positions[TASKSET_MAX_AXES];
+    uint64_t cell = 0;
+    if (!s || !s->filter)
+        return index;
+    filter_positions(s->filter, index, positions);
+    for (uint32_t k = 0; k < s->axis_count; k++)
+        cell = cell * s->axes[k].count + positions[k];
+    return cell;
 }
 
 uint32_t taskset_param_dim(const struct taskset *set, uint32_t param)

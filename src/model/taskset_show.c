@@ -47,6 +47,8 @@ static int sweep_describe(const struct taskset *set,
         if (rc == 0)
             rc = axis_describe(set, &s->axes[k], out);
     }
+    if (rc == 0 && s->filter && s->whole != UINT64_MAX)
+        rc = buf_printf(out, ", less %" PRIu64, s->whole - s->product);
     if (rc == 0 && s->include_count > 0)
         rc = buf_printf(out, ", and %" PRIu32 " included", s->include_count);
     return rc;
@@ -106,8 +108,13 @@ uint32_t taskset_sample_count(const struct taskset *set, uint32_t max)
 static uint32_t sweep_sample(const struct taskset_sweep *s, uint32_t step)
 {
     uint32_t diagonal = sweep_steps(s) - s->include_count, local = 0;
+    uint32_t positions[TASKSET_MAX_AXES];
     if (step >= diagonal)
         return s->first + s->product + (step - diagonal);
+    for (uint32_t k = 0; s->filter && k < s->axis_count; k++)
+        positions[k] = step % s->axes[k].count;
+    if (s->filter)
+        return s->first + filter_near(s->filter, positions);
     for (uint32_t k = 0; k < s->axis_count; k++)
         local += step % s->axes[k].count * s->axes[k].stride;
     return s->first + local;

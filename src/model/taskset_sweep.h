@@ -2,7 +2,7 @@
 #ifndef MPIBATCH_MODEL_TASKSET_SWEEP_H
 #define MPIBATCH_MODEL_TASKSET_SWEEP_H
 
-#include "model/axis.h"
+#include "model/filter.h"
 
 struct taskset_sweep {
     uint32_t first;   /* its first task */
@@ -11,13 +11,10 @@ struct taskset_sweep {
     uint32_t axis_count;
     const struct taskset_axis *axes;
     const struct taskset_place *places; /* one a parameter of the set */
+    const struct filter *filter;        /* NULL: all points are left */
+    uint64_t whole;                     /* points without it, or UINT64_MAX */
     const struct value *includes;
     uint32_t include_count;
-};
-
-/* Where the values of a parameter are. */
-struct taskset_place {
-    uint8_t axis, column;
 };
 
 /* The sweep that a task is in. */

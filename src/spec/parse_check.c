@@ -85,6 +85,8 @@ static int id_check(const struct check *c, uint32_t index, struct map *seen,
     uint64_t hash = id_hash(id);
     if (!map_get(seen, hash, &first))
         return map_set(seen, hash, index);
+    if (first == index) /* a sample may have a task twice */
+        return 0;
     if (job_task_id(c->job, (uint32_t)first, other, &err) == 0 &&
         strcmp(id, other) == 0) {
         report_twins(c, (uint32_t)first, index, id);
