@@ -3,7 +3,7 @@
 # commands and options, wrong arguments; streams and exit codes.
 . "$TEST_SRCDIR/tests/lib.sh"
 commands=$("$MPIBATCH" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | paste -sd ' ')
-plan $((77 + 7 * $(wc -w <<<"$commands")))
+plan $((78 + 7 * $(wc -w <<<"$commands")))
 
 # said EXIT-CODE REGEX-OF-STDERR ARGUMENTS...: nothing on stdout
 said() {
@@ -86,3 +86,6 @@ said 2 'no-such.yaml.*No such file' launch no-such.yaml
 said 2 'no-such.run' status no-such.run
 mkdir folder
 said 2 'folder' tasks folder
+
+# --- what the README says of commands
+is "$(sed -n '/^## Commands/,/^Each/s/^| `\([a-z]*\).*/\1/p' "$TEST_SRCDIR/README.md" | paste -sd ' ')" "$commands" "the README's table of commands is --help's"
