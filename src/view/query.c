@@ -251,6 +251,20 @@ static int metric_of(const struct query *q, uint32_t job, uint32_t column)
                     column);
 }
 
+const struct metric *query_metric(const struct query *q, uint32_t job,
+                                  uint32_t column)
+{
+    if (column < q->metric_first || column >= q->states_first)
+        return NULL;
+    int i = metric_of(q, job, column);
+    return i < 0 ? NULL : &q->spec->jobs[job].metrics[i];
+}
+
+const struct jobspec *query_spec(const struct query *q)
+{
+    return q->spec;
+}
+
 bool query_job_has(const struct query *q, uint32_t job, uint32_t column)
 {
     if (is_parameter(q, column))

@@ -73,6 +73,11 @@ int query_column(const struct query *q, const char *name, struct err *err);
  * metrics (their states are not among them). */
 uint32_t query_parameters(const struct query *q, uint32_t *count);
 uint32_t query_metrics(const struct query *q, uint32_t *count);
+/* The metric of a job that a column is; NULL: it is none of it. */
+const struct metric *query_metric(const struct query *q, uint32_t job,
+                                  uint32_t column);
+/* The spec of the run. */
+const struct jobspec *query_spec(const struct query *q);
 /* Does any task of this job have it? */
 bool query_job_has(const struct query *q, uint32_t job, uint32_t column);
 
@@ -107,6 +112,13 @@ int query_each(struct query *q,
                int (*visit)(void *arg, const struct query_task *t,
                             struct err *err),
                void *arg, struct err *err);
+
+/* Visit all attempts that have ended, in the order of the journal; the state is
+ * that in which each has left its task. As query_each. */
+int query_each_attempt(struct query *q,
+                       int (*visit)(void *arg, const struct query_task *t,
+                                    struct err *err),
+                       void *arg, struct err *err);
 
 /* All attempts of one task that have ended, first to last; then, with last
  * NULL in it if none has ended, the task as it stands. */

@@ -355,6 +355,46 @@ int query_each(struct query *q, visitor *visit, void *arg, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
+/* ---- Attempts ---- */
+
+int query_each_attempt(struct query *q, visitor *visit, void *arg,
+                       struct err *err)
+{
+    struct journal_record r;
+    uint64_t node;
+    int got = 0;
+    q->shown = 0;
+    journal_reader_filter(q->past, NULL, NULL);
+    if (journal_rewind(q->past, err) < 0)
+        return -1;
+    while ((got = journal_next(q->past, &r, err)) > 0) {
+        const struct attempt *a = r.u.attempt;
+        static const struct row plain;
+        if (r.type != JOURNAL_ATTEMPT)
+            continue;
+        struct query_task t = {.job = a->job,
+                               .index = a->index,
+                               .state = state_of(&plain, a),
+                               .last = a,
+                               .node = "",
+                               .session = r.session};
+        if (map_get(&q->hosts, node_key(r.session, a->node), &node))
+            t.node = q->host_names[node];
+        int rc = query_matches(q, &t, err);
+        if (rc > 0)
+            rc = job_task_id(&q->spec->jobs[t.job], t.index, t.id, err) < 0
+                     ? -1
+                     : visit(arg, &t, err);
+        else if (rc == 0)
+            continue;
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+        if (++q->shown == q->head)
+            return 0;
+    }
+    return got;
+}
+
 /* ---- One task ---- */
 
 int query_attempts(struct query *q, uint32_t job, uint32_t index,
