@@ -173,12 +173,12 @@ static const struct opt_set sets[] = {
     OPT_SET(opts, 0),
     OPT_SET(display_opts, offsetof(struct status_values, display))};
 
-static const struct arg args[] = {
-    {.name = "RUN",
-     .noun = "run directory",
-     .kind = OPT_RUN,
-     .at = offsetof(struct status_values, run),
-     .meaning = "a run directory, or the job spec that it was made from"}};
+static const struct arg args[] = {{.name = "RUN",
+                                   .noun = "run directory",
+                                   .kind = OPT_RUN,
+                                   .at = offsetof(struct status_values, run),
+                                   .optional = true,
+                                   .meaning = RUN_ARG_MEANING}};
 
 const struct cmd cmd_status = {
     .name = "status",

@@ -1,418 +1,386 @@
-/* mpibatch tasks: list the tasks of a run, from its journal. */
+/* mpibatch tasks: list the tasks of a run. */
 #include "config.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/display.h"
-#include "cli/rundir_arg.h"
-#include "store/journal.h"
+#include "cli/query_options.h"
+#include "cli/sheet.h"
 #include "view/describe.h"
+#include "view/query_json.h"
 
-enum { WINDOW_TASKS = 1 << 20, WINDOWS_MAX = 1 << 12, OUT_BYTES = 1 << 20 };
+enum { CELLS_BYTES = 8 << 20 };
 
-enum wanted { WANT_ALL, WANT_ACTIVE, WANT_SUCCEEDED, WANT_FAILED };
+enum form { FORM_TABLE, FORM_JSON, FORM_CSV, FORM_TSV, FORM_IDS };
 
 struct tasks_values {
     const char *run;
-    bool failed;
-    enum wanted state;
-    const char *job;
+    struct query_options query;
+    enum form form;
     bool json;
+    const char *columns, *sort;
+    uint64_t head;
     struct display_options display;
-};
-
-/* What is shown of a task: its last attempt. */
-struct row {
-    uint32_t attempts;
-    uint8_t result, reason, disposition;
-    int32_t exit_code, signal;
-    uint32_t rank;
-    int64_t start_ns, end_ns;
-    char *message; /* heap; NULL: none */
 };
 
 struct listing {
     const struct run_arg *run;
-    struct journal_reader *past;
-    enum wanted wanted;
-    bool json, first;
-    struct row *rows; /* of the window */
-    uint32_t job, from, count;
-    bool touched[WINDOWS_MAX]; /* windows of the job with an attempt in them */
+    struct query *query;
+    enum form form;
+    uint32_t columns[SHEET_MAX_COLUMNS], column_count; /* 0: the usual ones */
+    int sort_column;                                   /* -1: as they come */
     struct display display;
-    struct buf out;
+    struct sheet sheet;
+    struct buf cells;
+    int64_t now_ns;
+    bool first;
 };
 
-static bool in_window(void *arg, uint32_t job, uint32_t index)
+static int nomem(struct err *err)
 {
-    struct listing *l = arg;
-    return job == l->job && index >= l->from && index - l->from < l->count;
+    return err_set(err, ENOMEM, "no memory to show the tasks");
 }
 
-/* A filter that wants nothing, and notes what there is. */
-static bool window_touch(void *arg, uint32_t job, uint32_t index)
+/* End a cell. */
+static int cell_end(struct buf *cells)
 {
-    struct listing *l = arg;
-    if (job == l->job)
-        l->touched[index / WINDOW_TASKS] = true;
-    return false;
+    return buf_putc(cells, '\0');
 }
 
-/* Which windows of the job have attempts? */
-static int windows_survey(struct listing *l, struct err *err)
+/* ---- The usual table ---- */
+
+static int ending_put(const struct listing *l, const struct query_task *t,
+                      struct buf *cells)
 {
-    struct journal_record r;
-    int got;
-    memset(l->touched, 0, sizeof(l->touched));
-    journal_reader_filter(l->past, window_touch, l);
-    if (journal_rewind(l->past, err) < 0)
+    char how[384];
+    const struct job *job = &l->run->spec->jobs[t->job];
+    if (describe_parameters(job, t->index, cells) < 0)
         return -1;
-    while ((got = journal_next(l->past, &r, err)) > 0)
-        ;
-    journal_reader_filter(l->past, in_window, l);
-    return got;
+    if (!t->last || t->last->reason == REASON_NONE)
+        return 0;
+    attempt_describe(t->last, how);
+    return buf_printf(cells, "%s%s%s", job->tasks.kind != TASKS_LISTED ? "  " : "",
+                      t->state == QUERY_FAILED ? "" : "was: ", how);
 }
 
-static void rows_clear(struct listing *l)
+static int usual_cells(const struct listing *l, const struct query_task *t,
+                       struct buf *cells)
 {
-    for (uint32_t i = 0; i < l->count; i++)
-        mem_free(l->rows[i].message);
-    memset(l->rows, 0, l->count * sizeof(l->rows[0]));
-}
-
-static int window_read(struct listing *l, struct err *err)
-{
-    struct journal_record r;
-    int got;
-    if (journal_rewind(l->past, err) < 0)
+    char took[16] = "";
+    uint32_t attempts = t->last ? t->last->attempt : 0;
+    if (t->state == QUERY_RUNNING)
+        duration_format(l->now_ns - t->running_since_ns, took);
+    else if (t->last && t->last->start_ns > 0)
+        duration_format(t->last->end_ns - t->last->start_ns, took);
+    if (buf_printf(cells, "%s%c%s%c%s%c%" PRIu32 "%c%s%c",
+                   l->run->spec->jobs[t->job].id, '\0', t->id, '\0',
+                   query_state_name(t->state), '\0',
+                   attempts + (t->state == QUERY_RUNNING), '\0', took,
+                   '\0') < 0 ||
+        ending_put(l, t, cells) < 0)
         return -1;
-    while ((got = journal_next(l->past, &r, err)) > 0) {
-        if (r.type == JOURNAL_REACTIVATE && r.u.reactivate.job == l->job) {
-            for (uint32_t i = 0; i < l->count; i++)
-                if (l->rows[i].result == RESULT_FAILURE)
-                    l->rows[i].disposition = TASK_RETRIES;
-            continue;
-        }
-        if (r.type != JOURNAL_ATTEMPT ||
-            !in_window(l, r.u.attempt->job, r.u.attempt->index))
-            continue;
-        const struct attempt *a = r.u.attempt;
-        struct row *row = &l->rows[a->index - l->from];
-        mem_free(row->message);
-        *row = (struct row){.attempts = a->attempt,
-                            .result = (uint8_t)a->result,
-                            .reason = (uint8_t)a->reason,
-                            .disposition = (uint8_t)a->disposition,
-                            .exit_code = a->exit_code,
-                            .signal = a->signal,
-                            .rank = a->rank,
-                            .start_ns = a->start_ns,
-                            .end_ns = a->end_ns};
-        if (a->message[0] && !(row->message = mem_strdup(a->message)))
-            return err_set(err, ENOMEM, "no memory for the tasks");
-    }
-    return got;
+    return cell_end(cells);
 }
 
-static bool row_ended(const struct row *row)
-{
-    return row->attempts > 0 && row->disposition == TASK_ENDS;
-}
+/* ---- Chosen columns ---- */
 
-static bool row_wanted(const struct listing *l, const struct row *row)
+static int column_cell(const struct listing *l, const struct query_task *t,
+                       uint32_t column, struct buf *cells, struct err *err)
 {
-    bool ended = row_ended(row);
-    switch (l->wanted) {
-    case WANT_ALL:
-        break;
-    case WANT_ACTIVE:
-        return !ended;
-    case WANT_SUCCEEDED:
-        return ended && row->result == RESULT_SUCCESS;
-    case WANT_FAILED:
-        return ended && row->result == RESULT_FAILURE;
-    }
-    return true;
-}
-
-static void row_text(struct listing *l, const struct job *job, uint32_t index,
-                     const char *id, const struct row *row)
-{
-    char how[384] = "", took[16] = "";
-    struct attempt a;
-    attempt_init(&a);
-    a.reason = (enum reason)row->reason;
-    a.exit_code = row->exit_code;
-    a.signal = row->signal;
-    a.start_ns = row->start_ns;
-    a.end_ns = row->end_ns;
-    snprintf(a.message, sizeof(a.message), "%s",
-             row->message ? row->message : "");
-    if (row->attempts > 0) {
-        attempt_describe(&a, how);
-        duration_format(row->end_ns - row->start_ns, took);
-    }
-    buf_printf(&l->out, "%-12s %-12s %-10s %3" PRIu32 " %8s  ", job->id, id,
-               row_ended(row)
-                   ? attempt_result_name((enum attempt_result)row->result)
-                   : "active",
-               row->attempts, took);
-    describe_parameters(job, index, &l->out);
-    if (row->reason != REASON_NONE)
-        buf_printf(&l->out, "%s%s", job->tasks.kind != TASKS_LISTED ? "  " : "",
-                   how);
-    buf_putc(&l->out, '\n');
-}
-
-static json_t *value_json(const struct value *v)
-{
-    switch (v->type) {
-    case VALUE_BOOL:
-        return json_boolean(v->u.boolean);
-    case VALUE_INT:
-        return json_integer(v->u.integer);
-    case VALUE_FLOAT: {
-        json_t *number = json_real(v->u.number); /* not for inf and nan */
-        return number ? number : json_string(v->text);
-    }
-    case VALUE_NULL:
-        return json_null();
-    case VALUE_STRING:
-        break;
-    }
-    return json_string(v->text);
-}
-
-static json_t *parameters_json(const struct job *job, uint32_t index)
-{
-    json_t *params = json_object();
-    struct buf room;
     struct value v;
-    struct err err;
-    buf_init(&room, VALUE_MAX_BYTES);
-    for (uint32_t k = 0; k < job->tasks.param_count; k++) {
-        if (taskset_value(&job->tasks, index, k, &room, &v, &err) == 0)
-            json_object_set_new(params, job->tasks.params[k].name,
-                                value_json(&v));
-    }
+    struct buf room;
+    buf_init(&room, CELLS_BYTES);
+    int rc = query_value(l->query, t, column, &room, &v, err);
+    if (rc == 0 && (query_value_put(&v, cells) < 0 || cell_end(cells) < 0))
+        rc = nomem(err);
     buf_fini(&room);
-    return params;
-}
-
-/* Of a text that need not be UTF-8. */
-static json_t *text_json(const char *text)
-{
-    struct buf b;
-    buf_init(&b, 8192);
-    text_put_printable(&b, text, strlen(text), true);
-    json_t *string = json_string(buf_text(&b));
-    buf_fini(&b);
-    return string;
-}
-
-static int row_json(struct listing *l, const struct job *job, uint32_t index,
-                    const char *id, const struct row *row)
-{
-    json_t *o = json_object(), *params = parameters_json(job, index);
-    json_object_set_new(o, "job_id", json_string(job->id));
-    json_object_set_new(o, "task_id", json_string(id));
-    json_object_set_new(o, "task_index", json_integer(index));
-    json_object_set_new(o, "state",
-                        json_string(row_ended(row) ? "completed" : "active"));
-    json_object_set_new(o, "attempts", json_integer(row->attempts));
-    json_object_set_new(o, "parameters", params);
-    if (row->attempts > 0) {
-        json_object_set_new(
-            o, "result",
-            json_string(attempt_result_name((enum attempt_result)row->result)));
-        json_object_set_new(
-            o, "reason",
-            json_string(attempt_reason_name((enum reason)row->reason)));
-        json_object_set_new(o, "exit_code", json_integer(row->exit_code));
-        json_object_set_new(o, "signal", json_integer(row->signal));
-        json_object_set_new(o, "rank", json_integer(row->rank));
-        json_object_set_new(o, "start_time",
-                            json_real((double)row->start_ns / 1e9));
-        json_object_set_new(o, "end_time",
-                            json_real((double)row->end_ns / 1e9));
-        if (row->message)
-            json_object_set_new(o, "message", text_json(row->message));
-    }
-    char *text = json_dumps(o, JSON_COMPACT);
-    int rc = -1;
-    if (text)
-        rc = buf_printf(&l->out, "%s\n  %s", l->first ? "" : ",", text);
-    l->first = false;
-    free(text);
-    json_decref(o);
     return rc;
 }
 
-/* Print what is in l->out; what goes wrong is said here. */
-static int out_flush(struct listing *l)
+static int chosen_cells(const struct listing *l, const struct query_task *t,
+                        struct buf *cells, struct err *err)
 {
-    int rc = 0;
-    if (l->json)
-        rc = stdout_put(buf_text(&l->out), l->out.len) == EXIT_OK ? 0 : -1;
-    else
-        display_put(&l->display, buf_text(&l->out), l->out.len);
-    buf_reset(&l->out);
-    return display_over(&l->display) ? -1 : rc;
-}
-
-/* -1 with err, or without where it was said already. */
-static int window_show(struct listing *l, const struct job *job,
-                       struct err *err)
-{
-    char id[JOBSPEC_MAX_ID + 1];
-    for (uint32_t i = 0; i < l->count; i++) {
-        const struct row *row = &l->rows[i];
-        if (!row_wanted(l, row) || job_task_id(job, l->from + i, id, NULL) < 0)
-            continue;
-        if (!l->json)
-            row_text(l, job, l->from + i, id, row);
-        else if (row_json(l, job, l->from + i, id, row) < 0)
-            return err_set(err, ENOMEM, "no memory to show task %s", id);
-        if (l->out.len > OUT_BYTES / 2 && out_flush(l) < 0)
+    for (uint32_t i = 0; i < l->column_count; i++)
+        if (column_cell(l, t, l->columns[i], cells, err) < 0)
             return -1;
-    }
-    return out_flush(l);
-}
-
-static int job_show(struct listing *l, uint32_t j, struct err *err)
-{
-    const struct job *job = &l->run->spec->jobs[j];
-    l->job = j;
-    if (windows_survey(l, err) < 0)
-        return -1;
-    for (uint64_t from = 0; from < job->tasks.count; from += WINDOW_TASKS) {
-        bool ended_only =
-            l->wanted == WANT_SUCCEEDED || l->wanted == WANT_FAILED;
-        if (ended_only && !l->touched[from / WINDOW_TASKS])
-            continue;
-        l->from = (uint32_t)from;
-        l->count = job->tasks.count - l->from < WINDOW_TASKS
-                       ? job->tasks.count - l->from
-                       : WINDOW_TASKS;
-        int rc = window_read(l, err);
-        if (rc == 0)
-            rc = window_show(l, job, err);
-        rows_clear(l);
-        if (rc < 0)
-            return -1;
-    }
     return 0;
 }
 
-static int listing_show(struct listing *l, int only_job,
-                        const struct display_options *options)
+/* ---- For programs ---- */
+
+static int json_cell(struct listing *l, const struct query_task *t,
+                     struct buf *cells, struct err *err)
 {
-    struct err err = {0};
-    int rc = EXIT_FAILED;
-    display_open(&l->display, options);
-    l->rows = mem_calloc(WINDOW_TASKS, sizeof(l->rows[0]));
-    l->past = journal_read(l->run->dir, l->run->spec, &err);
-    if (!l->rows || !l->past)
-        goto out;
-    if (l->json)
-        buf_puts(&l->out, "{\"version\": 1, \"tasks\": [");
-    else
-        buf_printf(&l->out, "%-12s %-12s %-10s %3s %8s  %s\n", "JOB", "TASK",
-                   "STATE", "TRY", "TIME", "PARAMETERS, HOW IT ENDED");
-    for (uint32_t j = 0; j < l->run->spec->job_count; j++)
-        if ((only_job < 0 || (uint32_t)only_job == j) &&
-            job_show(l, j, &err) < 0)
-            goto out;
-    if (l->json)
-        buf_puts(&l->out, "\n]}\n");
-    rc = out_flush(l) < 0 ? EXIT_FAILED : EXIT_OK;
-out:
-    if (rc != EXIT_OK && err.code)
-        log_error("%s", err.text);
-    journal_reader_destroy(l->past);
-    mem_free(l->rows);
-    bool left = display_over(&l->display);
-    int shown = display_close(&l->display);
-    return left || rc == EXIT_OK ? shown : rc;
+    json_t *o =
+        l->column_count > 0
+            ? query_columns_json(l->query, t, l->columns, l->column_count, err)
+            : query_task_json(l->query, t, err);
+    if (!o)
+        return -1;
+    char *text = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    int rc = text && buf_puts(cells, text) == 0 && cell_end(cells) == 0
+                 ? 0
+                 : nomem(err);
+    free(text);
+    return rc;
+}
+
+static int task_cells(struct listing *l, const struct query_task *t,
+                      struct err *err)
+{
+    struct buf *cells = &l->cells;
+    buf_reset(cells);
+    if (l->form == FORM_JSON)
+        return json_cell(l, t, cells, err);
+    if (l->form == FORM_IDS)
+        return buf_printf(cells, "%s/%s\n", l->run->spec->jobs[t->job].id,
+                          t->id) < 0 ||
+                       cell_end(cells) < 0
+                   ? nomem(err)
+                   : 0;
+    if (l->column_count > 0)
+        return chosen_cells(l, t, cells, err);
+    return usual_cells(l, t, cells) < 0 ? nomem(err) : 0;
+}
+
+static int task_show(void *arg, const struct query_task *t, struct err *err)
+{
+    struct listing *l = arg;
+    struct value key = {.type = VALUE_NULL};
+    struct buf room;
+    buf_init(&room, CELLS_BYTES);
+    int rc = task_cells(l, t, err);
+    if (rc == 0 && l->sort_column >= 0)
+        rc = query_value(l->query, t, (uint32_t)l->sort_column, &room, &key,
+                         err);
+    if (rc == 0)
+        rc = sheet_put(&l->sheet, l->cells.data, l->cells.len, &key, err);
+    buf_fini(&room);
+    return rc;
+}
+
+/* ---- The whole ---- */
+
+static int titles_put(struct listing *l, struct err *err)
+{
+    static const char usual[] =
+        "JOB\0TASK\0STATE\0TRY\0TIME\0PARAMETERS, HOW IT ENDED";
+    struct buf *cells = &l->cells;
+    buf_reset(cells);
+    int rc = 0;
+    if (l->column_count == 0)
+        rc = buf_put(cells, usual, sizeof(usual));
+    for (uint32_t i = 0; rc == 0 && i < l->column_count; i++) {
+        rc = buf_puts(cells, query_column_name(l->query, l->columns[i]));
+        rc = rc == 0 ? cell_end(cells) : -1;
+    }
+    return rc < 0 ? nomem(err)
+                  : sheet_titles(&l->sheet, cells->data, cells->len, err);
+}
+
+static int json_begin(void)
+{
+    static const char text[] = "{\"version\": 1, \"tasks\": [";
+    return stdout_put(text, sizeof(text) - 1);
+}
+
+static int listing_show(struct listing *l, struct err *err)
+{
+    bool raw = l->form == FORM_JSON || l->form == FORM_IDS;
+    struct sheet *s = &l->sheet;
+    s->display = &l->display;
+    s->format = raw                   ? SHEET_RAW
+                : l->form == FORM_CSV ? SHEET_CSV
+                : l->form == FORM_TSV ? SHEET_TSV
+                                      : SHEET_TABLE;
+    s->columns = raw ? 1 : l->column_count ? l->column_count : 6;
+    if (l->column_count == 0)
+        s->state_column = 2;
+    for (uint32_t i = 0; i < l->column_count; i++)
+        if (strcmp(query_column_name(l->query, l->columns[i]), "state") == 0)
+            s->state_column = (int)i;
+    if (l->form == FORM_JSON) {
+        s->between = ",";
+        s->before = "\n  ";
+        if (json_begin() != EXIT_OK)
+            return 1;
+    }
+    int rc = raw ? 0 : titles_put(l, err);
+    if (rc == 0)
+        rc = query_each(l->query, task_show, l, err);
+    if (rc == 0)
+        rc = sheet_end(s, err);
+    if (rc == 0 && l->form == FORM_JSON)
+        rc = stdout_put("\n]}\n", 4) == EXIT_OK ? 0 : 1;
+    return rc;
+}
+
+/* Columns, sorting, form. 0, or the exit code. */
+static int listing_init(struct listing *l, const struct tasks_values *v)
+{
+    struct err err;
+    const char *sort = v->sort;
+    l->form = v->json ? FORM_JSON : v->form;
+    l->sort_column = -1;
+    /* programs get columns, too */
+    const char *columns = v->columns ? v->columns
+                          : l->form == FORM_CSV || l->form == FORM_TSV
+                              ? "job_id,task_id,state,attempts,reason,"
+                                "exit_code,duration_s"
+                              : NULL;
+    if (columns) {
+        int n = query_options_columns(l->query, "tasks", columns, l->columns,
+                                      SHEET_MAX_COLUMNS);
+        if (n < 0)
+            return EXIT_BAD_USAGE;
+        l->column_count = (uint32_t)n;
+    }
+    if (!v->columns && columns) { /* and parameters and metrics */
+        uint32_t count, first = query_parameters(l->query, &count);
+        for (uint32_t i = 0; i < count && l->column_count < SHEET_MAX_COLUMNS;
+             i++)
+            l->columns[l->column_count++] = first + i;
+        first = query_metrics(l->query, &count);
+        for (uint32_t i = 0; i < count && l->column_count < SHEET_MAX_COLUMNS;
+             i++)
+            l->columns[l->column_count++] = first + i;
+    }
+    if (sort) {
+        l->sheet.sorted = true;
+        l->sheet.descending = *sort == '-';
+        l->sort_column = query_column(l->query, sort + (*sort == '-'), &err);
+        if (l->sort_column < 0)
+            return usage_error("tasks", "--sort: %s", err.text);
+        l->sheet.head = v->head;
+    } else {
+        query_head(l->query, v->head);
+    }
+    return EXIT_OK;
 }
 
 static int tasks(void *values)
 {
     struct tasks_values *v = values;
-    struct listing l = {.first = true,
-                        .json = v->json,
-                        .wanted = v->failed ? WANT_FAILED : v->state};
+    struct listing l = {.now_ns = clock_wall_ns()};
     struct run_arg run;
-    int only_job = -1, rc = run_arg_open(v->run, &run);
+    struct err err;
+    int rc = run_arg_open(v->run, &run);
     if (rc != 0)
         return rc;
-    if (v->job && (only_job = jobspec_find_job(run.spec, v->job)) < 0) {
-        rc = usage_error("tasks", "the run has no job \"%s\"", v->job);
-    } else {
-        buf_init(&l.out, 4 * OUT_BYTES);
-        l.run = &run;
-        rc = listing_show(&l, only_job, &v->display);
-        buf_fini(&l.out);
+    l.run = &run;
+    sheet_init(&l.sheet);
+    buf_init(&l.cells, CELLS_BYTES);
+    l.query = query_options_open(&run, "tasks", &v->query, &rc);
+    if (l.query && (rc = listing_init(&l, v)) == EXIT_OK) {
+        display_open(&l.display, &v->display);
+        int shown = listing_show(&l, &err);
+        rc = display_close(&l.display);
+        if (shown < 0) {
+            log_error("%s", err.text);
+            rc = EXIT_FAILED;
+        } else if (shown > 0 && l.form != FORM_TABLE) {
+            rc = EXIT_FAILED;
+        }
     }
+    query_close(l.query);
+    sheet_fini(&l.sheet);
+    buf_fini(&l.cells);
     run_arg_close(&run);
     return rc;
 }
 
-static const char *const states[] = {"all", "active", "succeeded", "failed",
-                                     NULL};
+static const char *const forms[] = {"table", "json", "csv", "tsv", "ids", NULL};
 
 static const struct opt opts[] = {
-    {.name = "failed",
-     .kind = OPT_FLAG,
-     .at = offsetof(struct tasks_values, failed),
-     .excludes = "state",
-     .meaning = "only tasks that failed"},
-    {.name = "state",
+    {.name = "format",
      .kind = OPT_CHOICE,
-     .value = "STATE",
-     .at = offsetof(struct tasks_values, state),
-     .words = states,
-     .fallback = "all",
-     .meaning = "only tasks in this state"},
-    {.name = "job",
-     .kind = OPT_TEXT,
-     .value = "ID",
-     .at = offsetof(struct tasks_values, job),
-     .meaning = "only this job"},
+     .value = "FORMAT",
+     .at = offsetof(struct tasks_values, form),
+     .words = forms,
+     .fallback = "table",
+     .meaning = "how tasks are listed; ids: JOB/TASK, one a line"},
     {.name = "json",
      .kind = OPT_FLAG,
      .at = offsetof(struct tasks_values, json),
-     .meaning = "print JSON, {\"version\": 1, \"tasks\": [...]}"}};
+     .meaning = "the same as `--format json`: {\"version\": 1, \"tasks\": "
+                "[...]}"},
+    {.name = "columns",
+     .kind = OPT_TEXT,
+     .value = "NAMES",
+     .at = offsetof(struct tasks_values, columns),
+     .meaning = "these columns, as in `task_id,n,duration_s`"},
+    {.name = "sort",
+     .kind = OPT_TEXT,
+     .value = "COLUMN",
+     .at = offsetof(struct tasks_values, sort),
+     .otherwise = "by job and index",
+     .meaning = "sort by this column, or from its largest value down: "
+                "`--sort=-duration_s`; a million tasks at most"},
+    {.name = "head",
+     .kind = OPT_COUNT,
+     .value = "N",
+     .at = offsetof(struct tasks_values, head),
+     .min = 1,
+     .max = INT64_MAX,
+     .what = "a number of tasks",
+     .otherwise = "all",
+     .meaning = "only the first N tasks"}};
 
 static const struct opt_set sets[] = {
-    OPT_SET(opts, 0),
+    OPT_SET(query_opts, offsetof(struct tasks_values, query)), OPT_SET(opts, 0),
     OPT_SET(display_opts, offsetof(struct tasks_values, display))};
 
-static const struct arg args[] = {
-    {.name = "RUN",
-     .noun = "run directory",
-     .kind = OPT_RUN,
-     .at = offsetof(struct tasks_values, run),
-     .meaning = "a run directory, or the job spec that it was made from"}};
+static const struct arg args[] = {{.name = "RUN",
+                                   .noun = "run directory",
+                                   .kind = OPT_RUN,
+                                   .at = offsetof(struct tasks_values, run),
+                                   .optional = true,
+                                   .meaning = RUN_ARG_MEANING}};
+
+static const struct cmd_example examples[] = {
+    {"mpibatch tasks --failed sweep.run", "What has failed, and how"},
+    {"mpibatch tasks --where 'n > 64 and solver == \"gmres\"' sweep.run",
+     "By parameters and metrics"},
+    {"mpibatch tasks --sort=-max_rss_bytes --head 10 sweep.run",
+     "The ten that needed the most memory"},
+    {"mpibatch tasks --format csv --columns task_id,n,energy,node sweep.run",
+     "Columns of your choice"},
+};
 
 const struct cmd cmd_tasks = {
     .name = "tasks",
     .summary = "list the tasks of a run",
-    .description = "List the tasks of the run RUN, as its journal has them by "
-                   "now.",
+    .description =
+        "List the tasks of the run RUN as they stand: while it goes on, or "
+        "long after. All that is asked for holds together.\n\n" QUERY_NAMES
+        "\n\n"
+        "Conditions are Python's: or and not == != < <= > >= in, + - * / // % "
+        "**, numbers, \"texts\", true false null, and abs ceil contains "
+        "endswith exp floor len log log10 log2 matches max min round sqrt "
+        "startswith. A comparison with null is false, but == null and != "
+        "null.\n\n"
+        "JSON has of each task job_id, task_id, task_index, state, attempts "
+        "and parameters; if an attempt has ended, result, reason, exit_code, "
+        "signal, node, rank, slot, start_time, end_time, duration_s, user_s, "
+        "system_s, max_rss_bytes, stdout_bytes, stderr_bytes and message; if "
+        "it succeeded, metrics, and metric_states of those that are not ok; "
+        "while it runs, running_since and running_rank. With `--columns` it "
+        "has these alone.",
     .sets = sets,
-    .set_count = 2,
+    .set_count = 3,
     .args = args,
     .arg_count = 1,
+    .examples = examples,
+    .example_count = sizeof(examples) / sizeof(examples[0]),
     .values_size = sizeof(struct tasks_values),
     .main = tasks};

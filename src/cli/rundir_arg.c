@@ -2,6 +2,9 @@
 #include "config.h"
 #include "cli/rundir_arg.h"
 
+#include <dirent.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -22,14 +25,59 @@ struct jobspec *run_spec_load(const struct rundir *dir)
     return NULL;
 }
 
+static bool is_run(const char *folder, const char *name)
+{
+    struct buf path;
+    struct stat st;
+    buf_init(&path, PATH_MAX);
+    bool is = buf_printf(&path, "%s/%s/run.yaml", folder, name) == 0 &&
+              stat(buf_text(&path), &st) == 0;
+    buf_fini(&path);
+    return is;
+}
+
+/* The run directory that this folder is, or the only one in it. NULL: it was
+ * said why, or there is no memory. */
+static char *run_here(void)
+{
+    char *found = NULL;
+    bool more = false;
+    if (is_run(".", "."))
+        return mem_strdup(".");
+    DIR *dir = opendir(".");
+    for (struct dirent *e; dir && !more && (e = readdir(dir));) {
+        if (e->d_name[0] == '.' || !is_run(".", e->d_name))
+            continue;
+        if (found) {
+            log_error("which run? There are %s, %s and perhaps more in this "
+                      "folder",
+                      found, e->d_name);
+            more = true;
+        } else {
+            found = mem_strdup(e->d_name);
+        }
+    }
+    if (dir)
+        closedir(dir);
+    if (!found)
+        log_error("which run? There is none in this folder");
+    if (!more)
+        return found;
+    mem_free(found);
+    return NULL;
+}
+
 int run_arg_open(const char *path, struct run_arg *run)
 {
     struct err err;
     struct stat st;
     *run = (struct run_arg){0};
-    char *dir = stat(path, &st) == 0 && !S_ISDIR(st.st_mode)
+    char *dir = !path ? run_here()
+                : stat(path, &st) == 0 && !S_ISDIR(st.st_mode)
                     ? specfile_run_dir(path)
                     : mem_strdup(path);
+    if (!dir && !path)
+        return EXIT_BAD_USAGE;
     if (!dir) {
         log_error("no memory");
         return EXIT_FAILED;

@@ -10,8 +10,14 @@ struct run_arg {
     struct jobspec *spec;
 };
 
+/* The meaning of an optional argument RUN. */
+#define RUN_ARG_MEANING                                                        \
+    "a run directory, or the job spec that it was made from; by default the "  \
+    "run in this folder, if there is just one"
+
 /* Open the run that path names: a run directory, or a job spec, which stands
- * for its default run directory. 0; else the exit code, said why. */
+ * for its default run directory. NULL: the run directory that this folder is,
+ * or the only one in it. 0; else the exit code, said why. */
 int run_arg_open(const char *path, struct run_arg *run);
 /* The spec of a run directory, with the copies of its tables. NULL: said
  * why. */

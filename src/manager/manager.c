@@ -16,7 +16,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "manager/marks.h"
@@ -24,6 +23,7 @@
 #include "manager/pace.h"
 #include "manager/past.h"
 #include "manager/publish.h"
+#include "manager/starts.h"
 #include "sched/sched.h"
 #include "wire/msg.h"
 
@@ -57,8 +57,8 @@ struct manager {
     int exit_code;
     bool stopping, stop_now, paused;
     enum rank_state *ranks;
-    struct map started; /* (job, index) that run now -> start, wall ns */
-    bool *begun;        /* one a job: tasks of it were handed out */
+    struct starts starts;
+    bool *begun; /* one a job: tasks of it were handed out */
     uint64_t done_before, ended;
     uint64_t ticket; /* of the last record */
     struct marks marks;
@@ -73,11 +73,6 @@ struct manager {
     struct publisher *publisher;
     struct origin *origin;
 };
-
-static uint64_t task_key(uint32_t job, uint32_t index)
-{
-    return (uint64_t)job << 32 | index;
-}
 
 static int64_t now_ns(const struct manager *m)
 {
@@ -233,7 +228,7 @@ static void on_result(struct manager *m, uint32_t rank, const struct msg *msg)
     }
     if (!accepted)
         return;
-    map_remove(&m->started, task_key(a->job, a->index));
+    starts_remove(&m->starts, a->job, a->index);
     if (outputs_put(m, a, msg->u.result.output, msg->u.result.output_len,
                     &err) < 0) {
         fail(m, &err);
@@ -247,14 +242,17 @@ static void on_result(struct manager *m, uint32_t rank, const struct msg *msg)
 
 static void on_started(struct manager *m, uint32_t rank, const struct msg *msg)
 {
+    const struct running started = {.job = msg->u.started.job,
+                                    .index = msg->u.started.index,
+                                    .attempt = msg->u.started.attempt,
+                                    .rank = rank,
+                                    .start_ns = msg->u.started.start_ns};
     struct err err;
     if (sched_attempt_started(m->sched, now_ns(m), rank, msg->u.started.job,
                               msg->u.started.index, msg->u.started.attempt,
                               &err) < 0)
         fail(m, &err);
-    else if (map_set(&m->started,
-                     task_key(msg->u.started.job, msg->u.started.index),
-                     (uint64_t)msg->u.started.start_ns) < 0)
+    else if (starts_add(&m->starts, &started) < 0)
         log_debug("no memory to note a start"); /* it only lacks in a record */
 }
 
@@ -370,7 +368,6 @@ static void do_lost(struct manager *m, uint32_t rank)
 static void do_attempt_lost(struct manager *m, const struct sched_action *act)
 {
     struct attempt a;
-    uint64_t start = 0, key = task_key(act->job, act->first);
     attempt_init(&a);
     a.job = act->job;
     a.index = act->first;
@@ -382,11 +379,10 @@ static void do_attempt_lost(struct manager *m, const struct sched_action *act)
     a.disposition = TASK_RETRIES;
     a.submit_ns = m->created_wall_ns;
     a.end_ns = loop_wall_ns(m->config.loop);
-    a.start_ns = map_get(&m->started, key, &start) ? (int64_t)start : 0;
+    a.start_ns = starts_remove(&m->starts, a.job, a.index);
     a.metric_count = m->config.spec->jobs[a.job].metric_count;
     for (uint32_t k = 0; k < a.metric_count; k++)
         a.metrics[k].state = METRIC_MISSING;
-    map_remove(&m->started, key);
     journal_attempt(m, &a);
 }
 
@@ -508,7 +504,7 @@ static void on_tick(struct loop_timer *timer)
         results_publish(m);
     (void)origin_finish(m->origin, journal_program, m);
     results_outcome(m);
-    publisher_status(m->publisher, manager_snapshot(m));
+    publisher_status(m->publisher, manager_snapshot(m), &m->starts);
     if (m->config.observer.progress && m->stage < MANAGER_DONE)
         m->config.observer.progress(m->config.observer.arg,
                                     manager_snapshot(m));
@@ -676,7 +672,7 @@ struct manager *manager_create(const struct manager_config *config,
     m->exit_code = -1;
     m->publish_at_ns = now_ns(m) + PUBLISH_NS;
     m->alive_at_ns = now_ns(m) + ALIVE_NS;
-    map_init(&m->started);
+    starts_init(&m->starts);
     buf_init(&m->out, MSG_MAX_BYTES);
     loop_timer_init(&m->tick, on_tick);
     m->begun = mem_calloc(jobs, sizeof(m->begun[0]));
@@ -715,7 +711,7 @@ void manager_destroy(struct manager *m)
     origin_destroy(m->origin);
     loop_timer_stop(m->config.loop, &m->tick);
     sched_destroy(m->sched);
-    map_fini(&m->started);
+    starts_fini(&m->starts);
     buf_fini(&m->out);
     mem_free(m->begun);
     mem_free(m->ranks);

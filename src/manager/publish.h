@@ -1,11 +1,12 @@
-/* What a run makes public: status.json and results.h5, written by threads of
- * their own, so that a slow disk never stops the loop. */
+/* What a run makes public: status.json, what runs, and results.h5, written by
+ * threads of their own, so that a slow disk never stops the loop. */
 #ifndef MPIBATCH_MANAGER_PUBLISH_H
 #define MPIBATCH_MANAGER_PUBLISH_H
 
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "manager/starts.h"
 #include "model/jobspec.h"
 #include "model/snapshot.h"
 #include "store/rundir.h"
@@ -21,9 +22,10 @@ struct publisher *publisher_create(const struct rundir *rundir,
 /* Gives up on results.h5 if it is being made; waits for the threads. */
 void publisher_destroy(struct publisher *p);
 
-/* Write status.json from a copy of snap, unless the last one is still being
- * written. */
-void publisher_status(struct publisher *p, const struct snapshot *snap);
+/* Write status.json and what runs, from copies, unless the last ones are still
+ * being written. */
+void publisher_status(struct publisher *p, const struct snapshot *snap,
+                      const struct starts *starts);
 
 /* The last word: wait for what is being written, then write this. -1 with
  * err. */

@@ -8,6 +8,7 @@
  *   files/             <job>/<task>/stdout.<attempt>: outputs too large to
  *                      pack
  *   status.json        a snapshot, replaced once a second
+ *   running            what runs, replaced once a second
  *   results.h5         a view of the journal
  *   lock               held (flock and fcntl) by the session that writes
  *

@@ -49,12 +49,13 @@ static int check_word(const struct query *q, uint32_t column, const char *text,
     for (uint32_t i = 0; i < n; i++)
         if (buf_printf(&all, "%s%s", i ? ", " : "", words[i]) < 0)
             break;
+    const char *noun = column == COL_JOB_ID ? "job" : q->names[column];
     if (near)
-        err_set(err, EINVAL, "no %s is \"%s\"; did you mean %s?",
-                q->names[column], text, near);
+        err_set(err, EINVAL, "no %s \"%s\"; did you mean %s?", noun, text,
+                near);
     else
-        err_set(err, EINVAL, "no %s is \"%s\"; there are %s", q->names[column],
-                text, buf_text(&all));
+        err_set(err, EINVAL, "no %s \"%s\"; there are %s", noun, text,
+                buf_text(&all));
     buf_fini(&all);
     return -1;
 }

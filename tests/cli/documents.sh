@@ -58,7 +58,7 @@ EOF
 "$MPIBATCH" status escapes.run >>out 2>&1
 "$MPIBATCH" tasks escapes.run >>out 2>&1
 "$MPIBATCH" tasks --json escapes.run >>out 2>&1
-is "$(tr -d '[:print:]\n' <out | wc -c) $(grep -c 'x1b\[33mdir' out)" "0 8" "nor those of names, values and folders" || note "$(cat -v out)"
+is "$(tr -d '[:print:]\n' <out | wc -c) $(grep -c 'x1b\[33mdir\|u001B\[33mdir' out)" "0 8" "nor those of names, values and folders" || note "$(cat -v out)"
 head -c 100000 /dev/urandom >noise.yaml
 "$MPIBATCH" validate noise.yaml >out 2>err
 is "$? $(wc -l <err | grep -c '^[0-9][0-9]\?$')" "2 1" "noise is an error, said in less than 100 lines"

@@ -3,7 +3,7 @@
 # failure, the summary; and status and tasks while it goes on.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 69
+plan 70
 export TERM=xterm
 terminal() { "$PYTHON" "$tools/terminal.py" "$@"; } # see there
 longest() { awk '{ if (length > n) n = length } END { print n + 0 }' "$1"; }
@@ -142,9 +142,10 @@ like "$("$MPIBATCH" status going.run)" "^going: running, session 1, .* on $host 
   job a active: 1 succeeded, 1 failed, 2 running, 2 to go
   job b active: 0 succeeded, 0 failed, 0 running, 1 to go$" "status"
 is "$("$MPIBATCH" status going.yaml)" "$("$MPIBATCH" status going.run)" "status takes the spec, too"
-"$MPIBATCH" tasks --json going.run >tasks.json
+running() { "$MPIBATCH" tasks --json going.run >tasks.json; [ "$(grep -c running_since tasks.json)" = 2 ]; }
+ok "tasks says what runs" eventually 20 running
 is "$(json tasks.json '[(t["job_id"], t["task_index"], t["state"], t["attempts"]) for t in d["tasks"]]')" \
-    "[('a', 0, 'completed', 1), ('a', 1, 'completed', 1), ('a', 2, 'active', 0), ('a', 3, 'active', 0), ('a', 4, 'active', 0), ('a', 5, 'active', 0), ('b', 0, 'active', 0)]" \
+    "[('a', 0, 'succeeded', 1), ('a', 1, 'failed', 1), ('a', 2, 'running', 0), ('a', 3, 'running', 0), ('a', 4, 'active', 0), ('a', 5, 'active', 0), ('b', 0, 'active', 0)]" \
     "tasks --json: what has ended by now"
 touch go
 finish
@@ -157,7 +158,7 @@ like "$("$MPIBATCH" status going.run)" "^going: finished \(exit code 1\), sessio
 is "$(json tasks.json '[(t["task_id"], t["result"], t["reason"], t["exit_code"], t["parameters"], t["end_time"] > t["start_time"] > 1.7e9) for t in d["tasks"]]')" \
     "[('1', 'failure', 'exit_code', 1, {'n': 2}, True)]" "tasks --json --failed"
 is "$("$MPIBATCH" tasks --job b going.run | awk '{ print $1, $2, $3, $4 }')" "JOB TASK STATE TRY
-b 0 success 1" "tasks --job"
+b 0 succeeded 1" "tasks --job"
 is "$("$MPIBATCH" tasks --state succeeded going.run | wc -l) $("$MPIBATCH" tasks --state active going.run | wc -l)" "7 1" "tasks --state"
 "$MPIBATCH" tasks --job c going.run >out 2>err
 like "$? $(<err)" '^2 .*no job "c"' "tasks --job: no such job"

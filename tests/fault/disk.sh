@@ -70,7 +70,7 @@ await 10 paused disk/run
 kill_ours
 wait $started 2>/dev/null
 ok "the journal can be read after a kill on a full disk" "$MPIBATCH" tasks disk/run
-"$MPIBATCH" tasks --json disk/run | jq -r '.tasks[] | select(.state == "completed") | .task_index' | sort >before
+"$MPIBATCH" tasks --json disk/run | jq -r '.tasks[] | select(.state == "succeeded" or .state == "failed") | .task_index' | sort >before
 rm disk/ballast ran
 launch 2 small.yaml -o disk/run --plain
 over 30

@@ -32,7 +32,7 @@ size=$(stat -c %s $last)
 
 bad=0
 trouble() { bad=$((bad + 1)); note "$*"; }
-ended() { "$MPIBATCH" tasks --json "$1" | jq -r '.tasks[] | select(.state == "completed") | .task_index' | sort; }
+ended() { "$MPIBATCH" tasks --json "$1" | jq -r '.tasks[] | select(.state == "succeeded" or .state == "failed") | .task_index' | sort; }
 
 # A copy of the run, damaged by COMMAND FILE of it: resumes, runs just what the
 # journal does not have as ended, and ends well.

@@ -27,7 +27,7 @@ E_
 total=168
 
 # The tasks that have ended, by the journal: their indices.
-ended() { "$MPIBATCH" tasks --json "$1" | jq -r '.tasks[] | select(.state == "completed") | .task_index' | sort; }
+ended() { "$MPIBATCH" tasks --json "$1" | jq -r '.tasks[] | select(.state == "succeeded" or .state == "failed") | .task_index' | sort; }
 # What ran in the last session: started or ended.
 ran() { [ ! -f ran ] || awk '{print $2}' ran | sort -u; }
 
@@ -94,7 +94,7 @@ while [ $kills -lt $kills_wanted ]; do
         different=$((different + 1))
         note "$dir: $(head -n 10 difference)"
     fi
-    [ "$("$MPIBATCH" tasks --json $dir | jq '[.tasks[] | select(.state == "completed")] | length')" = $total ] || different=$((different + 1))
+    [ "$("$MPIBATCH" tasks --json $dir | jq '[.tasks[] | select(.state == "succeeded" or .state == "failed")] | length')" = $total ] || different=$((different + 1))
 done
 note "$kills kills in $runs runs, $SECONDS s"
 

@@ -79,7 +79,7 @@ nothing_left() { none_on_nodes "mpibatch|mpirun|orted|sleep [0-9](\.|$)"; }
 # resume RUN SPEC: submitted again, what had ended does not run again, and all
 # succeeds (the tasks of SPEC append their index to ran.RUN); two cases
 resume() {
-    "$MPIBATCH" tasks --json "$1" | jq -r '.tasks[] | select(.state == "completed") | .task_index' | sort >before
+    "$MPIBATCH" tasks --json "$1" | jq -r '.tasks[] | select(.state == "succeeded" or .state == "failed") | .task_index' | sort >before
     rm -f "ran.$1"
     submit "$1" -- exec "$MPIBATCH" launch "$2" -o "$1"
     finished 60

@@ -1,4 +1,4 @@
-/* The manager's pure parts: marks and pace. */
+/* The manager's pure parts: marks, pace, starts. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -10,6 +10,7 @@
 
 #include "manager/marks.h"
 #include "manager/pace.h"
+#include "manager/starts.h"
 
 static void test_marks(void **state)
 {
@@ -57,10 +58,37 @@ static void test_pace(void **state)
     assert_int_equal(pace_eta_ns(&p, 1), -1);
 }
 
+static void test_starts(void **state)
+{
+    (void)state;
+    struct starts s;
+    starts_init(&s);
+    assert_int_equal(starts_remove(&s, 0, 0), 0);
+    for (uint32_t i = 0; i < 300; i++) {
+        struct running r = {
+            .job = i % 3, .index = i, .attempt = 1, .start_ns = 1000 + i};
+        assert_int_equal(starts_add(&s, &r), 0);
+        r.attempt = 2;
+        assert_int_equal(starts_add(&s, &r), 0); /* replaces it */
+    }
+    assert_int_equal(s.count, 300);
+    for (uint32_t i = 0; i < 300; i += 2)
+        assert_int_equal(starts_remove(&s, i % 3, i), 1000 + i);
+    assert_int_equal(s.count, 150);
+    for (uint32_t i = 0; i < s.count; i++) {
+        assert_int_equal(s.list[i].index % 2, 1);
+        assert_int_equal(s.list[i].attempt, 2);
+    }
+    for (uint32_t i = 0; i < 300; i++)
+        assert_int_equal(starts_remove(&s, i % 3, i), i % 2 ? 1000 + i : 0);
+    assert_int_equal(s.count, 0);
+    starts_fini(&s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_marks),
-                                       cmocka_unit_test(test_marks_full),
-                                       cmocka_unit_test(test_pace)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_marks), cmocka_unit_test(test_marks_full),
+        cmocka_unit_test(test_pace), cmocka_unit_test(test_starts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
