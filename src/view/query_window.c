@@ -173,7 +173,8 @@ static int row_keep(struct query *q, const struct journal_record *r)
     *row = (struct row){.record = record,
                         .len = (uint32_t)q->packed.len,
                         .session = r->session,
-                        .node = UINT32_MAX};
+                        .node = UINT32_MAX,
+                        .failed = a->result == RESULT_FAILURE};
     if (map_get(&q->hosts, node_key(r->session, a->node), &node))
         row->node = (uint32_t)node;
     return 0;
@@ -189,7 +190,8 @@ static void rows_reactivate(struct query *q, uint32_t job, uint64_t first,
     if (to > q->from + q->count)
         to = q->from + q->count;
     for (uint64_t n = from; n < to; n++)
-        q->rows[n - q->from].reactivated = true;
+        if (q->rows[n - q->from].failed)
+            q->rows[n - q->from].reactivated = true;
 }
 
 static bool is_behind(struct journal_place a, struct journal_place b)
@@ -416,7 +418,7 @@ int query_attempts(struct query *q, uint32_t job, uint32_t index,
            (rc = journal_next(q->past, &r, err)) > 0) {
         rc = 0;
         if (r.type == JOURNAL_REACTIVATE && r.u.reactivate.job == job) {
-            q->rows[0].reactivated = q->rows[0].record != NULL;
+            rows_reactivate(q, job, index, 1);
         } else if (r.type == JOURNAL_ATTEMPT) {
             if (row_keep(q, &r) < 0)
                 rc = nomem(err);
