@@ -68,7 +68,8 @@ static int ending_put(const struct listing *l, const struct query_task *t,
     if (!t->last || t->last->reason == REASON_NONE)
         return 0;
     attempt_describe(t->last, how);
-    return buf_printf(cells, "%s%s%s", job->tasks.kind != TASKS_LISTED ? "  " : "",
+    return buf_printf(cells, "%s%s%s",
+                      job->tasks.kind != TASKS_LISTED ? "  " : "",
                       t->state == QUERY_FAILED ? "" : "was: ", how);
 }
 
