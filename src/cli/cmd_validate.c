@@ -101,7 +101,7 @@ static int spec_show(const char *path, const struct jobspec *spec,
     struct buf out;
     char count[64];
     buf_init(&out, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
-    buf_printf(&out, "%s: right; %s\n", path,
+    buf_printf(&out, "%s: valid; %s\n", path,
                describe_count(jobspec_task_count(spec), "task", count));
     for (uint32_t j = 0; j < spec->job_count; j++)
         job_put(&spec->jobs[j], &out);
@@ -144,7 +144,7 @@ static const struct arg args[] = {
      .meaning = "the job spec, a YAML file: mpibatch-jobspec(5)"}};
 
 static const struct cmd_exit exits[] = {
-    {0, "it is right"}, {1, "it cannot be shown"}, {2, "it has errors"}};
+    {0, "it is valid"}, {1, "it cannot be shown"}, {2, "it has errors"}};
 
 const struct cmd cmd_validate = {
     .name = "validate",

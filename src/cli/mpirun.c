@@ -48,16 +48,18 @@ int mpirun_detect(const char *program, enum mpirun_kind *kind, struct err *err)
     size_t n = fread(text, 1, sizeof(text) - 1, f);
     text[n] = '\0';
     int status = pclose(f);
-    if (n == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
         return err_set(err, ENOENT,
                        "cannot find %s: load your MPI module, or name it by "
                        "--mpirun",
                        program);
     if (mpirun_recognise(text, kind) < 0)
-        return err_set(err, EINVAL,
-                       "%s is no mpirun we know (Open MPI 4 or 5, MPICH): "
-                       "%.60s",
-                       program, text);
+        return err_set(
+            err, EINVAL,
+            "%s is no mpirun that is known (Open MPI 4 or 5, MPICH)%s"
+            "%.*s",
+            program, n > 0 ? ": its --version says " : "",
+            (int)strcspn(text, "\n"), text);
     return 0;
 }
 

@@ -243,34 +243,85 @@ static void defaults_take(struct parse *p)
 
 /* ---- What is wrong ---- */
 
-/* For what getopt_long (letter: it returned that, '?' or ':') did not take,
- * with the option that was probably meant. */
+static bool has_option(const struct cmd *command, const char *name, int letter)
+{
+    for (size_t s = 0; s < command->set_count; s++)
+        for (size_t i = 0; i < command->sets[s].count; i++) {
+            const struct opt *opt = &command->sets[s].opts[i];
+            if (name ? strcmp(opt->name, name) == 0 : opt->letter == letter)
+                return true;
+        }
+    return false;
+}
+
+/* Another command that has the option; NULL: none. */
+static const struct cmd *who_has(const struct cmd *const *list,
+                                 const char *name, int letter)
+{
+    const struct cmd *found = NULL;
+    for (size_t i = 0; !found && list[i]; i++)
+        found = list[i]->topics ? who_has(list[i]->topics, name, letter)
+                : has_option(list[i], name, letter) ? list[i]
+                                                    : NULL;
+    return found;
+}
+
+/* Options that begin with name, as "--limit, --lost-after"; how many. */
+static unsigned beginnings_put(const struct parse *p, const char *name,
+                               struct buf *out)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i <= p->count; i++) {
+        if (strncmp(p->options[i].name, name, strlen(name)) != 0)
+            continue;
+        (void)buf_printf(out, "%s--%s", found ? ", " : "", p->options[i].name);
+        found++;
+    }
+    return found;
+}
+
+/* `shown`, as it was given, is no option: what may have been meant? */
+static void option_unknown(const struct parse *p, const char *shown,
+                           const char *name, int letter)
+{
+    const char *command = p->command->name, *names[OPTS_MAX + 1];
+    const struct cmd *other = who_has(cmds, name, letter);
+    struct buf several;
+    buf_init(&several, WHAT_BYTES);
+    for (unsigned i = 0; i <= p->count; i++)
+        names[i] = p->options[i].name;
+    const char *near = name ? text_nearest(name, names, p->count + 1) : NULL;
+    if (name && *name && beginnings_put(p, name, &several) > 1)
+        usage_error(command, "\"%s\" may be %s", shown, buf_text(&several));
+    else if (other)
+        usage_error(command, "no option \"%s\"; mpibatch %s has it", shown,
+                    other->name);
+    else if (near)
+        usage_error(command, "no option \"%s\"; did you mean --%s?", shown,
+                    near);
+    else
+        usage_error(command, "no option \"%s\"", shown);
+    buf_fini(&several);
+}
+
+/* For what getopt_long (letter: it returned that, '?' or ':') did not take. */
 static enum parse_outcome option_bad(const struct parse *p, char **argv,
                                      int letter)
 {
     const char *command = p->command->name, *word = argv[optind - 1];
-    const char *names[OPTS_MAX + 1];
-    char short_option[] = {'-', (char)optopt, '\0'}, name[64];
+    char short_option[] = {'-', (char)optopt, '\0'}, shown[64];
     size_t len = strcspn(word, "=");
     bool is_long = strncmp(word, "--", 2) == 0;
 
+    snprintf(shown, sizeof(shown), "%.*s", (int)len, word);
     if (letter == ':')
         usage_error(command, "%s needs a value", is_long ? word : short_option);
     else if (is_long && optopt != 0)
-        usage_error(command, "%.*s takes no value", (int)len, word);
-    else if (!is_long)
-        usage_error(command, "no option \"%s\"", short_option);
-    else {
-        for (unsigned i = 0; i <= p->count; i++)
-            names[i] = p->options[i].name;
-        snprintf(name, sizeof(name), "%.*s", (int)len - 2, word + 2);
-        const char *near = text_nearest(name, names, p->count + 1);
-        if (near)
-            usage_error(command, "no option \"%.*s\"; did you mean --%s?",
-                        (int)len, word, near);
-        else
-            usage_error(command, "no option \"%.*s\"", (int)len, word);
-    }
+        usage_error(command, "%s takes no value", shown);
+    else if (is_long)
+        option_unknown(p, shown, shown + 2, 0);
+    else
+        option_unknown(p, short_option, NULL, optopt);
     return PARSE_BAD;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -77,8 +78,12 @@ static bool is_spec(const char *path)
 static int commands_put(const char *path, const char *name, struct buf *text,
                         struct err *err)
 {
-    if (access(path, R_OK) < 0)
+    struct stat st;
+    if (access(path, R_OK) < 0 || stat(path, &st) < 0)
         return err_sys(err, errno, "cannot open %s", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, EINVAL, "%s is %s, not a job spec", path,
+                       S_ISDIR(st.st_mode) ? "a folder" : "no regular file");
     if (!text_is_utf8(name, strlen(name)))
         return err_set(err, EINVAL,
                        "the name of %s is not UTF-8; rename it first", path);

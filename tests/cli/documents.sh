@@ -10,7 +10,7 @@ for spec in "$TEST_SRCDIR"/jobspecs/*.yaml "$TEST_SRCDIR"/examples/*/*.yaml; do
 done
 is "$? $(<err)" "0 " "all job specs and examples are right: ${spec##*/} is the last one looked at"
 cp "$TEST_SRCDIR/jobspecs/grid.yaml" .
-is "$("$MPIBATCH" validate grid.yaml)" "grid.yaml: right; 12 tasks
+is "$("$MPIBATCH" validate grid.yaml)" "grid.yaml: valid; 12 tasks
   job scan: 12 tasks, a grid of temperature (3) x size (2) x seed (2)
     first: echo T=0.10 L=8 seed=001 task=0 label={8.0}
     last:  echo T=1e-4 L=16 seed=002 task=11 label={16.0}" "validate says what would run"

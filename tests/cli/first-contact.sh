@@ -2,7 +2,7 @@
 # The first five minutes: init writes a spec that runs, examples are copied and
 # run, from the build folder and from where they are installed; x- keys.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 47
+plan 58
 make=${MAKE:-make}
 
 # --- init
@@ -10,7 +10,7 @@ make=${MAKE:-make}
 is "$? $(<out)" "0 " "init: nothing on stdout"
 is "$(<err)" "mpibatch: sweep.yaml is written; what it would run: mpibatch validate sweep.yaml" "it says what comes next"
 "$MPIBATCH" validate sweep.yaml >out 2>&1
-is "$? $(head -n 1 out)" "0 sweep.yaml: right; 12 tasks" "what it wrote is right"
+is "$? $(head -n 1 out)" "0 sweep.yaml: valid; 12 tasks" "what it wrote is right"
 like "$(head -n 1 sweep.yaml)" '^# yaml-language-server: \$schema=/.*/jobspec.schema.json$' "editors find the schema"
 ok "which exists" test -s "$(sed -n '1s/.*=//p' sweep.yaml)"
 is "$(awk 'length > 80' sweep.yaml | tail -n +2)" "" "no long lines"
@@ -24,16 +24,29 @@ is "$? $(<err)" "2 mpibatch: error: sweep.yaml exists already; --force writes ov
 ok "indeed" cmp sweep.yaml before
 "$MPIBATCH" init --force 2>/dev/null
 is "$? $(($(wc -c <before) - $(wc -c <sweep.yaml)))" "0 1" "but with --force"
-for kind in sweep tasks; do
-    "$MPIBATCH" init --kind "$kind" "a $kind.yaml" 2>err
-    like "$? $(<err)" "^0 .*mpibatch validate 'a $kind.yaml'$" "init --kind $kind; what it says can be pasted"
-    run 0 -q "a $kind.yaml"
-    is "$rc $(count "a $kind.run" succeeded | sed 's/0/some/')" "0 $([ "$kind" = sweep ] && echo 12 || echo 3)" "init --kind $kind: it runs"
+for kind in sweep:12 random:20 csv:3 tasks:3 commands:3; do
+    tasks=${kind#*:} kind=${kind%:*} file="a ${kind%:*}.yaml"
+    [ "$kind" != commands ] || file="a commands.txt"
+    "$MPIBATCH" init --kind "$kind" "$file" 2>err
+    like "$? $(<err)" "^0 .*mpibatch validate '$file'$" "init --kind $kind; what it says can be pasted"
+    run 0 -q "$file"
+    is "$rc $(count "a $kind.run" succeeded)" "0 $tasks" "init --kind $kind: it runs"
 done
+like "$("$MPIBATCH" init --help | tr -s ' \n' ' ')" ": sweep, random, csv, tasks or commands \(default" "these are all kinds"
+cp "a csv.csv" mine.csv
+"$MPIBATCH" init --kind csv mine.yaml 2>err
+is "$? $(<err) $(ls mine*)" "2 mpibatch: error: mine.csv exists already; --force writes over it mine.csv" "nor is a table overwritten"
+"$MPIBATCH" init --kind csv sweep.yaml 2>err
+is "$? $(ls sweep.csv 2>&1 | grep -c 'No such')" "2 1" "and none is left beside a spec that was there"
+"$MPIBATCH" init --kind commands x.yaml 2>err
+like "$? $(<err)" "^2 .*cannot end in .yaml; .txt is usual" "a file of commands is none by name"
+"$MPIBATCH" init notes.txt 2>err
+like "$? $(<err)" '^2 .*"notes.txt" does not end in .yaml, as a job spec does; command lines: --kind commands' "and a spec is one"
 "$MPIBATCH" init no/such/folder.yaml >out 2>err
 is "$? $(<err)" "2 mpibatch: error: cannot make no/such/folder.yaml: No such file or directory" "init where there is no folder"
-"$MPIBATCH" init -f /dev/full >out 2>err
-like "$? $(<err)" "^2 .*cannot write /dev/full: No space left" "init on a full disk"
+ln -s /dev/full full.yaml
+"$MPIBATCH" init -f full.yaml >out 2>err
+like "$? $(<err)" "^2 .*cannot write full.yaml: No space left" "init on a full disk"
 
 # --- example
 "$MPIBATCH" example >out 2>err
@@ -54,7 +67,7 @@ done
 like "$(<err)" "^mpibatch: copied; jobspecs/README.md lists what is there$" "it says where to go on"
 ok "scripts can be run" test -x povray/render
 ok "the program of ising is there" test -x ising/ising
-for spec in */*.yaml; do
+for spec in {ising,povray,jobspecs}/*.yaml; do
     "$MPIBATCH" validate "$spec" >/dev/null 2>err || break
 done
 is "$? $(<err)" "0 " "all specs are right: $spec is the last one looked at"
@@ -122,7 +135,7 @@ x-limits: &limits {max_task_retry_count: 2}
 x-: 1
 jobs: [{constraints: *limits, task: {command_line: "true"}}]
 END
-is "$("$MPIBATCH" validate x.yaml 2>&1 | head -n 1)" "x.yaml: right; 1 task" "x- keys at the top are ignored"
+is "$("$MPIBATCH" validate x.yaml 2>&1 | head -n 1)" "x.yaml: valid; 1 task" "x- keys at the top are ignored"
 printf 'xlimits: 1\njobs: [{x-y: 2, task: {command_line: "true"}}]\n' >x.yaml
 is "$("$MPIBATCH" validate x.yaml 2>&1 | grep -c 'unknown key')" 2 "others are not, nor elsewhere"
 like "$("$MPIBATCH" show schema)" '"patternProperties": \{[[:space:]]*"\^x-": \{\}' "the schema has them"

@@ -3,7 +3,7 @@
 # commands and options, wrong arguments; streams and exit codes.
 . "$TEST_SRCDIR/tests/lib.sh"
 commands=$("$MPIBATCH" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | paste -sd ' ')
-plan $((78 + 7 * $(wc -w <<<"$commands")))
+plan $((84 + 7 * $(wc -w <<<"$commands")))
 
 # said EXIT-CODE REGEX-OF-STDERR ARGUMENTS...: nothing on stdout
 said() {
@@ -60,6 +60,9 @@ said 2 'no option "--jsn"; did you mean --json\?.*See: mpibatch status --help' s
 said 2 'no option "--rnks"; did you mean --ranks\?' launch --rnks=3 x
 said 2 'no option "--xyzzy"'$'\n' tasks --xyzzy
 said 2 'no option "-z"' validate -z
+said 2 'no option "-n"; mpibatch launch has it' run -n 3 x
+said 2 'no option "--ranks"; mpibatch launch has it' run --ranks=3 x
+said 2 '"--l" may be --limit, --lost-after' run --l 3 x
 said 2 '-o needs a value' run -o
 said 2 '--limit needs a value' run x.yaml --limit
 said 2 '--quiet takes no value' run --quiet=3 x
