@@ -31,7 +31,7 @@ deb=$(echo "$TEST_BUILDDIR/deb/mpibatch_${version}_"*.deb)
 is "$(dpkg-deb -f "$deb" Package Version)" "Package: mpibatch
 Version: $version" "one package of this version"
 like "$(dpkg-deb -f "$deb" Depends)" 'libopenmpi.*openmpi-bin|openmpi-bin.*libopenmpi' "it depends on what it needs"
-is "$(lintian --allow-root --display-info --fail-on none "$TEST_BUILDDIR"/deb/*.changes 2>&1)" "" "lintian has nothing to say"
+is "$(TMPDIR=$scratch lintian --allow-root --display-info --fail-on none "$TEST_BUILDDIR"/deb/*.changes 2>&1)" "" "lintian has nothing to say"
 wait "$creating"
 created=$?
 if [ "$created" != 0 ] && grep -q -e 'Could not resolve' -e 'Failed to fetch' -e 'Could not connect' root.out; then
