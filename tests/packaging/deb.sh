@@ -10,7 +10,7 @@ for tool in dpkg-buildpackage dh lintian mmdebstrap unshare; do
 done
 [ "$(id -u)" = 0 ] || skip_all "not root: no system of our own"
 unshare --mount --pid --fork true 2>/dev/null || skip_all "no mounts of our own"
-plan 23
+plan 30
 # a make of its own, not the one that runs the tests
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
@@ -23,7 +23,7 @@ as_user() { limited 120 "$clean_root" user "$root" "$@"; }
 
 # ---- the package, and meanwhile the system ----
 
-"$clean_root" create "$root" man-db >root.out 2>&1 &
+"$clean_root" create "$root" man-db bash-completion fish zsh >root.out 2>&1 &
 creating=$!
 rm -rf "$TEST_BUILDDIR/deb"
 ok "make deb" make -C "$TEST_BUILDDIR" deb
@@ -66,7 +66,49 @@ done <pages 2>&1)
 is "$wrong" "" "man finds and shows them, without a warning"
 like "$(as_user man -k mpibatch 2>&1)" "mpibatch-jobspec" "man -k finds them"
 
+# ---- completion: does each shell find it by itself? ----
+
+cat >"$root/tmp/complete.bash" <<'EOF'
+. /usr/share/bash-completion/bash_completion
+_comp_load mpibatch 2>/dev/null || _completion_loader mpibatch
+COMP_WORDS=(mpibatch val) COMP_CWORD=1
+$(complete -p mpibatch | sed 's/.*-F \([^ ]*\) .*/\1/')
+echo "${COMPREPLY[@]}"
+EOF
+is "$(as_user bash /tmp/complete.bash 2>&1)" validate "bash completes"
+is "$(as_user fish -c 'complete -C "mpibatch val"' 2>&1 | cut -f 1)" validate "fish completes"
+# shellcheck disable=SC2016
+is "$(as_user zsh -f -c 'autoload -U compinit && compinit -D && echo $_comps[mpibatch] && autoload +X _mpibatch && echo loaded' 2>&1 | xargs)" \
+    "_mpibatch loaded" "zsh finds its completion"
+
 # ---- used ----
+
+cat >"$root/tmp/use" <<'EOF'
+# use STEP: what a first user does, in /home/user
+set -eu
+case $1 in
+ising) # a few of its tasks, with its program
+    mpibatch example ising >&2
+    cd ising
+    mpirun --oversubscribe -n 2 mpibatch run --limit 6 ising.yaml >&2 || test $? = 3
+    mpibatch tasks --state succeeded ising.run | tail -n +2 | wc -l
+    ;;
+jobspecs)
+    mpibatch example jobspecs >&2
+    cd jobspecs
+    for spec in *.yaml; do mpibatch validate "$spec" >&2; done
+    mpibatch launch -n 2 grid.yaml
+    ;;
+init)
+    mpibatch init >&2
+    mpibatch validate sweep.yaml
+    ;;
+esac
+EOF
+like "$(as_user mpibatch example | xargs)" "^ising .* povray .* jobspecs " "the examples are there"
+is "$(as_user bash /tmp/use ising 2>use.err)" 6 "the Ising example runs under mpirun" || note "$(<use.err)"
+like "$(as_user bash /tmp/use jobspecs 2>&1)" " succeeded, 0 failed" "all job specs are valid; one is launched"
+ok "a spec from init is valid" as_user bash /tmp/use init
 
 mkdir "$root/tmp/debian-tests"
 cp "$TEST_SRCDIR/debian/tests/sweep" "$root/tmp/debian-tests"
