@@ -246,6 +246,27 @@ def check_easybuild():
          [k["sha256"] for d, a, k in calls if d == "version" and a[0] == roaring["version"]])
 
 
+def check_documents():
+    """What README.md and CONTRIBUTING.md point to is there."""
+    for document in ("README.md", "CONTRIBUTING.md"):
+        text = read(document)
+        paths = re.findall(r"\]\(([^)#:]+)\)", text)
+        paths += re.findall(r"`((?:src|tests|packaging|debian|build-aux|jobspecs|examples)/[^`\s]*)`", text)
+        if len(paths) < 5:
+            wrong.append(f"{document}: only {len(paths)} paths found")
+        for path in paths:
+            pattern = re.search(r"[<*]|NAME", path)
+            if not pattern and not os.path.exists(os.path.join(source, path)):
+                wrong.append(f"{document}: {path} is not there")
+    page = read("CONTRIBUTING.md")
+    layers = [line.split(":")[0] for line in
+              read("build-aux/layers.txt").split("# foreign header")[0].splitlines()
+              if line and not line.startswith("#")]
+    for layer in layers:
+        if os.path.isdir(os.path.join(source, "src", layer)) and f"`{layer}/`" not in page:
+            wrong.append(f"CONTRIBUTING.md: nothing about src/{layer}/")
+
+
 def check_installed():
     paths = easyconfig("mpibatch-*.eb")[1]["sanity_check_paths"]
     for path in paths["files"] + paths["dirs"]:

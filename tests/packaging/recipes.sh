@@ -8,7 +8,7 @@ for python in python3 /usr/bin/python3 none; do
     "$python" -c 'import yaml' 2>/dev/null && break
 done
 [ "$python" != none ] || skip_all "no Python with PyYAML"
-plan 12
+plan 13
 # a make of its own, not the one that runs the tests
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 recipes() { "$python" "$TEST_SRCDIR/tests/packaging/recipes.py" "$@"; }
@@ -20,6 +20,7 @@ ok "one licence" recipes licence "$TEST_SRCDIR"
 ok "Debian: what configure looks for, quickstart installs, README says" recipes debian "$TEST_SRCDIR"
 ok "Spack: what configure looks for" recipes spack "$TEST_SRCDIR"
 ok "EasyBuild: what configure looks for" recipes easybuild "$TEST_SRCDIR"
+ok "README and CONTRIBUTING point to what is there" recipes documents "$TEST_SRCDIR"
 ok "CITATION.cff is one" recipes citation "$TEST_SRCDIR"
 
 # a library that configure looks for and a recipe has forgotten is found
