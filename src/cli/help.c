@@ -2,6 +2,7 @@
 #include "config.h"
 #include "cli/help.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,30 +83,41 @@ static int row_put(const char *left, const char *meaning, unsigned column,
     return rc < 0 ? rc : help_put_wrapped(meaning, column, column, width, out);
 }
 
+/* Append another note on an option: " (this; that". */
+__attribute__((format(printf, 3, 4))) static int note_put(struct buf *out,
+                                                          unsigned *notes,
+                                                          const char *fmt, ...)
+{
+    va_list ap;
+    int rc = buf_puts(out, (*notes)++ ? "; " : " (");
+    va_start(ap, fmt);
+    if (rc == 0)
+        rc = buf_vprintf(out, fmt, ap);
+    va_end(ap);
+    return rc;
+}
+
 int help_put_option(const struct opt *opt, struct buf *out)
 {
+    unsigned notes = 0;
     struct buf words;
     int rc = buf_puts(out, opt->meaning);
     buf_init(&words, OPTION_BYTES);
-    if (rc == 0 && opt->kind == OPT_CHOICE) {
-        rc = parse_describe(opt, &words);
+    if (opt->kind == OPT_CHOICE || opt->kind == OPT_DURATION) {
         if (rc == 0)
-            rc = buf_printf(out, ": %s", buf_text(&words));
-    }
-    if (rc == 0 && opt->kind == OPT_DURATION) {
-        rc = parse_describe(opt, &words);
+            rc = parse_describe(opt, &words);
         if (rc == 0)
-            rc = buf_printf(out, "; %s", buf_text(&words));
+            rc = note_put(out, &notes, "%s", buf_text(&words));
     }
     if (rc == 0 && (opt->fallback || opt->otherwise))
-        rc = buf_printf(out, " (default: %s)",
-                        opt->fallback ? opt->fallback : opt->otherwise);
+        rc = note_put(out, &notes, "default: %s",
+                      opt->fallback ? opt->fallback : opt->otherwise);
     if (rc == 0 && opt->excludes)
-        rc = buf_printf(out, "; not with --%s", opt->excludes);
+        rc = note_put(out, &notes, "not with --%s", opt->excludes);
     if (rc == 0 && opt->kind == OPT_TEXTS)
-        rc = buf_puts(out, "; may be given more than once");
+        rc = note_put(out, &notes, "may be given more than once");
     buf_fini(&words);
-    return rc;
+    return rc == 0 && notes ? buf_putc(out, ')') : rc;
 }
 
 static int option_put(const struct opt *opt, unsigned width, struct buf *out)

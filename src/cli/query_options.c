@@ -37,7 +37,7 @@ const struct opt query_opts[QUERY_OPTS] = {
      .value = "COLUMN=VALUE",
      AT(filters),
      .meaning = "only tasks with this value, as in `state=failed` or "
-                "`reason!=timeout`; may be given more than once"},
+                "`reason!=timeout`"},
     {.name = "where",
      .kind = OPT_TEXTS,
      .value = "EXPR",

@@ -32,7 +32,7 @@ for kind in sweep:12 random:20 csv:3 tasks:3 commands:3; do
     run 0 -q "$file"
     is "$rc $(count "a $kind.run" succeeded)" "0 $tasks" "init --kind $kind: it runs"
 done
-like "$("$MPIBATCH" init --help | tr -s ' \n' ' ')" ": sweep, random, csv, tasks or commands \(default" "these are all kinds"
+like "$("$MPIBATCH" init --help | tr -s ' \n' ' ')" "\(sweep, random, csv, tasks or commands; default: sweep\)" "these are all kinds"
 cp "a csv.csv" mine.csv
 "$MPIBATCH" init --kind csv mine.yaml 2>err
 is "$? $(<err) $(ls mine*)" "2 mpibatch: error: mine.csv exists already; --force writes over it mine.csv" "nor is a table overwritten"
