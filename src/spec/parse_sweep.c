@@ -127,22 +127,34 @@ static const struct tree_node *column_place(const struct sweep_draft *d,
     return d->axis_at[axis];
 }
 
+/* Where an exclude stands, or its parameter number `column`. */
+static const struct tree_node *exclude_place(const struct sweep_draft *d,
+                                             uint32_t at, uint32_t column)
+{
+    const struct tree_node *const *match = d->match_at + at * d->param_count;
+    return column < d->param_count && match[column] ? match[column] : match[0];
+}
+
 /* Where it is that a fault is about. */
 static const struct tree_node *fault_place(const struct sweeps *s,
                                            const struct taskset_fault *fault)
 {
     const struct sweep_draft *d = &s->drafts[fault->sweep];
-    const struct field *when = &d->f.when;
+    const struct field *when = &d->f.when, *exclude = &d->f.exclude;
     switch (fault->what) {
     case FAULT_AXIS:
         return d->axis_at[fault->at];
     case FAULT_COLUMN:
         return column_place(d, fault->at, fault->column);
     case FAULT_EXCLUDE:
-        return d->match_at[fault->at * d->param_count + fault->column];
+        return exclude_place(d, fault->at, fault->column);
     case FAULT_WHEN:
         return when->form->kind == KEY_LIST ? &when->node->u.items[fault->at]
                                             : when->node;
+    case FAULT_EMPTY:
+        return when->node      ? when->node
+               : exclude->node ? exclude->node
+                               : d->node;
     default:
         return d->node;
     }
