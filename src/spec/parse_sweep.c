@@ -160,6 +160,16 @@ static const struct tree_node *fault_place(const struct sweeps *s,
     }
 }
 
+/* What has taken all points away. */
+static const char *empty_why(const struct sweep_draft *d)
+{
+    bool exclude = d->f.exclude.node != NULL, when = d->f.when.node != NULL;
+    return exclude && when ? ": `exclude` and `when` take them all away"
+           : exclude       ? ": `exclude` takes them all away"
+           : when          ? ": `when` never holds"
+                           : "";
+}
+
 static int fault_report(struct sweeps *s, const struct taskset_fault *fault,
                         struct err *err)
 {
@@ -171,7 +181,9 @@ static int fault_report(struct sweeps *s, const struct taskset_fault *fault,
         err_context(err, "`%s`",
                     column_param(d, fault->at, fault->column)->name);
     spec_errors_add(s->parse->errors, at->line, at->column, "%s%s", err->text,
-                    fault->what == FAULT_COUNT ? "; see `max_tasks`" : "");
+                    fault->what == FAULT_COUNT   ? "; see `max_tasks`"
+                    : fault->what == FAULT_EMPTY ? empty_why(d)
+                                                 : "");
     return 0;
 }
 
