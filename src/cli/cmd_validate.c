@@ -67,8 +67,14 @@ static json_t *job_json(const struct job *job)
         json_object_set_new(
             params, job->tasks.params[k].name,
             json_integer((json_int_t)dims[taskset_param_dim(&job->tasks, k)]));
+    struct buf what;
+    buf_init(&what, LINE_BYTES);
     json_object_set_new(o, "id", json_string(job->id));
     json_object_set_new(o, "tasks", json_integer(job->tasks.count));
+    if (job->tasks.kind == TASKS_SWEPT &&
+        taskset_describe(&job->tasks, &what) == 0) /* for people */
+        json_object_set_new(o, "sweep", json_string(buf_text(&what)));
+    buf_fini(&what);
     json_object_set_new(o, "parameters", params); /* how many values each */
     return o;
 }

@@ -193,7 +193,7 @@ is "$?" 0 "a run does not need stdout and stderr"
 "$MPIBATCH" run --fresh -o hello.run "$TEST_SRCDIR/jobspecs/hello.yaml" >/dev/full 2>&1
 is "$? $(count hello.run succeeded)" "0 1" "nor that they take anything"
 # what scripts read
-is "$("$MPIBATCH" validate --json "$TEST_SRCDIR/jobspecs/grid.yaml" | python3 -c "import json, sys; d = json.load(sys.stdin); print(d['version'], d['tasks'], d['jobs'][0]['parameters'])")" \
-    "1 12 {'temperature': 3, 'size': 2, 'seed': 2}" "validate --json"
+is "$("$MPIBATCH" validate --json "$TEST_SRCDIR/jobspecs/grid.yaml" | python3 -c "import json, sys; d = json.load(sys.stdin); print(d['version'], d['tasks'], d['jobs'][0]['parameters'], d['jobs'][0]['sweep'])")" \
+    "1 12 {'temperature': 3, 'size': 2, 'seed': 2} a grid of temperature (3) x size (2) x seed (2)" "validate --json"
 is "$(binding --json -n 2 --topology 'synthetic:pack:1 core:4 pu:2' | python3 -c "import json, sys; print(*[(s['slot'], s['rank'], s['cpus']) for s in json.load(sys.stdin)['slots']])")" \
     "(0, 0, '0-1') (1, 0, '2-3') (2, 1, '4-5') (3, 1, '6-7')" "show binding --json"

@@ -17,6 +17,7 @@ for name in "${specs[@]}"; do
     [ "$rc" = 0 ] || failed+=" $name"
 done
 is "$failed" "" "all of them run"
+failed=
 for name in "${designs[@]}"; do
     run 0 -q --limit 1 "$name.yaml"
     [ "$rc" = 3 ] || failed+=" $name"
