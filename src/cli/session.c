@@ -236,8 +236,13 @@ static int prepare(struct session *s, struct buf *text)
     }
     if (o->fresh && fresh_start(s->shown_dir, &err) < 0)
         goto fail;
-    s->rundir = rundir_open(s->shown_dir, buf_text(text), text->len,
-                            o->spec_path, s->spec->inputs, &fresh, &err);
+    char spec_path[PATH_MAX];
+    if (!realpath(o->spec_path, spec_path)) {
+        err_sys(&err, errno, "cannot find %s", o->spec_path);
+        goto fail;
+    }
+    s->rundir = rundir_open(s->shown_dir, buf_text(text), text->len, spec_path,
+                            s->spec->inputs, &fresh, &err);
     if (!s->rundir ||
         work_dir_find(o->spec_path, s->start.work_dir, &err) < 0 ||
         key_make(&s->start, &err) < 0)

@@ -53,11 +53,11 @@ struct query_task {
     uint32_t session;           /* the session of that; 0: none */
     int64_t running_since_ns;   /* of a running one; else 0 */
     uint32_t running_rank;      /* of a running one */
+    bool now;                   /* it is the task, not one of its attempts */
 };
 
 /* Look at a run at now_ns (since 1970 UTC); dir and spec are borrowed for the
- * query's life. NULL with err. Free
- * with query_close. */
+ * query's life. NULL with err. Free with query_close. */
 struct query *query_open(const struct rundir *dir, const struct jobspec *spec,
                          int64_t now_ns, struct err *err);
 void query_close(struct query *q);
@@ -120,8 +120,8 @@ int query_each_attempt(struct query *q,
                                     struct err *err),
                        void *arg, struct err *err);
 
-/* All attempts of one task that have ended, first to last; then, with last
- * NULL in it if none has ended, the task as it stands. */
+/* All attempts of one task that have ended, first to last; then the task as it
+ * stands (now). */
 int query_attempts(struct query *q, uint32_t job, uint32_t index,
                    int (*visit)(void *arg, const struct query_task *t,
                                 struct err *err),

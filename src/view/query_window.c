@@ -259,6 +259,7 @@ static int task_get(struct query *q, uint64_t number, uint32_t job,
     t->session = 0;
     t->running_since_ns = 0;
     t->running_rank = 0;
+    t->now = true;
     if (row->record) {
         struct unpack u;
         unpack_init(&u, row->record, row->len);
@@ -399,13 +400,23 @@ int query_each_attempt(struct query *q, visitor *visit, void *arg,
 
 /* ---- One task ---- */
 
+static int one_visit(struct query *q, uint64_t number, uint32_t job, bool now,
+                     visitor *visit, void *arg, struct err *err)
+{
+    struct query_task t;
+    if (task_get(q, number, job, &q->rows[0], &t, err) < 0 ||
+        job_task_id(&q->spec->jobs[job], t.index, t.id, err) < 0)
+        return -1;
+    t.now = now;
+    return visit(arg, &t, err);
+}
+
 int query_attempts(struct query *q, uint32_t job, uint32_t index,
                    visitor *visit, void *arg, struct err *err)
 {
     uint64_t number = number_of(q, job, index);
     const struct window *w = &q->windows[number / WINDOW_TASKS];
     struct journal_record r;
-    struct query_task t;
     int rc = 0;
     q->from = number;
     q->count = 1;
@@ -422,16 +433,12 @@ int query_attempts(struct query *q, uint32_t job, uint32_t index,
         } else if (r.type == JOURNAL_ATTEMPT) {
             if (row_keep(q, &r) < 0)
                 rc = nomem(err);
-            else if ((rc = task_get(q, number, job, &q->rows[0], &t, err)) ==
-                         0 &&
-                     (rc = job_task_id(&q->spec->jobs[job], index, t.id,
-                                       err)) == 0)
-                rc = visit(arg, &t, err);
+            else
+                rc = one_visit(q, number, job, false, visit, arg, err);
         }
     }
-    if (rc == 0 && (rc = task_get(q, number, job, &q->rows[0], &t, err)) == 0 &&
-        (rc = job_task_id(&q->spec->jobs[job], index, t.id, err)) == 0)
-        rc = visit(arg, &t, err);
+    if (rc == 0)
+        rc = one_visit(q, number, job, true, visit, arg, err);
     rows_clear(q);
     return rc < 0 ? -1 : 0;
 }

@@ -1,0 +1,301 @@
+/* mpibatch logs: what a task printed. */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/display.h"
+#include "cli/rundir_arg.h"
+#include "cli/task_arg.h"
+#include "store/output.h"
+#include "view/query.h"
+
+enum { PIECE_BYTES = 1 << 16, STREAMS = 2 };
+
+struct logs_values {
+    const char *id, *run;
+    bool err, both, raw;
+    uint64_t attempt, tail;
+    struct display_options display;
+};
+
+struct logs {
+    const struct run_arg *run;
+    const struct logs_values *v;
+    uint32_t job;
+    struct display display;
+    bool escaped; /* control bytes are shown, as on a terminal */
+    bool found;   /* the attempt that was asked for */
+    int rc;
+};
+
+static const char *const stream_names[STREAMS] = {"stdout", "stderr"};
+
+/* A piece of an output. -1: there is no need to go on. */
+static int piece_put(struct logs *l, const struct buf *piece)
+{
+    if (!l->escaped)
+        return stdout_put(buf_text(piece), piece->len) == EXIT_OK ? 0 : -1;
+    display_put(&l->display, buf_text(piece), piece->len);
+    return display_over(&l->display) ? -1 : 0;
+}
+
+static int piece_read(struct logs *l, const struct query_task *t, int stream,
+                      uint64_t from, uint64_t len, struct buf *piece,
+                      struct err *err)
+{
+    buf_reset(piece);
+    return output_read(l->run->dir, t->last, l->run->spec->jobs[t->job].id,
+                       t->id, stream, from, len, piece, err);
+}
+
+/* Where the last lines of an output begin. */
+static int tail_find(struct logs *l, const struct query_task *t, int stream,
+                     struct buf *piece, uint64_t *from, struct err *err)
+{
+    uint64_t end = t->last->output[stream].bytes, at = end, lines = 0;
+    while (at > 0) {
+        uint64_t n = at < PIECE_BYTES ? at : PIECE_BYTES;
+        if (piece_read(l, t, stream, at - n, n, piece, err) < 0)
+            return -1;
+        for (size_t i = piece->len; i > 0; i--)
+            if (piece->data[i - 1] == '\n' && at - n + i < end &&
+                ++lines == l->v->tail) {
+                *from = at - n + i;
+                return 0;
+            }
+        at -= n;
+    }
+    *from = 0;
+    return 0;
+}
+
+/* Bytes at the end of the piece that are the beginning of a character. */
+static size_t split_len(const struct buf *piece)
+{
+    for (size_t k = 1; k <= 3 && k < piece->len; k++) {
+        unsigned char c = (unsigned char)piece->data[piece->len - k];
+        if ((c & 0xc0) != 0x80)
+            return c >= 0xc0 ? k : 0;
+    }
+    return 0;
+}
+
+static int stream_put(struct logs *l, const struct query_task *t, int stream,
+                      struct err *err)
+{
+    const struct output *o = &t->last->output[stream];
+    uint64_t bytes = o->place == OUTPUT_EMPTY ? 0 : o->bytes, from = 0;
+    struct buf piece;
+    int rc = 0;
+    buf_init(&piece, PIECE_BYTES);
+    if (l->v->tail > 0)
+        rc = tail_find(l, t, stream, &piece, &from, err);
+    while (rc == 0 && from < bytes) {
+        rc = piece_read(l, t, stream, from, PIECE_BYTES, &piece, err);
+        if (rc < 0 || piece.len == 0)
+            break;
+        size_t split =
+            l->escaped && from + piece.len < bytes ? split_len(&piece) : 0;
+        buf_truncate(&piece, piece.len - split);
+        from += piece.len;
+        if (piece_put(l, &piece) < 0)
+            rc = 1;
+    }
+    buf_fini(&piece);
+    return rc;
+}
+
+static void heading_put(struct logs *l, int stream, uint64_t bytes)
+{
+    struct buf text;
+    buf_init(&text, 256);
+    if (buf_printf(&text, "%s==> %s, %" PRIu64 " bytes <==\n",
+                   stream ? "\n" : "", stream_names[stream], bytes) == 0)
+        (void)piece_put(l, &text);
+    buf_fini(&text);
+}
+
+static int attempt_put(struct logs *l, const struct query_task *t,
+                       struct err *err)
+{
+    int rc = 0;
+    for (int stream = 0; rc == 0 && stream < STREAMS; stream++) {
+        if (!l->v->both && stream != (l->v->err ? 1 : 0))
+            continue;
+        if (l->v->both)
+            heading_put(l, stream, t->last->output[stream].bytes);
+        rc = stream_put(l, t, stream, err);
+        if (rc < 0)
+            err_context(err, "%s of task %s/%s", stream_names[stream],
+                        l->run->spec->jobs[t->job].id, t->id);
+    }
+    return rc;
+}
+
+/* An attempt that has nothing to show, and why. */
+static bool is_lost(const struct attempt *a)
+{
+    return a->reason == REASON_LOST || a->reason == REASON_INTERNAL;
+}
+
+static int visit(void *arg, const struct query_task *t, struct err *err)
+{
+    struct logs *l = arg;
+    const char *job = l->run->spec->jobs[t->job].id;
+    if (t->now ? l->v->attempt > 0 || !t->last
+               : t->last->attempt != l->v->attempt)
+        return 0;
+    l->found = true;
+    int rc = attempt_put(l, t, err);
+    if (rc == 0 && is_lost(t->last)) {
+        log_warning("attempt %" PRIu32 " of task %s/%s %s: what it printed is "
+                    "not kept",
+                    t->last->attempt, job, t->id,
+                    t->last->reason == REASON_LOST ? "was lost with its worker"
+                                                   : "failed in the worker");
+        l->rc = EXIT_FAILED;
+    }
+    if (t->state == QUERY_RUNNING && l->v->attempt == 0)
+        log_info("task %s/%s runs again now; this is its last attempt that "
+                 "has ended",
+                 job, t->id);
+    return rc == 0 ? 1 : rc;
+}
+
+/* Why there is nothing. */
+static int nothing(const struct logs *l, uint32_t job, const char *id)
+{
+    if (l->v->attempt > 0)
+        log_error("task %s/%s has no attempt %" PRIu64 " that has ended",
+                  l->run->spec->jobs[job].id, id, l->v->attempt);
+    else
+        log_error("task %s/%s has not ended an attempt yet; what it prints is "
+                  "kept when it has",
+                  l->run->spec->jobs[job].id, id);
+    return EXIT_FAILED;
+}
+
+static int show(struct logs *l, uint32_t index)
+{
+    struct err err;
+    char id[JOBSPEC_MAX_ID + 1] = "";
+    struct query *q =
+        query_open(l->run->dir, l->run->spec, clock_wall_ns(), &err);
+    int rc = q ? query_attempts(q, l->job, index, visit, l, &err) : -1;
+    query_close(q);
+    if (rc < 0) {
+        log_error("%s", err.text);
+        return EXIT_FAILED;
+    }
+    if (l->found)
+        return l->rc;
+    (void)job_task_id(&l->run->spec->jobs[l->job], index, id, &err);
+    return nothing(l, l->job, id);
+}
+
+static int logs(void *values)
+{
+    const struct logs_values *v = values;
+    struct run_arg run;
+    uint32_t index = 0;
+    struct logs l = {
+        .run = &run, .v = v, .escaped = !v->raw && isatty(STDOUT_FILENO)};
+    int rc = run_arg_open(v->run, &run);
+    if (rc != EXIT_OK)
+        return rc;
+    rc = task_arg_find("logs", run.spec, v->id, &l.job, &index);
+    if (rc == EXIT_OK) {
+        display_open(&l.display, &v->display);
+        rc = show(&l, index);
+        int shown = display_close(&l.display);
+        rc = rc == EXIT_OK ? shown : rc;
+    }
+    run_arg_close(&run);
+    return rc;
+}
+
+static const struct opt opts[] = {
+    {.name = "stderr",
+     .kind = OPT_FLAG,
+     .at = offsetof(struct logs_values, err),
+     .excludes = "both",
+     .meaning = "what it wrote to stderr, instead of stdout"},
+    {.name = "both",
+     .kind = OPT_FLAG,
+     .at = offsetof(struct logs_values, both),
+     .meaning = "stdout, then stderr, with a heading each"},
+    {.name = "attempt",
+     .kind = OPT_COUNT,
+     .value = "N",
+     .at = offsetof(struct logs_values, attempt),
+     .what = "the number of an attempt",
+     .min = 1,
+     .max = UINT32_MAX,
+     .otherwise = "the last one that has ended",
+     .meaning = "what its attempt N printed"},
+    {.name = "tail",
+     .kind = OPT_COUNT,
+     .value = "N",
+     .at = offsetof(struct logs_values, tail),
+     .what = "a number of lines",
+     .min = 1,
+     .max = INT64_MAX,
+     .otherwise = "all",
+     .meaning = "only the last N lines"},
+    {.name = "raw",
+     .kind = OPT_FLAG,
+     .at = offsetof(struct logs_values, raw),
+     .meaning = "the bytes as they are, to a terminal, too"}};
+
+static const struct opt_set sets[] = {
+    OPT_SET(opts, 0),
+    OPT_SET(display_opts, offsetof(struct logs_values, display))};
+
+static const struct arg args[] = {{.name = "ID",
+                                   .noun = "task",
+                                   .kind = OPT_TEXT,
+                                   .at = offsetof(struct logs_values, id),
+                                   .meaning = TASK_ARG_MEANING},
+                                  {.name = "RUN",
+                                   .noun = "run directory",
+                                   .kind = OPT_RUN,
+                                   .at = offsetof(struct logs_values, run),
+                                   .optional = true,
+                                   .meaning = RUN_ARG_MEANING}};
+
+static const struct cmd_exit exits[] = {
+    {0, "shown; nothing, if it printed nothing"},
+    {1, "there is nothing to show: it has not ended an attempt, its output was "
+        "lost, or cannot be read"},
+    {2, "wrong usage, or no such run or task"},
+};
+
+static const struct cmd_example examples[] = {
+    {"mpibatch logs 17 sweep.run", "What task 17 printed"},
+    {"mpibatch logs scan/17 sweep.run --stderr --tail 20",
+     "The end of its stderr"},
+};
+
+const struct cmd cmd_logs = {
+    .name = "logs",
+    .summary = "show what a task printed",
+    .description =
+        "Show what the task ID of the run RUN printed, whole: to a file or a "
+        "pipe byte for byte, on a terminal with control bytes as \\xNN. It is "
+        "there when an attempt has ended.",
+    .sets = sets,
+    .set_count = 2,
+    .args = args,
+    .arg_count = 2,
+    .examples = examples,
+    .example_count = sizeof(examples) / sizeof(examples[0]),
+    .exits = exits,
+    .exit_count = sizeof(exits) / sizeof(exits[0]),
+    .values_size = sizeof(struct logs_values),
+    .main = logs};

@@ -1,0 +1,73 @@
+/* A task named on the command line: see task_arg.h. */
+#include "config.h"
+#include "cli/task_arg.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+
+enum { JOBS_SHOWN = 5, SHOWN_BYTES = 1024 };
+
+/* JOB/TASK: the job is said. */
+static int find_in_job(const char *command, const struct jobspec *spec,
+                       const char *id, size_t len, uint32_t *job,
+                       uint32_t *index)
+{
+    const char *names[JOBSPEC_MAX_JOBS];
+    char name[JOBSPEC_MAX_ID + 1] = "";
+    if (len <= JOBSPEC_MAX_ID)
+        memcpy(name, id, len);
+    int j = jobspec_find_job(spec, name);
+    if (j < 0) {
+        for (uint32_t i = 0; i < spec->job_count; i++)
+            names[i] = spec->jobs[i].id;
+        const char *near = text_nearest(name, names, spec->job_count);
+        return usage_error(command, "the run has no job \"%.*s\"%s%s%s",
+                           (int)len, id, near ? "; did you mean " : "",
+                           near ? near : "", near ? "?" : "");
+    }
+    int64_t i = job_find_task(&spec->jobs[j], id + len + 1);
+    if (i < 0)
+        return usage_error(command,
+                           "job %s has no task \"%s\"; `mpibatch tasks` lists "
+                           "them",
+                           name, id + len + 1);
+    *job = (uint32_t)j;
+    *index = (uint32_t)i;
+    return EXIT_OK;
+}
+
+int task_arg_find(const char *command, const struct jobspec *spec,
+                  const char *id, uint32_t *job, uint32_t *index)
+{
+    const char *slash = strchr(id, '/');
+    struct buf found;
+    uint32_t count = 0;
+    if (slash)
+        return find_in_job(command, spec, id, (size_t)(slash - id), job, index);
+    buf_init(&found, SHOWN_BYTES);
+    for (uint32_t j = 0; j < spec->job_count; j++) {
+        int64_t i = job_find_task(&spec->jobs[j], id);
+        if (i < 0)
+            continue;
+        *job = j;
+        *index = (uint32_t)i;
+        if (count < JOBS_SHOWN)
+            (void)buf_printf(&found, "%s%s/%s", count ? ", " : "",
+                             spec->jobs[j].id, id);
+        count++;
+    }
+    int rc = EXIT_OK;
+    if (count == 0)
+        rc = usage_error(command,
+                         "the run has no task \"%s\"; `mpibatch tasks` lists "
+                         "them",
+                         id);
+    else if (count > 1)
+        rc = usage_error(command, "which task? There are %s%s",
+                         buf_text(&found), count > JOBS_SHOWN ? ", ..." : "");
+    buf_fini(&found);
+    return rc;
+}

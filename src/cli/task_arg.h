@@ -1,0 +1,17 @@
+/* A task named on the command line: TASK, or JOB/TASK. */
+#ifndef MPIBATCH_CLI_TASK_ARG_H
+#define MPIBATCH_CLI_TASK_ARG_H
+
+#include <stdint.h>
+
+#include "model/jobspec.h"
+
+/* The meaning of an argument ID. */
+#define TASK_ARG_MEANING                                                       \
+    "a task: its id, or JOB/ID if several jobs have one of that id"
+
+/* Find it. 0, or the exit code: it was said why. */
+int task_arg_find(const char *command, const struct jobspec *spec,
+                  const char *id, uint32_t *job, uint32_t *index);
+
+#endif
