@@ -36,9 +36,22 @@ enum part_kind {
     PART_RUN_DIR
 };
 
+/* What of a path is wanted. */
+enum piece { PIECE_ALL, PIECE_NAME, PIECE_STEM, PIECE_SUFFIX, PIECE_DIR };
+
+static const struct {
+    const char *name;
+    enum piece piece;
+} piece_names[] = {{"name", PIECE_NAME},
+                   {"stem", PIECE_STEM},
+                   {"suffix", PIECE_SUFFIX},
+                   {"dir", PIECE_DIR}};
+enum { PIECES = sizeof(piece_names) / sizeof(piece_names[0]) };
+
 struct part {
     enum part_kind kind;
     uint32_t param;
+    enum piece piece; /* PART_PARAM */
     struct format format;
     enum place place;    /* in a shell line */
     bool redirected;     /* a < or > follows */
@@ -92,6 +105,51 @@ static int name_unknown(struct compiler *c, const char *name)
                    "no parameter \"%s\" (write {{ and }} for braces)", name);
 }
 
+/* NAME.PIECE. 1: NAME is no parameter. */
+static int piece_find(struct compiler *c, const char *name, struct part *p)
+{
+    const char *dot = strrchr(name, '.');
+    char whole[NAME_MAX_BYTES + 1];
+    if (!dot || !c->set)
+        return 1;
+    snprintf(whole, sizeof(whole), "%.*s", (int)(dot - name), name);
+    int param = taskset_find_param(c->set, whole);
+    if (param < 0)
+        return 1;
+    if (!c->set->params[param].is_path)
+        return err_set(c->err, EINVAL, "\"%s\" is no path; {%s} is what it has",
+                       whole, whole);
+    for (size_t k = 0; k < PIECES; k++)
+        if (strcmp(dot + 1, piece_names[k].name) == 0) {
+            p->kind = PART_PARAM;
+            p->param = (uint32_t)param;
+            p->piece = piece_names[k].piece;
+            return 0;
+        }
+    return err_set(c->err, EINVAL,
+                   "no \"%s\" of a path; there are {%s.name}, {%s.stem}, "
+                   "{%s.suffix} and {%s.dir}",
+                   dot + 1, whole, whole, whole, whole);
+}
+
+/* What the name of a placeholder means. */
+static int name_find(struct compiler *c, const char *name, struct part *p)
+{
+    int param = c->set ? taskset_find_param(c->set, name) : -1;
+    if (param >= 0) {
+        p->kind = PART_PARAM;
+        p->param = (uint32_t)param;
+        return 0;
+    }
+    for (size_t k = 0; k < BUILTINS; k++)
+        if (strcmp(builtin_names[k].name, name) == 0) {
+            p->kind = builtin_names[k].kind;
+            return 0;
+        }
+    int rc = piece_find(c, name, p);
+    return rc == 1 ? name_unknown(c, name) : rc;
+}
+
 /* The inside of a placeholder: NAME or NAME:FORMAT. */
 static int placeholder_add(struct compiler *c, const char *s, size_t len)
 {
@@ -110,20 +168,10 @@ static int placeholder_add(struct compiler *c, const char *s, size_t len)
                        (int)(len < 40 ? len : 40), s);
     memcpy(name, s, name_len);
     name[name_len] = '\0';
-    int param = c->set ? taskset_find_param(c->set, name) : -1;
-    if (param >= 0) {
-        p->kind = PART_PARAM;
-        p->param = (uint32_t)param;
-    } else {
-        size_t k = 0;
-        while (k < BUILTINS && strcmp(builtin_names[k].name, name) != 0)
-            k++;
-        if (k == BUILTINS)
-            return name_unknown(c, name);
-        p->kind = builtin_names[k].kind;
-        if (p->kind == PART_TASK_ID && !(c->names & TEMPLATE_TASK_ID))
-            return err_set(c->err, EINVAL, "{task.id} cannot be used here");
-    }
+    if (name_find(c, name, p) < 0)
+        return -1;
+    if (p->kind == PART_TASK_ID && !(c->names & TEMPLATE_TASK_ID))
+        return err_set(c->err, EINVAL, "{task.id} cannot be used here");
     if (colon && !format_parse(colon + 1, len - name_len - 1, &p->format))
         return err_set(c->err, EINVAL,
                        "\"%.*s\" is not a format (such as .3f, 04d, >8s)",
@@ -218,6 +266,43 @@ int template_check_shell(const struct template *t, size_t *error_at,
     return 0;
 }
 
+/* A piece of a path, in the path's own bytes, as pathlib has it. */
+static void piece_cut(char *path, enum piece piece, struct value *v)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = '\0';
+    char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *suffix = strrchr(name, '.');
+    if (!suffix || suffix == name || !suffix[1])
+        suffix = name + strlen(name);
+    v->text = name;
+    if (piece == PIECE_STEM)
+        *suffix = '\0';
+    else if (piece == PIECE_SUFFIX)
+        v->text = suffix;
+    if (piece != PIECE_DIR)
+        return;
+    v->text = slash ? path : ".";
+    while (slash && slash > path && slash[-1] == '/')
+        slash--;
+    if (slash)
+        slash[slash == path] = '\0';
+}
+
+/* Let v be a piece of the path it is. -1 with errno as buf_put. */
+static int piece_take(enum piece piece, struct buf *room, struct value *v)
+{
+    if (v->text != room->data) {
+        buf_reset(room);
+        if (buf_puts(room, v->text) < 0)
+            return -1;
+    }
+    value_string(v, room->data);
+    piece_cut(room->data, piece, v);
+    return 0;
+}
+
 /* A parameter's value. As format_put. */
 static int param_put(const struct template *t, const struct part *p,
                      const struct template_context *c, struct buf *out)
@@ -227,10 +312,12 @@ static int param_put(const struct template *t, const struct part *p,
     struct err err;
     buf_init(&room, VALUE_MAX_BYTES);
     int rc = taskset_value(t->set, c->index, p->param, &room, &v, &err);
+    if (rc < 0)
+        errno = err.code;
+    if (rc == 0 && p->piece != PIECE_ALL)
+        rc = piece_take(p->piece, &room, &v);
     if (rc == 0)
         rc = format_put(out, &p->format, &v);
-    else
-        errno = err.code;
     buf_fini(&room);
     return rc;
 }

@@ -4,6 +4,10 @@
  *   {x:.3f}        formatted as Python would: [[fill]align][sign][0][width]
  *                  [.precision][type], types d x o e f g s (E G X too)
  *   {i:04d}
+ *   {f.name} {f.stem} {f.suffix} {f.dir}
+ *                  of a parameter that is a path: the file's name, that name
+ *                  without its suffix, the suffix (".gz", or nothing), and the
+ *                  folder ("." if there is none), as Python's pathlib has them
  *   {task.id} {task.index} {job.id} {run.dir}
  *   {{ and }}      braces
  *

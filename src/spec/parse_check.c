@@ -121,7 +121,7 @@ static bool template_uses(const char *text, const char *name)
         if (s[1] == '{')
             s++;
         else if (strncmp(s + 1, name, len) == 0 &&
-                 (s[1 + len] == '}' || s[1 + len] == ':'))
+                 (s[1 + len] == '}' || s[1 + len] == ':' || s[1 + len] == '.'))
             return true;
     }
     return false;

@@ -10,6 +10,7 @@ struct swept { /* a parameter with its values */
     const char *name, *units, *long_name;
     const struct value *values;
     uint32_t count;
+    bool is_path;
 };
 
 /* A grid over the parameters, or a list of their values in step. */
@@ -27,7 +28,8 @@ static inline int swept_init(struct taskset *set, struct arena *arena,
         numbers[k] = k;
         params[k] = (struct param){.name = given[k].name,
                                    .units = given[k].units,
-                                   .long_name = given[k].long_name};
+                                   .long_name = given[k].long_name,
+                                   .is_path = given[k].is_path};
         columns[k] = (struct column){.values = given[k].values,
                                      .value_count = given[k].count};
         axes[k] = (struct axis){.kind = grid ? AXIS_PLAIN : AXIS_POINTS,

@@ -130,6 +130,7 @@ static const struct {
     const char *message; /* some of it */
 } bad[] = {
     {"{", 0, "lone \"{\""},
+    {"a {x.stem}", 2, "\"x\" is no path"},
     {"ab{", 2, "lone \"{\""},
     {"}", 0, "lone \"}\""},
     {"a } b", 2, "lone \"}\""},
@@ -401,6 +402,72 @@ static void random_text_is_safe(void **state)
     assert_true(compiled > 1000);
 }
 
+/* The expansion of text for a path, or the error. */
+static void check_path(const char *path, const char *text, const char *shown)
+{
+    struct arena *arena = arena_create(1 << 16);
+    struct value v;
+    struct swept one = {.name = "f", .values = &v, .count = 1, .is_path = true};
+    struct taskset files;
+    struct err err = {0};
+    struct buf out;
+    size_t at;
+    assert_non_null(arena);
+    buf_init(&out, 4096);
+    value_string(&v, path);
+    assert_int_equal(swept_init(&files, arena, false, &one, 1, &err), 0);
+    const struct template *t =
+        template_compile(arena, text, &files, 0, &at, &err);
+    struct template_context c = {.index = 0};
+    if (!t)
+        assert_int_equal(buf_puts(&out, err.text), 0);
+    else
+        assert_int_equal(template_expand(t, &c, false, &out, &err), 0);
+    if (strcmp(buf_text(&out), shown) != 0)
+        fail_msg("%s of %s: \"%s\", not \"%s\"", text, path, buf_text(&out),
+                 shown);
+    assert_string_equal(v.text, path);
+    buf_fini(&out);
+    arena_destroy(arena);
+}
+
+static void takes_paths_apart(void **state)
+{
+    static const struct {
+        const char *path, *pieces; /* dir, name, stem, suffix */
+    } table[] = {
+        {"a/b/c.dat", "a/b|c.dat|c|.dat"},
+        {"c.dat", ".|c.dat|c|.dat"},
+        {"/c.dat", "/|c.dat|c|.dat"},
+        {"//c", "/|c|c|"},
+        {"a//c.x", "a|c.x|c|.x"},
+        {"a/b.tar.gz", "a|b.tar.gz|b.tar|.gz"},
+        {"a.b/c", "a.b|c|c|"},
+        {"a/.rc", "a|.rc|.rc|"},
+        {"a/.rc.x", "a|.rc.x|.rc|.x"},
+        {"a/b.", "a|b.|b.|"},
+        {"a/b/", "a|b|b|"},
+        {"../x y/ü.z w", "../x y|ü.z w|ü|.z w"},
+    };
+    static const struct {
+        const char *text, *shown;
+    } others[] = {
+        {"{f}", "a/b.dat"},
+        {"{f.stem:>4s}.out", "   b.out"},
+        {"{f.stam}", "no \"stam\" of a path; there are {f.name}, {f.stem}, "
+                     "{f.suffix} and {f.dir}"},
+        {"{f.name.stem}",
+         "no parameter \"f.name.stem\" (write {{ and }} for braces)"},
+        {"{g.name}", "no parameter \"g.name\" (write {{ and }} for braces)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        check_path(table[i].path, "{f.dir}|{f.name}|{f.stem}|{f.suffix}",
+                   table[i].pieces);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        check_path("a/b.dat", others[i].text, others[i].shown);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +475,7 @@ int main(void)
         cmocka_unit_test(refuses),
         cmocka_unit_test(names_may_be_fewer),
         cmocka_unit_test(knows_constants),
+        cmocka_unit_test(takes_paths_apart),
         cmocka_unit_test(formats_as_python),
         cmocka_unit_test(formats_more_than_python),
         cmocka_unit_test(formats_in_the_c_locale),
