@@ -26,7 +26,7 @@ static int limits_check(const struct column *c, struct err *err)
         return err_set(err, EINVAL, "`min` and `max` must be finite");
     if (c->dist == DIST_INTEGER) {
         if (c->min != floor(c->min) || c->max != floor(c->max) ||
-            fabs(c->min) > 0x1p52 || fabs(c->max) > 0x1p52)
+            fabs(c->min) >= 0x1p52 || fabs(c->max) >= 0x1p52)
             return err_set(err, EINVAL,
                            "`min` and `max` must be integers below 2^52");
         if (c->min > c->max)
@@ -195,7 +195,7 @@ static double between(double v, double min, double max)
     return v < min ? min : v > max ? max : v;
 }
 
-static double number_get(const struct draw *d, double u)
+double draw_number(const struct draw *d, double u)
 {
     switch (d->dist) {
     case DIST_LOG_UNIFORM: {
@@ -225,7 +225,7 @@ int draw_value(const struct draw *d, uint32_t i, struct buf *room,
         *v = d->values[(uint32_t)(u * d->value_count)];
         return 0;
     }
-    double number = number_get(d, u);
+    double number = draw_number(d, u);
     if (d->dist != DIST_INTEGER) {
         rc = exact_float_value(number, room, v);
         return rc == 0 ? 0 : err_sys(err, errno, "cannot make a value");

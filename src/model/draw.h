@@ -75,6 +75,9 @@ int draw_init(struct draw *d, const struct axis *a, uint32_t column,
 /* u of point i. */
 double draw_unit(const struct draw *d, uint32_t i);
 
+/* What u becomes, but for a choice. */
+double draw_number(const struct draw *d, double u);
+
 /* The value in point i. As taskset_value. */
 int draw_value(const struct draw *d, uint32_t i, struct buf *room,
                struct value *v, struct err *err);

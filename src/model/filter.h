@@ -16,8 +16,8 @@
 
 /* What building one may take: runs and states, tries of conditions and of
  * values. */
-#define FILTER_MAX_SIZE  (UINT32_C(1) << 22)
-#define FILTER_MAX_TRIES (UINT64_C(1) << 26)
+#define FILTER_MAX_SIZE  (UINT32_C(1) << 20)
+#define FILTER_MAX_TRIES (UINT64_C(1) << 25)
 
 struct filter_run {
     uint32_t first, last; /* positions */

@@ -12,9 +12,11 @@
 static int spaced_init(const struct column *c, double *from, double *to,
                        struct amount *count, struct err *err)
 {
-    if (!value_number(&c->from, from) || !isfinite(*from))
+    if (c->from.type == VALUE_BOOL || !value_number(&c->from, from) ||
+        !isfinite(*from))
         return err_set(err, EINVAL, "`from` is no finite number");
-    if (!value_number(&c->to, to) || !isfinite(*to) || !isfinite(*to - *from))
+    if (c->to.type == VALUE_BOOL || !value_number(&c->to, to) ||
+        !isfinite(*to) || !isfinite(*to - *from))
         return err_set(err, EINVAL, "`to` is no finite number");
     if (c->num == 1 && *from != *to)
         return err_set(err, EINVAL,

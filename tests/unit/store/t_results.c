@@ -102,10 +102,14 @@ static struct jobspec *make_spec(void)
     struct jobspec *spec = spec_make("test", 1);
     struct job *job = job_of(spec, 0);
     struct swept p[4];
-    p[0] = (struct swept){"x", NULL, NULL, values_make(spec, xs, 3), 3};
-    p[1] = (struct swept){"jobs", NULL, NULL, values_make(spec, mixed, 3), 3};
-    p[2] = (struct swept){"rank", NULL, NULL, values_make(spec, flags, 2), 2};
-    p[3] = (struct swept){"one", NULL, NULL, values_make(spec, xs, 1), 1};
+    p[0] = (struct swept){
+        .name = "x", .values = values_make(spec, xs, 3), .count = 3};
+    p[1] = (struct swept){
+        .name = "jobs", .values = values_make(spec, mixed, 3), .count = 3};
+    p[2] = (struct swept){
+        .name = "rank", .values = values_make(spec, flags, 2), .count = 2};
+    p[3] = (struct swept){
+        .name = "one", .values = values_make(spec, xs, 1), .count = 1};
     assert_int_equal(swept_init(&job->tasks, spec->arena, true, p, 4, &err), 0);
     const struct param *params = job->tasks.params;
     assert_int_equal(param_kind(&params[0]), CELL_FLOAT64);
@@ -293,9 +297,10 @@ static void leaves_out_columns_over_the_limit(void **state)
         job->id = arena_strdup(spec->arena, name);
         for (uint32_t i = 0; i < 32; i++) {
             snprintf(name, sizeof(name), "p%u_%u", j, i);
-            p[i] = (struct swept){arena_strdup(spec->arena, name), NULL, NULL,
-                                  values_make(spec, xs, i == 0 ? 2 : 1),
-                                  i == 0 ? 2 : 1};
+            p[i] =
+                (struct swept){.name = arena_strdup(spec->arena, name),
+                               .values = values_make(spec, xs, i == 0 ? 2 : 1),
+                               .count = i == 0 ? 2 : 1};
         }
         assert_int_equal(
             swept_init(&job->tasks, spec->arena, true, p, 32, &err), 0);
