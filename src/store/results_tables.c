@@ -105,6 +105,7 @@ struct tables {
     struct build *build;
     struct extra *extras;
     uint32_t extra_count, left_out;
+    struct buf left_out_names;
     struct hdf_column columns[TABLE_MAX_COLUMNS];
     char names[TABLE_MAX_COLUMNS][RESULTS_MAX_NAME + 1];
     struct hdf_column index_columns[2];
@@ -134,6 +135,22 @@ static struct extra *find_extra(struct tables *t, const char *name,
     return e;
 }
 
+/* Note a column that finds no room: how many there are, and which, as far as
+ * an attribute holds their names. */
+static void leave_out(struct tables *t, const char *name)
+{
+    struct buf word;
+    buf_init(&word, 2 * RESULTS_MAX_NAME + 4);
+    bool known = buf_printf(&word, " %s ", name) == 0 &&
+                 strstr(buf_text(&t->left_out_names), buf_text(&word));
+    buf_fini(&word);
+    if (known)
+        return;
+    t->left_out++;
+    (void)buf_printf(&t->left_out_names, "%s%s ",
+                     t->left_out_names.len > 0 ? "" : " ", name);
+}
+
 static void add_extra(struct tables *t, uint32_t job, const char *name,
                       bool is_metric, uint32_t i)
 {
@@ -141,7 +158,7 @@ static void add_extra(struct tables *t, uint32_t job, const char *name,
     if (e)
         e->at[job] = (int8_t)i;
     else
-        t->left_out++;
+        leave_out(t, name);
 }
 
 static void find_extras(struct tables *t)
@@ -423,6 +440,22 @@ static int create_streams(struct tables *t, struct err *err)
     return 0;
 }
 
+static int put_left_out(struct tables *t, struct err *err)
+{
+    struct hdf_file *f = t->build->file;
+    char *names = t->left_out_names.data;
+    if (t->left_out == 0)
+        return 0;
+    if (hdf_attr_int(f, "/batch/tasks", "columns_left_out", t->left_out, err) <
+        0)
+        return -1;
+    if (!names)
+        return err_set(err, ENOMEM, "no memory for the names of columns");
+    names[t->left_out_names.len - 1] = '\0'; /* the blank at the end */
+    return hdf_attr_text(f, "/batch/tasks", "columns_left_out_names", names + 1,
+                         err);
+}
+
 static int create_tables(struct tables *t, struct err *err)
 {
     struct hdf_file *f = t->build->file;
@@ -433,9 +466,7 @@ static int create_tables(struct tables *t, struct err *err)
     t->index_columns[1] = (struct hdf_column){"length", CELL_UINT64, 0, 0};
     t->tasks = hdf_table_create(f, "/batch/tasks", t->columns,
                                 COL_EXTRA + t->extra_count, &row, err);
-    if (!t->tasks ||
-        (t->left_out > 0 && hdf_attr_int(f, "/batch/tasks", "columns_left_out",
-                                         t->left_out, err) < 0))
+    if (!t->tasks || put_left_out(t, err) < 0)
         return -1;
     t->side = side_create(t->build, err);
     return t->side ? create_streams(t, err) : -1;
@@ -478,6 +509,7 @@ static void tables_destroy(struct tables *t)
     hdf_table_destroy(t->tasks);
     side_destroy(t->side);
     buf_fini(&t->room);
+    buf_fini(&t->left_out_names);
     mem_free(t->extras);
     mem_free(t->copy);
     mem_free(t);
@@ -491,6 +523,7 @@ int build_tables(struct build *b, struct err *err)
     t->build = b;
     t->streams[0].fd = t->streams[1].fd = -1;
     buf_init(&t->room, VALUE_MAX_BYTES);
+    buf_init(&t->left_out_names, RESULTS_ATTR_BYTES);
     t->copy = mem_alloc(COPY_BYTES);
     t->extras = mem_calloc(TABLE_MAX_COLUMNS, sizeof(t->extras[0]));
     int rc;

@@ -4,7 +4,7 @@
 # xarray; and that a billion points make a small file.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 13
+plan 15
 
 # job NAME [OPTION]...: run a spec of one job called j, the rest is stdin
 job() {
@@ -162,3 +162,36 @@ for engine in ("netcdf4", "h5netcdf"):
     d = xr.open_dataset("huge.run/results.h5", engine=engine)
     assert d.sizes["run"] == 10**9 and d.v[:3].values.tolist() == d.x[:3].values.tolist()
 EOF
+
+# --- the man page
+"$PYTHON" - *.run/results.h5 >names <<'EOF'
+import h5py, sys
+BUILTIN = 23
+for path in sys.argv[1:]:
+    with h5py.File(path) as f:
+        for a in f.attrs:
+            print(a)
+        for name in ("a", "m", "run", "state"):
+            if name in f:
+                for a in f[name].attrs:
+                    if a not in ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid"):
+                        print(a)
+        def visit(name, o):
+            print(name.split("/")[-1])
+            if isinstance(o, h5py.Dataset) and o.dtype.names:
+                print(*o.dtype.names[:BUILTIN], sep="\n")
+            for a in o.attrs:
+                print(a)
+        f["batch"].visititems(visit)
+EOF
+sed 's/\\-/-/g; s/\\f.//g' "$TEST_SRCDIR/doc/mpibatch-results.5" >page
+missing=
+while read -r name; do
+    grep -qwF -- "$name" page || missing+="$name "
+done < <(sort -u names)
+is "$missing$(($(sort -u names | wc -l) > 60))" 1 "mpibatch-results(5) names all that is in the files" || note "$(sort -u names | paste -sd' ')"
+if command -v mandoc >/dev/null; then
+    is "$(mandoc -T lint -W warning "$TEST_SRCDIR/doc/mpibatch-results.5" 2>&1)" "" "mandoc has nothing against it"
+else
+    skip 1 "no mandoc"
+fi

@@ -308,6 +308,11 @@ static void leaves_out_columns_over_the_limit(void **state)
     struct rundir *r = rundir_open(*state, "x", 1, "/x", NULL, &fresh, &err);
     if (results_build(r, spec, NULL, &err) < 0)
         fail_msg("%s", err.text);
+    int64_t left_out = 0;
+    assert_true(hdf_attr_read_int(path_of("%s/results.h5", (char *)*state),
+                                  "/batch/tasks", "columns_left_out",
+                                  &left_out));
+    assert_int_equal(left_out, 20 * 32 - (512 - 23));
     rundir_close(r);
     jobspec_destroy(spec);
 }
