@@ -105,8 +105,13 @@ lines() { if [ -e "$1" ]; then wc -l <"$1"; else echo 0; fi; }
 # has_lines N FILE: at least so many
 has_lines() { [ "$(lines "$2")" -ge "$1" ]; }
 
-# count RUN STATE: how many tasks are succeeded, failed, active
-count() { "$MPIBATCH" tasks --state "$2" "$1" 2>&1 | tail -n +2 | wc -l; }
+# count RUN STATE: how many tasks are succeeded, failed, active; succeeded are
+# also those without a metric, as status counts them
+count() {
+    "$MPIBATCH" tasks --state "$2" --format ids "$1" >count.out 2>&1
+    [ "$2" != succeeded ] || "$MPIBATCH" tasks --state invalid --format ids "$1" >>count.out 2>&1
+    lines count.out
+}
 
 # left_behind MARK: processes whose command line has MARK (never this shell),
 # given a second to go
