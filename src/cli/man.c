@@ -217,7 +217,7 @@ static int examples_put(const struct cmd *c, struct buf *out)
 static int see_also_put(struct buf *out)
 {
     return buf_puts(out, ".Sh SEE ALSO\n.Xr mpibatch 1 ,\n"
-                         ".Xr mpibatch-jobspec 5\n");
+                         ".Xr mpibatch-jobspec 5 ,\n.Xr mpibatch-results 5\n");
 }
 
 static int cmd_put(const struct cmd *c, struct buf *out)
@@ -286,9 +286,11 @@ static int program_put(struct buf *out)
         rc = exits_put(&cmd_run, out);
     if (rc == 0)
         rc = examples_put(&cmd_launch, out);
-    return rc < 0 ? rc
-                  : buf_puts(out, ".Sh SEE ALSO\n.Xr mpirun 1 ,\n"
-                                  ".Xr mpibatch-jobspec 5\n");
+    return rc < 0
+               ? rc
+               : buf_puts(out,
+                          ".Sh SEE ALSO\n.Xr mpirun 1 ,\n"
+                          ".Xr mpibatch-jobspec 5 ,\n.Xr mpibatch-results 5\n");
 }
 
 int man_put(const struct cmd *c, struct buf *out)

@@ -224,7 +224,8 @@ static int prepare(struct session *s, struct buf *text)
         o->run_dir ? mem_strdup(o->run_dir) : specfile_run_dir(o->spec_path);
     struct buf rerun;
     buf_init(&rerun, 16 * PATH_MAX);
-    if (buf_puts(&rerun, "mpibatch run ") == 0 &&
+    if (buf_printf(&rerun, "mpibatch %s ",
+                   s->launch_id[0] ? "launch" : "run") == 0 &&
         text_put_shell_word(&rerun, o->spec_path) == 0 &&
         (!o->run_dir || (buf_puts(&rerun, " -o ") == 0 &&
                          text_put_shell_word(&rerun, o->run_dir) == 0)))

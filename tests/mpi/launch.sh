@@ -1,7 +1,7 @@
 #!/bin/bash
 # mpibatch launch: exit codes, ranks, signals, Ctrl-C, what it says and what not.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 59
+plan 60
 unset OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_rmaps_base_oversubscribe
 unset OMPI_MCA_hwloc_base_binding_policy
 export TERM=xterm
@@ -40,6 +40,7 @@ is "$rc $(counts bad.run)" "1 3 1 0" "some failed: 1"
 is "$(grep -c -i 'mpirun\|exit-code\|Primary job' out err | xargs)" "out:0 err:0" "mpirun does not comment on it"
 launch bad.yaml
 is "$rc $(said 'all is done: 3 succeeded, 1 failed')" "1 1" "again: 1, all is done"
+like "$(<err)" "\(again, the failed ones: mpibatch launch bad.yaml --rerun failed\)" "what it says can be pasted"
 launch --rerun failed bad.yaml
 is "$rc $(said 'job job: 1 failed task to run again')" "1 1" "--rerun failed gets through"
 launch wrong.yaml
@@ -79,7 +80,7 @@ is "$rc $(said 'cannot find ./none: load your MPI module, or name it by --mpirun
 launch -m true good.yaml
 is "$rc" 2 "one that says nothing: 2"
 launch -m echo good.yaml
-is "$rc $(said 'echo is no mpirun we know')" "2 1" "one that is none: 2"
+is "$rc $(said 'echo is no mpirun that is known')" "2 1" "one that is none: 2"
 PATH=/nowhere "$MPIBATCH" launch good.yaml >out 2>err
 is "$? $(said 'cannot find mpirun')" "2 1" "none in PATH: 2"
 cat >crashes <<'EOF'
