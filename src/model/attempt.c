@@ -22,6 +22,24 @@ void metric_value_fini(struct metric_value *v)
     *v = (struct metric_value){.state = METRIC_MISSING};
 }
 
+enum metric_state metric_value_judge(const struct metric *m,
+                                     const struct metric_value *v)
+{
+    bool is_int = m->type == METRIC_INT64;
+    uint32_t cells = m->rank > 0 ? m->cells : 1;
+    if (!m->ranged || m->type == METRIC_STRING)
+        return METRIC_OK;
+    for (uint32_t i = 0; i < cells; i++) {
+        double number =
+            is_int ? (double)(m->rank > 0 ? v->u.integers[i] : v->u.integer)
+            : m->rank > 0 ? v->u.numbers[i]
+                          : v->u.number;
+        if (!(number >= m->min && number <= m->max)) /* NaN is outside */
+            return METRIC_OUT_OF_RANGE;
+    }
+    return METRIC_OK;
+}
+
 void attempt_fini(struct attempt *a)
 {
     for (uint32_t k = 0; k < a->metric_count; k++)

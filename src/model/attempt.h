@@ -105,6 +105,10 @@ void metric_value_fini(struct metric_value *v);
 /* Is there a value in this state? */
 bool metric_has_value(enum metric_state state);
 
+/* What state a value has: in the metric's range or out of it. */
+enum metric_state metric_value_judge(const struct metric *m,
+                                     const struct metric_value *v);
+
 /* Did it succeed, but with a metric missing, malformed or out of range? */
 bool attempt_is_invalid(const struct attempt *a);
 

@@ -25,16 +25,23 @@ struct journal {
     struct buf frame;
 };
 
+void journal_header_make(unsigned char h[JOURNAL_HEADER_BYTES],
+                         uint32_t session, const char *spec_text,
+                         size_t spec_len)
+{
+    memcpy(h, JOURNAL_MAGIC, 8);
+    frame_put_u32(h + 8, JOURNAL_VERSION);
+    frame_put_u32(h + 12, session);
+    frame_put_u32(h + 16, crc32c(0, spec_text, spec_len));
+    frame_put_u32(h + 20, crc32c(0, h, 20));
+}
+
 static int write_header(int fd, const struct rundir *r)
 {
     unsigned char h[JOURNAL_HEADER_BYTES];
     size_t len;
     const char *spec = rundir_spec(r, &len);
-    memcpy(h, JOURNAL_MAGIC, 8);
-    frame_put_u32(h + 8, JOURNAL_VERSION);
-    frame_put_u32(h + 12, rundir_session(r));
-    frame_put_u32(h + 16, crc32c(0, spec, len));
-    frame_put_u32(h + 20, crc32c(0, h, 20));
+    journal_header_make(h, rundir_session(r), spec, len);
     if (file_write_all(fd, h, sizeof(h)) < 0 || fdatasync(fd) < 0)
         return -1;
     return 0;
@@ -43,7 +50,7 @@ static int write_header(int fd, const struct rundir *r)
 /* Sync the folder, so that the new name in it lasts. */
 static int sync_folder(const struct rundir *r)
 {
-    char *path = rundir_file(r, "journal");
+    char *path = rundir_file(r, "%s", rundir_journal(r));
     if (!path) {
         errno = ENOMEM;
         return -1;
@@ -77,7 +84,8 @@ static int create_file(const struct rundir *r, const char *path,
 struct journal *journal_create(struct rundir *r, const struct jobspec *spec,
                                struct writer *writer, struct err *err)
 {
-    char *path = rundir_file(r, "journal/%04u.journal", rundir_session(r));
+    char *path =
+        rundir_file(r, "%s/%04u.journal", rundir_journal(r), rundir_session(r));
     struct journal *j = path ? mem_calloc(1, sizeof(*j)) : NULL;
     int fd = -1;
     if (!j) {
@@ -195,18 +203,27 @@ static int put_payload(struct buf *b, const struct journal_record *rec,
     return -1;
 }
 
-int journal_append(struct journal *j, const struct journal_record *record,
-                   uint64_t *ticket, struct err *err)
+int journal_frame_put(struct buf *b, const struct journal_record *record,
+                      const struct jobspec *spec)
 {
     static const unsigned char room[JOURNAL_FRAME_BYTES];
-    buf_reset(&j->frame);
-    if (buf_put(&j->frame, room, sizeof(room)) < 0 ||
-        put_payload(&j->frame, record, j->spec) < 0)
-        return err_sys(err, errno, "cannot put a record into the journal");
-    unsigned char *frame = (unsigned char *)j->frame.data;
-    uint32_t len = (uint32_t)(j->frame.len - JOURNAL_FRAME_BYTES);
+    size_t before = b->len;
+    if (buf_put(b, room, sizeof(room)) < 0 || put_payload(b, record, spec) < 0)
+        return pack_undo(b, before);
+    unsigned char *frame = (unsigned char *)b->data + before;
+    uint32_t len = (uint32_t)(b->len - before - JOURNAL_FRAME_BYTES);
     frame_put_u32(frame, len);
     frame_put_u32(frame + 4,
                   frame_crc(frame, frame + JOURNAL_FRAME_BYTES, len));
-    return writer_append(j->writer, j->file, frame, j->frame.len, ticket, err);
+    return 0;
+}
+
+int journal_append(struct journal *j, const struct journal_record *record,
+                   uint64_t *ticket, struct err *err)
+{
+    buf_reset(&j->frame);
+    if (journal_frame_put(&j->frame, record, j->spec) < 0)
+        return err_sys(err, errno, "cannot put a record into the journal");
+    return writer_append(j->writer, j->file, j->frame.data, j->frame.len,
+                         ticket, err);
 }

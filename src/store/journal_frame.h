@@ -34,6 +34,16 @@ enum {
     SUMMARY_ALL = SUMMARY_RESULT | SUMMARY_RETRIES | SUMMARY_INVALID
 };
 
+struct journal_record;
+
+/* The header of a session's file, for a spec's text. */
+void journal_header_make(unsigned char h[JOURNAL_HEADER_BYTES],
+                         uint32_t session, const char *spec_text,
+                         size_t spec_len);
+/* Append a record with its frame. 0, or -1 with errno. */
+int journal_frame_put(struct buf *b, const struct journal_record *record,
+                      const struct jobspec *spec);
+
 static inline void frame_put_u32(unsigned char *p, uint32_t v)
 {
     v = htole32(v);

@@ -135,7 +135,7 @@ struct journal_reader *journal_read(const struct rundir *r,
 {
     size_t len;
     const char *text = rundir_spec(r, &len);
-    char *folder = rundir_file(r, "journal");
+    char *folder = rundir_file(r, "%s", rundir_journal(r));
     struct journal_reader *jr = folder ? mem_calloc(1, sizeof(*jr)) : NULL;
     if (!jr)
         goto nomem;

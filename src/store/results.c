@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/mem.h"
 #include "store/results_build.h"
 
@@ -80,13 +81,17 @@ out:
 bool results_are_current(const struct rundir *r, const struct jobspec *spec)
 {
     struct err err;
-    int64_t bytes;
+    int64_t bytes, crc;
+    size_t len;
+    const char *text = rundir_spec(r, &len);
     char *path = rundir_file(r, "results.h5");
     struct journal_reader *jr = path ? journal_read(r, spec, &err) : NULL;
     bool current =
         jr && access(path, F_OK) == 0 &&
         hdf_attr_read_int(path, "/batch", RESULTS_JOURNAL_BYTES, &bytes) &&
-        (uint64_t)bytes == journal_bytes(jr);
+        (uint64_t)bytes == journal_bytes(jr) &&
+        hdf_attr_read_int(path, "/batch", RESULTS_SPEC_CRC, &crc) &&
+        crc == crc32c(0, text, len);
     journal_reader_destroy(jr);
     mem_free(path);
     return current;

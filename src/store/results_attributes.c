@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/crc32c.h"
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "store/digest.h"
@@ -129,6 +130,8 @@ static int put_origin(struct build *b, struct err *err)
 int build_attributes(struct build *b, struct err *err)
 {
     struct hdf_file *f = b->file;
+    size_t len;
+    const char *text = rundir_spec(b->rundir, &len);
     if (hdf_attr_text(f, "/", "Conventions", "CF-1.8", err) < 0 ||
         hdf_attr_text(f, "/", "title", b->spec->name, err) < 0 ||
         hdf_attr_text(f, "/", "name", b->spec->name, err) < 0 ||
@@ -140,7 +143,9 @@ int build_attributes(struct build *b, struct err *err)
         put_hosts(b, err) < 0 || put_programs(b, err) < 0)
         return -1;
     if (hdf_attr_int(f, "/batch", RESULTS_JOURNAL_BYTES,
-                     (int64_t)journal_bytes(b->journal), err) < 0)
+                     (int64_t)journal_bytes(b->journal), err) < 0 ||
+        hdf_attr_int(f, "/batch", RESULTS_SPEC_CRC, crc32c(0, text, len), err) <
+            0)
         return -1;
     return put_spec(b, err);
 }

@@ -34,6 +34,8 @@ enum {
 #define RESULTS_ELSEWHERE UINT64_MAX
 /* Attribute of /batch: how much of the journal is in the file. */
 #define RESULTS_JOURNAL_BYTES "journal_bytes"
+/* the CRC32C of the spec that it is by */
+#define RESULTS_SPEC_CRC "spec_crc32c"
 
 struct survey_metric {
     size_t longest; /* a string's bytes */

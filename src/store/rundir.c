@@ -31,6 +31,7 @@
 
 #define MARKER     "# mpibatch run "
 #define SPEC_KEY   "# spec: "
+#define GENERATION "# generation: "
 #define HEADER_END "# ---- the job spec, as given ----\n"
 
 enum {
@@ -48,7 +49,9 @@ struct rundir {
     int dir_fd;
     int lock_fd; /* -1: a reader */
     uint32_t session;
-    struct buf text; /* run.yaml */
+    uint32_t generation; /* from 1 */
+    char journal[32];    /* the folder's name */
+    struct buf text;     /* run.yaml */
     size_t header_len;
     char *spec_path;
 };
@@ -277,12 +280,22 @@ static int lock_take(int dir_fd, const char *path, int *out, struct err *err)
 
 /* ---- Opening ---- */
 
+static void journal_name(char name[32], uint32_t generation)
+{
+    if (generation == 1)
+        snprintf(name, 32, "journal");
+    else
+        snprintf(name, 32, "journal.%u", generation);
+}
+
 static struct rundir *rundir_create(const char *path, struct err *err)
 {
     struct rundir *r = mem_calloc(1, sizeof(*r));
     if (!r)
         goto nomem;
     r->dir_fd = r->lock_fd = -1;
+    r->generation = 1;
+    journal_name(r->journal, 1);
     buf_init(&r->text, SPEC_MAX_BYTES + HEADER_MAX_BYTES);
     char cwd[PATH_MAX] = "";
     if (path[0] != '/' && !getcwd(cwd, sizeof(cwd))) {
@@ -410,6 +423,17 @@ static int put_header(struct buf *b, const char *spec_path)
     return rc;
 }
 
+/* The generation that the header says, which ends at end. 0: damaged. */
+static uint32_t header_generation(const char *text, const char *end)
+{
+    const char *key = strstr(text, "\n" GENERATION);
+    if (!key || key > end)
+        return 1;
+    char *behind;
+    unsigned long n = strtoul(key + 1 + strlen(GENERATION), &behind, 10);
+    return *behind == '\n' && n > 1 && n < UINT32_MAX ? (uint32_t)n : 0;
+}
+
 /* Find the header's parts in r->text. */
 static int parse_header(struct rundir *r, struct err *err)
 {
@@ -427,9 +451,13 @@ static int parse_header(struct rundir *r, struct err *err)
                        r->path, version, FORMAT_VERSION);
     const char *spec = strstr(text, "\n" HEADER_END);
     const char *key = strstr(text, "\n" SPEC_KEY);
-    if (*end != '\n' || version == 0 || !spec || !key || key > spec)
+    uint32_t generation = spec ? header_generation(text, spec) : 0;
+    if (*end != '\n' || version == 0 || !spec || !key || key > spec ||
+        generation == 0)
         return err_set(err, EBADMSG, "%s/run.yaml is damaged in its header",
                        r->path);
+    r->generation = generation;
+    journal_name(r->journal, generation);
     r->header_len = (size_t)(spec - text) + 1 + strlen(HEADER_END);
     key += 1 + strlen(SPEC_KEY);
     if (!r->spec_path)
@@ -530,8 +558,8 @@ static int session_of(void *arg, const char *name)
 
 static int find_sessions(struct rundir *r, bool packs, struct err *err)
 {
-    if (each_name(r->dir_fd, "journal", session_of, &r->session) < 0)
-        return err_sys(err, errno, "cannot read %s/journal", r->path);
+    if (each_name(r->dir_fd, r->journal, session_of, &r->session) < 0)
+        return err_sys(err, errno, "cannot read %s/%s", r->path, r->journal);
     if (packs && each_name(r->dir_fd, "output", session_of, &r->session) < 0)
         return err_sys(err, errno, "cannot read %s/output", r->path);
     return 0;
@@ -604,6 +632,119 @@ fail:
     return NULL;
 }
 
+/* ---- Generations ---- */
+
+struct rundir *rundir_open_locked(const char *path, struct err *err)
+{
+    enum content content = CONTENT_EMPTY;
+    struct stat st;
+    struct rundir *r = rundir_create(path, err);
+    if (!r)
+        return NULL;
+    if (stat(r->path, &st) < 0) {
+        err_sys(err, errno, "cannot open the run directory %s", path);
+        goto fail;
+    }
+    char *spec = rundir_file(r, "run.yaml");
+    bool is_run = spec && access(spec, F_OK) == 0;
+    mem_free(spec);
+    if (!is_run) {
+        err_set(err, ENOENT, "%s is not a run directory (it has no run.yaml)",
+                path);
+        goto fail;
+    }
+    if (lock_folder(r, false, &content, err) < 0)
+        goto fail;
+    if (load_spec(r, err) < 0 || find_sessions(r, true, err) < 0)
+        goto fail;
+    return r;
+fail:
+    rundir_close(r);
+    return NULL;
+}
+
+struct remove {
+    int dir_fd;
+    const char *folder;
+};
+
+static int remove_file(void *arg, const char *name)
+{
+    const struct remove *rm = arg;
+    char path[NAME_MAX + 40];
+    snprintf(path, sizeof(path), "%s/%s", rm->folder, name);
+    return unlinkat(rm->dir_fd, path, 0);
+}
+
+char *rundir_prepare_generation(struct rundir *r, struct err *err)
+{
+    char name[32];
+    journal_name(name, r->generation + 1);
+    struct remove rm = {.dir_fd = r->dir_fd, .folder = name};
+    if (each_name(r->dir_fd, name, remove_file, &rm) < 0 && errno != ENOENT) {
+        err_sys(err, errno, "cannot empty %s/%s", r->path, name);
+        return NULL;
+    }
+    if (make_folder(r, name, err) < 0)
+        return NULL;
+    char *copy = mem_strdup(name);
+    if (!copy)
+        err_set(err, ENOMEM, "no memory for %s", r->path);
+    return copy;
+}
+
+/* run.yaml with another spec and the next generation: the lines of the header
+ * but that of the generation, then what is new. */
+static int put_generation(const struct rundir *r, struct buf *b,
+                          const char *text, size_t len)
+{
+    const char *line = buf_text(&r->text), *end = line + r->header_len;
+    int rc = 0;
+    while (rc == 0 && line < end) {
+        const char *next = strchr(line, '\n') + 1;
+        if (strncmp(line, HEADER_END, strlen(HEADER_END)) == 0)
+            rc = buf_printf(b, GENERATION "%u\n", r->generation + 1);
+        if (rc == 0 && strncmp(line, GENERATION, strlen(GENERATION)) != 0)
+            rc = buf_put(b, line, (size_t)(next - line));
+        line = next;
+    }
+    return rc == 0 ? buf_put(b, text, len) : -1;
+}
+
+int rundir_begin_generation(struct rundir *r, const char *spec_text,
+                            size_t spec_len, struct err *err)
+{
+    char old[32];
+    struct buf text;
+    buf_init(&text, r->text.max_bytes);
+    snprintf(old, sizeof(old), "run.%u.yaml", r->generation);
+    char *path = rundir_file(r, "run.yaml");
+    int rc = -1;
+    if (!path || put_generation(r, &text, spec_text, spec_len) < 0) {
+        err_set(err, ENOMEM, "no memory for %s", r->path);
+        goto out;
+    }
+    (void)unlinkat(r->dir_fd, old, 0); /* of one that was never begun */
+    if (linkat(r->dir_fd, "run.yaml", r->dir_fd, old, 0) < 0) {
+        err_sys(err, errno, "cannot make %s/%s", r->path, old);
+        goto out;
+    }
+    if (file_replace(path, text.data, text.len, 0600, 1, err) < 0)
+        goto out;
+    if (fsync(r->dir_fd) < 0 && errno != EINVAL) {
+        err_sys(err, errno, "cannot write %s", r->path);
+        goto out;
+    }
+    struct buf was = r->text;
+    r->text = text;
+    text = was;
+    rc = parse_header(r, err);
+out:
+    buf_fini(&text);
+    mem_free(path);
+    return rc;
+}
+
 /* Rename, never onto something. -1 with errno. */
 static int rename_to_free(const char *from, const char *to)
 {
@@ -671,6 +812,11 @@ const char *rundir_spec(const struct rundir *r, size_t *len)
 const char *rundir_spec_path(const struct rundir *r)
 {
     return r->spec_path;
+}
+
+const char *rundir_journal(const struct rundir *r)
+{
+    return r->journal;
 }
 
 char *rundir_file(const struct rundir *r, const char *fmt, ...)

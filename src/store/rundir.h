@@ -1,9 +1,13 @@
 /* The run directory: its layout, who may write to it, and the spec it is for.
  *
  *   run.yaml           the job spec as given, behind a header of comments with
- *                      versions and provenance; never changes
+ *                      versions and provenance; changes only with the
+ *                      generation
  *   tables/            copies of the tables that it names: see inputs.h
  *   journal/           0001.journal, ... one a session: the truth
+ *   journal.<N>/       the same of generation N, in place of the former: it has
+ *                      other metrics. run.<N>.yaml: the spec of generation N,
+ *                      when it is over
  *   output/            0001.stdout, 0001.stderr, ...: outputs, packed
  *   files/             <job>/<task>/stdout.<attempt>: outputs too large to
  *                      pack
@@ -38,6 +42,20 @@ struct rundir *rundir_open(const char *path, const char *spec_text,
                            size_t spec_len, const char *spec_path,
                            struct inputs *inputs, bool *fresh, struct err *err);
 
+/* Open the run directory at path, which must be one, and take its lock, without
+ * a new session: to make another generation of it. NULL with err, as
+ * rundir_open. */
+struct rundir *rundir_open_locked(const char *path, struct err *err);
+
+/* The next generation: make the folder of its journal, empty (what was left
+ * there by one that was never begun goes away). Its name: heap. NULL with err.
+ */
+char *rundir_prepare_generation(struct rundir *r, struct err *err);
+/* Begin it, at once and for all: its journal is complete, and its spec is this
+ * text. -1 with err; the old one holds then. */
+int rundir_begin_generation(struct rundir *r, const char *spec_text,
+                            size_t spec_len, struct err *err);
+
 /* Open a run directory to read; it may be in use. NULL with err (ENOENT: no
  * such, or not a run directory). */
 struct rundir *rundir_open_read(const char *path, struct err *err);
@@ -56,6 +74,9 @@ uint32_t rundir_session(const struct rundir *r);
  * from (absolute; its folder is where tasks run). Borrowed. */
 const char *rundir_spec(const struct rundir *r, size_t *len);
 const char *rundir_spec_path(const struct rundir *r);
+
+/* The folder of the journal: "journal" or "journal.<N>". Borrowed. */
+const char *rundir_journal(const struct rundir *r);
 
 /* A path within, printf-formatted; heap, free with mem_free; NULL: no
  * memory. */
