@@ -41,6 +41,7 @@ struct extractor {
     struct pass *passes;
     uint32_t pass_count;
     struct gather *gathers; /* one a metric */
+    bool *lacked_file;      /* one a metric */
     /* the source of the pass under way */
     enum source_state state;
     char why[160];
@@ -129,6 +130,7 @@ void extractor_destroy(struct extractor *x)
         regex_destroy(x->passes[i].regex);
     mem_free(x->passes);
     mem_free(x->gathers);
+    mem_free(x->lacked_file);
     buf_fini(&x->name);
     buf_fini(&x->path);
     buf_fini(&x->text);
@@ -147,7 +149,8 @@ struct extractor *extractor_create(const struct job *job, struct err *err)
     buf_init(&x->text, SOURCE_MAX_BYTES + 4096);
     x->passes = mem_calloc(job->metric_count, sizeof(*x->passes));
     x->gathers = mem_calloc(job->metric_count, sizeof(*x->gathers));
-    if (!x->passes || !x->gathers)
+    x->lacked_file = mem_calloc(job->metric_count, sizeof(bool));
+    if (!x->passes || !x->gathers || !x->lacked_file)
         goto nomem;
     for (uint32_t k = 0; k < job->metric_count; k++)
         if (pass_add(x, k, err) < 0) {
@@ -303,6 +306,7 @@ static int pass_run(struct extractor *x, const struct pass *p,
     if (x->state == SOURCE_HERE)
         pass_scan(x, p, gathers);
     for (uint32_t i = 0; i < p->count; i++) {
+        x->lacked_file[p->metrics[i]] = x->state == SOURCE_NONE;
         if (x->state == SOURCE_NONE)
             gather_missing(gathers[i], "%s", x->why);
         else if (x->state == SOURCE_BAD)
@@ -377,6 +381,11 @@ int extractor_run(struct extractor *x, const struct leavings *from,
         attempt_fini(a); /* all missing */
     file_close(x);
     return rc;
+}
+
+bool extractor_lacked_file(const struct extractor *x, uint32_t metric)
+{
+    return x->lacked_file[metric];
 }
 
 bool extractor_needs_hdf5_alone(const struct jobspec *spec)

@@ -38,6 +38,10 @@ void extractor_destroy(struct extractor *x);
 int extractor_run(struct extractor *x, const struct leavings *from,
                   struct attempt *a, struct err *err);
 
+/* In the last run: was the file of that metric not there (or not looked for)?
+ */
+bool extractor_lacked_file(const struct extractor *x, uint32_t metric);
+
 /* Is a library in use that only one thread of a process may use, so that other
  * users of HDF5 must be kept apart from extractor_run? */
 bool extractor_needs_hdf5_alone(const struct jobspec *spec);

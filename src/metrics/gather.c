@@ -340,34 +340,24 @@ void gather_list(struct gather *g, const char *s, size_t len)
 
 /* ---- The value ---- */
 
-static bool within(const struct metric *m, double number)
-{
-    return number >= m->min && number <= m->max; /* NaN is not */
-}
-
-/* Sets g->why if a cell is out of range. */
-static bool range_check(struct gather *g)
+/* Why it is out of range: the first cell that is. */
+static void range_say(struct gather *g)
 {
     const struct metric *m = g->metric;
     const struct metric_value *v = &g->value;
-    uint32_t cells = m->rank > 0 ? m->cells : 1;
+    uint32_t i = 0;
     char text[32];
-    if (!m->ranged || m->type == METRIC_STRING)
-        return true;
-    for (uint32_t i = 0; i < cells; i++) {
+    double number = 0;
+    do {
         bool is_int = m->type == METRIC_INT64;
-        double number =
-            is_int        ? (double)(m->rank ? v->u.integers[i] : v->u.integer)
-            : m->rank > 0 ? v->u.numbers[i]
-                          : v->u.number;
-        if (within(m, number))
-            continue;
-        number_show(text, number);
-        snprintf(g->why, sizeof(g->why), "%s is not in its range [%g, %g]",
-                 text, m->min, m->max);
-        return false;
-    }
-    return true;
+        number = is_int
+                     ? (double)(m->rank > 0 ? v->u.integers[i] : v->u.integer)
+                 : m->rank > 0 ? v->u.numbers[i]
+                               : v->u.number;
+    } while (number >= m->min && number <= m->max && ++i < m->cells);
+    number_show(text, number);
+    snprintf(g->why, sizeof(g->why), "%s is not in its range [%g, %g]", text,
+             m->min, m->max);
 }
 
 int gather_end(struct gather *g, struct metric_value *v)
@@ -396,8 +386,10 @@ int gather_end(struct gather *g, struct metric_value *v)
     if (m->select == METRIC_MEAN)
         g->value.u.number = (double)(g->sum / (long double)g->numbers);
     g->why[0] = '\0';
+    g->value.state = metric_value_judge(m, &g->value);
+    if (g->value.state != METRIC_OK)
+        range_say(g);
     *v = g->value;
-    v->state = range_check(g) ? METRIC_OK : METRIC_OUT_OF_RANGE;
     g->value = (struct metric_value){.state = METRIC_MISSING};
     return 0;
 }

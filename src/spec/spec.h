@@ -63,6 +63,13 @@ void spec_errors_fini(struct spec_errors *errors);
 int spec_error_show(const struct spec_error *e, const char *file,
                     const char *text, size_t len, struct buf *out);
 
+/* Do two specs, of which both parse, differ in nothing but the metrics of their
+ * jobs? 0; or -1 with err EINVAL: where and how (file_b: the second one in the
+ * message, old: what the first one is called there), or ENOMEM. */
+int spec_same_but_metrics(const char *a, size_t a_len, const char *b,
+                          size_t b_len, const char *file_b, const char *old,
+                          struct err *err);
+
 /* From the same table as the parser: the JSON Schema (2020-12), and the man
  * page mpibatch-jobspec(5) in roff. */
 int spec_put_schema(struct buf *out, struct err *err);
