@@ -36,6 +36,7 @@
 #include "comm/loop.h"
 #include "comm/world.h"
 #include "manager/manager.h"
+#include "metrics/extract.h"
 #include "proc/environment.h"
 #include "proc/keeper.h"
 #include "proc/spawn.h"
@@ -368,6 +369,8 @@ static int manager_prepare(struct session *s, struct err *err)
                                     .rank_count = world_size(s->world),
                                     .task_limit = s->options->task_limit,
                                     .silence_ns = s->options->lost_after_ns,
+                                    .results_late =
+                                        extractor_needs_hdf5_alone(s->spec),
                                     .rerun_failed = s->options->rerun != 0,
                                     .origin = {.pid = (int32_t)getpid()},
                                     .observer = {.progress = on_progress,

@@ -500,7 +500,8 @@ static void on_tick(struct loop_timer *timer)
         m->alive_at_ns = now_ns(m) + ALIVE_NS;
         journal_put(m, &(struct journal_record){.type = JOURNAL_TICK});
     }
-    if (m->stage == MANAGER_RUNNING && now_ns(m) >= m->publish_at_ns)
+    if (m->stage == MANAGER_RUNNING && now_ns(m) >= m->publish_at_ns &&
+        !m->config.results_late)
         results_publish(m);
     (void)origin_finish(m->origin, journal_program, m);
     results_outcome(m);

@@ -61,6 +61,7 @@ struct manager_config {
     uint64_t task_limit; /* start at most so many tasks; 0: no limit */
     int64_t silence_ns;  /* a rank not heard for so long is lost */
     bool rerun_failed;
+    bool results_late; /* results.h5 only when all tasks have ended */
     struct status_origin origin;
     struct manager_observer observer;
     /* Over: with this exit code; clean: no rank was lost. Called once. */
