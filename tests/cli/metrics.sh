@@ -61,7 +61,7 @@ mkfifo fifo && mkdir folder
 cat >files.yaml <<'EOF'
 jobs:
 - sweep: {parameters: {f: [fifo, folder, absent, here]}}
-  task: {command_line: 'echo E=4 >here'}
+  task: {command_line: 'test {f} != here || echo E=4 >here'}
   metrics: {energy: {regex: 'E=(.*)', from: {file: '{f}'}}}
 EOF
 run 0 files.yaml
