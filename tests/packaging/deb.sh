@@ -91,7 +91,7 @@ ising) # a few of its tasks, with its program
     mpibatch example ising >&2
     cd ising
     mpirun --oversubscribe -n 2 mpibatch run --limit 6 ising.yaml >&2 || test $? = 3
-    mpibatch tasks --state succeeded ising.run | tail -n +2 | wc -l
+    mpibatch tasks --state succeeded --format ids ising.run | wc -l
     ;;
 jobspecs)
     mpibatch example jobspecs >&2
