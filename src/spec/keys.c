@@ -384,8 +384,8 @@ const struct key_set files_keys = {
     .plural = "patterns of files",
     .path = "from",
     .meaning = "The files that match a pattern; of such a parameter x, {x} is "
-               "the path, {x.name} the name without folders, {x.stem} the name "
-               "without its suffix",
+               "the path, {x.name} the name without folders, {x.stem} that "
+               "without its suffix, {x.suffix} the suffix, {x.dir} the folder",
     KEY_SET(files_rows)};
 
 static const struct key repeat_rows[] = {

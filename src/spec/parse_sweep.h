@@ -68,9 +68,6 @@ struct quoted {
 };
 struct quoted quoted_name(const char *name);
 
-/* The text of a field, NULL if there is none. */
-const char *field_text(const struct field *f);
-
 /* One scalar as a value; its text stays with the tree's. false: it is none,
  * and that is reported. */
 bool sweep_value(struct parse *p, const char *what, const struct tree_node *n,

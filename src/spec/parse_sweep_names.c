@@ -22,11 +22,6 @@ struct quoted quoted_name(const char *name)
     return q;
 }
 
-const char *field_text(const struct field *f)
-{
-    return f->node ? f->node->u.text : NULL;
-}
-
 struct sweep_param *sweep_find_param(const struct sweep_draft *d,
                                      const char *name)
 {
