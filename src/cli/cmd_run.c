@@ -15,6 +15,7 @@ static const struct opt_set sets[] = {
 static const struct cmd_example examples[] = {
     {"mpibatch run sweep.yaml", "On all cores of this machine, without mpirun"},
     {"mpirun -n 4 mpibatch run sweep.yaml", "On four ranks"},
+    {"mpirun -n 4 mpibatch run commands.txt", "A task a line of a file"},
     {"mpibatch run sweep.yaml --rerun failed", "Once more, what has failed"},
 };
 

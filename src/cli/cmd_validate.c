@@ -147,7 +147,8 @@ static const struct arg args[] = {
      .noun = "job spec",
      .kind = OPT_SPEC,
      .at = offsetof(struct validate_values, spec),
-     .meaning = "the job spec, a YAML file: mpibatch-jobspec(5)"}};
+     .meaning = "the job spec, a YAML file: mpibatch-jobspec(5); or a file "
+                "with a command line a line"}};
 
 static const struct cmd_exit exits[] = {
     {0, "it is valid"}, {1, "it cannot be shown"}, {2, "it has errors"}};

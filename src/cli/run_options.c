@@ -74,7 +74,8 @@ const struct arg run_args[1] = {
      .noun = "job spec",
      .kind = OPT_SPEC,
      AT(spec_path),
-     .meaning = "the job spec, a YAML file: mpibatch-jobspec(5)"}};
+     .meaning = "the job spec, a YAML file: mpibatch-jobspec(5); or a file "
+                "with a command line a line"}};
 
 const struct cmd_exit run_exits[RUN_EXITS] = {
     {EXIT_ALL_SUCCEEDED, "all tasks have succeeded"},

@@ -4,6 +4,7 @@
 results.py rows FILE COLUMN...     a line an attempt
 results.py last FILE COLUMN...     a line a task: its last attempt
 results.py output FILE JOB TASK STREAM [ATTEMPT]    the bytes that it printed
+results.py outputs FILE STREAM     what all tasks printed, by job and index
 results.py digest FILE             all that must not depend on when, where and
                                    by how many ranks the tasks were run
 """
@@ -88,6 +89,9 @@ def main(what, path, *args):
             put_rows(f, last_rows(f), args)
         elif what == "digest":
             digest(f)
+        elif what == "outputs":
+            for i in last_rows(f):
+                sys.stdout.buffer.write(output(f, i, args[0]))
         elif what == "output":
             job, task, stream, *attempt = args
             for i, row in enumerate(f["batch/tasks"][:]):
