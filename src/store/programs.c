@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "model/table.h"
 #include "store/digest.h"
 #include "store/linked.h"
 
@@ -309,33 +310,67 @@ static bool is_assignment(const char *word, size_t len)
     return equals && equals > word;
 }
 
-/* A shell line: the words in front of its first one that is not plain; behind
- * a separator a new command begins. */
+/* Is it one of the words? They are separated by blanks. */
+static bool is_one_of(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+    for (; *words; words += strspn(words, " ")) {
+        size_t n = strcspn(words, " ");
+        if (n == len && memcmp(words, word, n) == 0)
+            return true;
+        words += n;
+    }
+    return false;
+}
+
+/* What the first word of a command in a shell line is: 1: a file; 0: the shell
+ * does it by itself; -1: the command follows. */
+static int first_word(const char *word)
+{
+    if (is_one_of("exec command time if then elif else while until do ! { "
+                  "nohup env",
+                  word))
+        return -1;
+    return !is_one_of("[ . : alias bg break case cd continue done echo esac "
+                      "eval exit export false fg fi for getopts hash jobs kill "
+                      "local printf pwd read readonly return set shift source "
+                      "test times trap true type ulimit umask unalias unset "
+                      "wait }",
+                      word);
+}
+
+/* A shell line: each command of it as far as its words are plain ones. */
 static int look_at_line(struct finder *f, const char *line)
 {
-    char program[PROGRAM_MAX_NAME + 1] = "", word[PATH_MAX];
+    char program[PROGRAM_MAX_NAME + 1] = "", word[PATH_MAX], path[PATH_MAX];
+    bool ours = true; /* words are to be looked at, up to the next command */
     int rc = 0;
     while (rc == 0 && *line) {
         line += strspn(line, " \t");
         size_t len = strcspn(line, " \t\n;|&()<>");
-        if (is_plain(line, len) && len < sizeof(word)) {
+        bool plain = is_plain(line, len) && len < sizeof(word);
+        if (plain && ours) {
             memcpy(word, line, len);
             word[len] = '\0';
+            int first = program[0] ? 0 : first_word(word);
             if (program[0]) {
                 rc = add_argument(f, program, word);
-            } else if (!is_assignment(line, len) && len < sizeof(program)) {
-                char path[PATH_MAX];
-                memcpy(program, word, len + 1);
-                /* a word of the shell itself is no file */
-                if (find_command(f, word, path))
+            } else if (first > 0 && !is_assignment(line, len)) {
+                ours = len < sizeof(program);
+                memcpy(program, word, ours ? len + 1 : 0);
+                if (ours && find_command(f, word, path))
                     rc = add_command(f, word);
+            } else if (first == 0) {
+                ours = false;
             }
         } else if (len > 0 && !program[0]) {
-            strcpy(program, "?");
+            ours = false;
         }
         line += len;
-        if (*line && strchr("\n;|&()", *line))
+        if (*line && strchr("\n;|&()", *line)) {
             program[0] = '\0';
+            ours = true;
+        }
         line += *line != '\0';
     }
     return rc;
@@ -377,11 +412,29 @@ static const char *variable(const struct task_template *t, const char *name,
     return otherwise;
 }
 
-static int look_at_template(struct finder *f, const struct task_template *t)
+/* The first lines of a command file. */
+static int look_at_lines(struct finder *f, const struct table *lines)
+{
+    struct table_command line;
+    struct buf room;
+    uint32_t n = table_rows(lines);
+    int rc = 0;
+    buf_init(&room, COMMAND_MAX_BYTES);
+    for (uint32_t i = 0; rc == 0 && i < n && i < PROGRAMS_MAX_LINES &&
+                         f->words < PROGRAMS_MAX_WORDS;
+         i++)
+        if (table_command(lines, i, &room, &line, f->err) == 0)
+            rc = look_at_line(f, line.text);
+    buf_fini(&room);
+    return rc;
+}
+
+static int look_at_template(struct finder *f, const struct job *job,
+                            const struct task_template *t)
 {
     const struct command *c = &t->command;
     char *folder = NULL;
-    if (c->word_count == 0)
+    if (c->word_count == 0 && job->tasks.kind != TASKS_COMMANDS)
         return 0;
     f->search_path = variable(t, "PATH", f->from->search_path);
     if (!f->search_path)
@@ -395,8 +448,10 @@ static int look_at_template(struct finder *f, const struct task_template *t)
             return err_set(f->err, ENOMEM, "no memory for a folder's name");
         f->folder = folder;
     }
-    int rc = c->shell ? look_at_line(f, template_text(c->words[0]))
-                      : look_at_words(f, c);
+    int rc = job->tasks.kind == TASKS_COMMANDS
+                 ? look_at_lines(f, job->tasks.lines)
+             : c->shell ? look_at_line(f, template_text(c->words[0]))
+                        : look_at_words(f, c);
     mem_free(folder);
     return rc;
 }
@@ -415,7 +470,7 @@ int programs_find(struct programs *p, const struct jobspec *spec,
         uint32_t n = job_template_count(job);
         for (uint32_t i = 0;
              i < n && f.words < PROGRAMS_MAX_WORDS && !(cancel && *cancel); i++)
-            if (look_at_template(&f, &job->templates[i]) < 0)
+            if (look_at_template(&f, job, &job->templates[i]) < 0)
                 return -1;
     }
     return 0;

@@ -20,6 +20,7 @@
 enum {
     PROGRAMS_MAX = 1024,             /* files */
     PROGRAMS_MAX_WORDS = 256,        /* command lines that differ */
+    PROGRAMS_MAX_LINES = 1000,       /* of a command file: the first ones */
     PROGRAMS_FILE_BYTES = 256 << 20, /* a larger one gets no digest */
     PROGRAMS_ALL_BYTES = 1 << 30     /* digested, of all together */
 };

@@ -26,6 +26,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "model/jobspec.h"
+#include "store/digest.h"
 #include "store/difference.h"
 #include "store/line_path.h"
 
@@ -408,17 +409,22 @@ static int lock_folder(struct rundir *r, bool make, enum content *content,
 
 /* ---- run.yaml ---- */
 
-static int put_header(struct buf *b, const char *spec_path)
+static int put_header(struct buf *b, const char *spec_path, const char *text,
+                      size_t len)
 {
+    char digest[DIGEST_TEXT_BYTES];
     char host[256] = "?", when[32];
     struct tm tm;
     time_t now = (time_t)(clock_wall_ns() / NS_PER_SEC);
+    digest_bytes(text, len, digest);
     (void)gethostname(host, sizeof(host) - 1);
     strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
     int rc = buf_printf(b, MARKER "%d\n" SPEC_KEY, FORMAT_VERSION);
     rc |= line_path_put(b, spec_path);
-    rc |= buf_printf(b, "\n# mpibatch: %s\n# host: %s\n# created: %s\n",
-                     PACKAGE_VERSION, host, when);
+    rc |= buf_printf(b,
+                     "\n# sha256: %s\n# mpibatch: %s\n# host: %s\n"
+                     "# created: %s\n",
+                     digest, PACKAGE_VERSION, host, when);
     rc |= buf_puts(b, HEADER_END);
     return rc;
 }
@@ -530,7 +536,7 @@ static int complete(struct rundir *r, const char *text, size_t len,
         (inputs && inputs_keep(inputs, r->dir_fd, r->path, err) < 0))
         return -1;
     char *path = rundir_file(r, "run.yaml");
-    if (!path || put_header(&r->text, r->spec_path) < 0 ||
+    if (!path || put_header(&r->text, r->spec_path, text, len) < 0 ||
         buf_put(&r->text, text, len) < 0) {
         mem_free(path);
         return err_set(err, ENOMEM, "no memory for %s", r->path);

@@ -3,7 +3,7 @@
 # digests of programs and libraries, what changed between sessions; no secrets.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 14
+plan 16
 
 cat >look.py <<'EOF'
 import sys, h5py
@@ -41,6 +41,7 @@ unset LD_LIBRARY_PATH SLURM_JOB_NAME
 is "$rc" 1 "the run ends as it should"
 is "$(attribute p.run command)" "$MPIBATCH run p.yaml" "the command line"
 is "$(attribute p.run spec_sha256)" "$(sha256sum <p.yaml | cut -d' ' -f1)" "the digest of the spec"
+is "$(sed -n 's/^# sha256: //p' p.run/run.yaml)" "$(sha256sum <p.yaml | cut -d' ' -f1)" "which is in run.yaml, too"
 is "$(attribute p.run folder)" "$(pwd -P)" "the folder"
 good=
 for a in mpibatch_version hdf5_version hwloc_version hosts start_time end_time; do
@@ -84,3 +85,9 @@ like "$(<run.out)" "program bin/prog \(.*/bin/prog\) is another one than before 
 is "$(attribute p.run programs_changed)" "bin/prog" "and is an attribute"
 is "$(table p.run events session event path | grep changed)|$(table p.run programs session program changed | grep '1$' | paste -sd' ')|$(table p.run sessions session exit_code | paste -sd' ')" \
     "2|program_changed|$(pwd -P)/bin/prog|2|bin/prog|1|1|1 2|1" "an event, a mark in the table; a row a session"
+
+# --- a command file
+printf 'ls >/dev/null\n\n# no\nX=1 exec bin/script; true bin/plain.py\n' >lines.txt
+run 0 lines.txt
+is "$(table lines.run programs kind program name | grep -v library | sort | paste -sd' ')" \
+    "command|bin/script|bin/script command|ls|ls interpreter|bin/script|perl" "the lines of a command file"
