@@ -87,12 +87,6 @@ static const unsigned char *next(struct unpack *u, size_t len)
     return p;
 }
 
-uint8_t unpack_u8(struct unpack *u)
-{
-    const unsigned char *p = next(u, 1);
-    return p ? *p : 0;
-}
-
 uint32_t unpack_u32(struct unpack *u)
 {
     uint32_t v = 0;
@@ -111,28 +105,22 @@ uint64_t unpack_u64(struct unpack *u)
     return le64toh(v);
 }
 
-uint64_t unpack_uint(struct unpack *u)
+uint64_t unpack_long_uint(struct unpack *u)
 {
+    const unsigned char *p = u->p;
     uint64_t v = 0;
-    for (unsigned shift = 0; shift < 7 * VARINT_MAX_BYTES; shift += 7) {
-        const unsigned char *p = next(u, 1);
-        if (!p)
-            return 0;
-        v |= (uint64_t)(*p & 0x7f) << shift;
-        if (*p & 0x80)
+    for (unsigned shift = 0; !u->bad && p < u->end && shift < 70; shift += 7) {
+        unsigned char c = *p++;
+        v |= (uint64_t)(c & 0x7f) << shift;
+        if (c & 0x80)
             continue;
-        if ((*p == 0 && shift > 0) || (*p > 1 && shift == 63))
+        if ((c == 0 && shift > 0) || (c > 1 && shift == 63))
             break; /* could be shorter; over 64 bits */
+        u->p = p;
         return v;
     }
     u->bad = true;
     return 0;
-}
-
-int64_t unpack_int(struct unpack *u)
-{
-    uint64_t v = unpack_uint(u);
-    return (int64_t)((v >> 1) ^ (v & 1 ? UINT64_MAX : 0));
 }
 
 double unpack_double(struct unpack *u)
@@ -141,15 +129,6 @@ double unpack_double(struct unpack *u)
     double v;
     memcpy(&v, &bits, sizeof(v));
     return v;
-}
-
-uint64_t unpack_uint_max(struct unpack *u, uint64_t max)
-{
-    uint64_t v = unpack_uint(u);
-    if (v <= max)
-        return v;
-    u->bad = true;
-    return 0;
 }
 
 const void *unpack_bytes(struct unpack *u, size_t max, size_t *len)

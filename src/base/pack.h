@@ -33,19 +33,50 @@ struct unpack {
 };
 
 void unpack_init(struct unpack *u, const void *data, size_t len);
-uint8_t unpack_u8(struct unpack *u);
 uint32_t unpack_u32(struct unpack *u);
 uint64_t unpack_u64(struct unpack *u);
-uint64_t unpack_uint(struct unpack *u);
-int64_t unpack_int(struct unpack *u);
 double unpack_double(struct unpack *u);
-/* A varint of at most max: more is bad. */
-uint64_t unpack_uint_max(struct unpack *u, uint64_t max);
 /* Counted bytes of at most max; borrowed from the input. */
 const void *unpack_bytes(struct unpack *u, size_t max, size_t *len);
 /* A counted string of at most size-1 bytes without NUL into text. */
 void unpack_str(struct unpack *u, char *text, size_t size);
 /* All read and nothing bad? */
 bool unpack_done(const struct unpack *u);
+
+/* ---- Small numbers, of which records are full: no call ---- */
+
+/* A varint of more than one byte, or none: unpack_uint's slow side. */
+uint64_t unpack_long_uint(struct unpack *u);
+
+static inline uint8_t unpack_u8(struct unpack *u)
+{
+    if (!u->bad && u->p < u->end)
+        return *u->p++;
+    u->bad = true;
+    return 0;
+}
+
+static inline uint64_t unpack_uint(struct unpack *u)
+{
+    if (!u->bad && u->p < u->end && *u->p < 0x80)
+        return *u->p++;
+    return unpack_long_uint(u);
+}
+
+static inline int64_t unpack_int(struct unpack *u)
+{
+    uint64_t v = unpack_uint(u);
+    return (int64_t)((v >> 1) ^ (v & 1 ? UINT64_MAX : 0));
+}
+
+/* A varint of at most max: more is bad. */
+static inline uint64_t unpack_uint_max(struct unpack *u, uint64_t max)
+{
+    uint64_t v = unpack_uint(u);
+    if (v <= max)
+        return v;
+    u->bad = true;
+    return 0;
+}
 
 #endif
