@@ -11,27 +11,36 @@
 
 /* -- Axes ---------------------------------------------------------------- */
 
-/* The next axis, with room for `columns` columns; NULL: no memory. */
-static struct axis *axis_add(struct sweep_draft *d, enum axis_kind kind,
-                             const struct tree_node *at, uint32_t columns)
+/* An axis that is being filled. */
+struct room {
+    struct axis *axis;
+    uint32_t *params;
+    struct column *columns;
+};
+
+/* The next axis, with room for so many columns. -1: no memory. */
+static int axis_add(struct sweep_draft *d, enum axis_kind kind,
+                    const struct tree_node *at, uint32_t columns,
+                    struct room *r)
 {
-    struct axis *axis = &d->axes[d->out->axis_count];
-    uint32_t *params = arena_calloc(d->parse->arena, columns, sizeof(*params));
-    struct column *list = arena_calloc(d->parse->arena, columns, sizeof(*list));
-    if (!params || !list)
-        return NULL;
-    *axis = (struct axis){.kind = kind, .params = params, .columns = list};
+    r->axis = &d->axes[d->out->axis_count];
+    r->params = arena_calloc(d->parse->arena, columns, sizeof(*r->params));
+    r->columns = arena_calloc(d->parse->arena, columns, sizeof(*r->columns));
+    if (!r->params || !r->columns)
+        return -1;
+    *r->axis =
+        (struct axis){.kind = kind, .params = r->params, .columns = r->columns};
     d->axis_at[d->out->axis_count++] = at;
-    return axis;
+    return 0;
 }
 
 /* The next column of an axis, for a parameter. */
-static struct column *column_add(struct axis *axis,
+static struct column *column_add(struct room *r,
                                  const struct sweep_param *param)
 {
-    uint32_t k = axis->column_count++;
-    ((uint32_t *)axis->params)[k] = param->number;
-    return &((struct column *)axis->columns)[k];
+    uint32_t k = r->axis->column_count++;
+    r->params[k] = param->number;
+    return &r->columns[k];
 }
 
 /* How many parameters there are without that of `repeat`. */
@@ -93,7 +102,7 @@ static void zip_read(struct sweep_draft *d)
 static int grid_axes(struct sweep_draft *d, bool all_linked)
 {
     uint32_t count = own_count(d);
-    struct axis *axis = NULL;
+    struct room axis;
     bool done[TASKSET_MAX_PARAMS] = {false};
     zip_read(d);
     for (uint32_t k = 0; k < count; k++) {
@@ -103,8 +112,7 @@ static int grid_axes(struct sweep_draft *d, bool all_linked)
         const struct tree_node *at = all_linked   ? d->f.parameters.key
                                      : first->zip ? first->zip
                                                   : first->at;
-        axis = axis_add(d, AXIS_PLAIN, at, count);
-        if (!axis)
+        if (axis_add(d, AXIS_PLAIN, at, count, &axis) < 0)
             return -1;
         for (uint32_t j = k; j < count; j++) {
             const struct sweep_param *param = &d->params[j];
@@ -112,7 +120,7 @@ static int grid_axes(struct sweep_draft *d, bool all_linked)
                 (!first->zip || param->zip != first->zip))
                 continue;
             done[j] = true;
-            if (column_build(d, param, column_add(axis, param)) < 0)
+            if (column_build(d, param, column_add(&axis, param)) < 0)
                 return -1;
         }
     }
@@ -176,15 +184,15 @@ static int points_axis(struct sweep_draft *d)
     const struct tree_node *points = d->f.points.node;
     uint32_t count = own_count(d);
     struct value *values[TASKSET_MAX_PARAMS];
-    struct axis *axis = axis_add(d, AXIS_POINTS, points, count);
-    if (!axis)
+    struct room axis;
+    if (axis_add(d, AXIS_POINTS, points, count, &axis) < 0)
         return -1;
     for (uint32_t k = 0; k < count; k++) {
         values[k] =
             arena_calloc(d->parse->arena, points->count, sizeof(*values[k]));
         if (!values[k])
             return -1;
-        *column_add(axis, &d->params[k]) =
+        *column_add(&axis, &d->params[k]) =
             (struct column){.kind = COLUMN_VALUES,
                             .values = values[k],
                             .value_count = points->count};
@@ -200,11 +208,11 @@ static int table_axis(struct sweep_draft *d)
 {
     uint32_t count = own_count(d);
     enum axis_kind kind = d->params[0].is_path ? AXIS_PLAIN : AXIS_POINTS;
-    struct axis *axis = axis_add(d, kind, d->f.from.node, count);
-    if (!axis)
+    struct room axis;
+    if (axis_add(d, kind, d->f.from.node, count, &axis) < 0)
         return -1;
     for (uint32_t k = 0; k < count; k++)
-        *column_add(axis, &d->params[k]) =
+        *column_add(&axis, &d->params[k]) =
             (struct column){.kind = COLUMN_TABLE,
                             .table = d->params[k].table,
                             .table_column = d->params[k].table_column};
@@ -219,11 +227,11 @@ static int chosen_axis(struct sweep_draft *d)
     uint32_t count = own_count(d);
     enum axis_kind kind = d->method == METHOD_COMBINATIONS ? AXIS_COMBINATIONS
                                                            : AXIS_PERMUTATIONS;
-    struct axis *axis = axis_add(d, kind, d->node, count);
-    if (!axis)
+    struct room axis;
+    if (axis_add(d, kind, d->node, count, &axis) < 0)
         return -1;
     for (uint32_t k = 0; k < count; k++)
-        column_add(axis, &d->params[k])->kind = COLUMN_VALUES;
+        column_add(&axis, &d->params[k])->kind = COLUMN_VALUES;
     if (!items->node)
         return 0;
     if (items->node->count < count)
@@ -234,8 +242,7 @@ static int chosen_axis(struct sweep_draft *d)
                         "more",
                         method_name(d->method), count, items->node->count,
                         items->node->count == 1 ? "" : "s");
-    return column_build_values(d, "an item", items,
-                               (struct column *)&axis->columns[0]);
+    return column_build_values(d, "an item", items, &axis.columns[0]);
 }
 
 /* The parameters that vary come first, so that one that does not takes no
@@ -247,17 +254,17 @@ static int drawn_axis(struct sweep_draft *d)
                                            [METHOD_SOBOL] = AXIS_SOBOL,
                                            [METHOD_HALTON] = AXIS_HALTON};
     uint32_t count = own_count(d);
-    struct axis *axis = axis_add(d, kinds[d->method], d->node, count);
-    if (!axis)
+    struct room axis;
+    if (axis_add(d, kinds[d->method], d->node, count, &axis) < 0)
         return -1;
-    axis->count = (uint32_t)d->f.count.u.integer;
-    axis->seed = (uint64_t)d->f.seed.u.integer;
-    axis->seeded = d->f.seed.node != NULL;
+    axis.axis->count = (uint32_t)d->f.count.u.integer;
+    axis.axis->seed = (uint64_t)d->f.seed.u.integer;
+    axis.axis->seeded = d->f.seed.node != NULL;
     for (int fixed = 0; fixed < 2; fixed++)
         for (uint32_t k = 0; k < count; k++) {
             const struct sweep_param *param = &d->params[k];
             if (param_is_fixed(param) == (fixed == 1) &&
-                column_build_drawn(d, param, column_add(axis, param)) < 0)
+                column_build_drawn(d, param, column_add(&axis, param)) < 0)
                 return -1;
         }
     return 0;
@@ -269,10 +276,10 @@ static int repeat_axis(struct sweep_draft *d)
     const struct repeat_fields *r = &d->repeat;
     int64_t first = r->first.u.integer;
     char text[24];
-    struct axis *axis = axis_add(d, AXIS_PLAIN, d->f.repeat.node, 1);
-    if (!axis)
+    struct room axis;
+    if (axis_add(d, AXIS_PLAIN, d->f.repeat.node, 1, &axis) < 0)
         return -1;
-    struct column *c = column_add(axis, &d->params[d->param_count - 1]);
+    struct column *c = column_add(&axis, &d->params[d->param_count - 1]);
     c->kind = COLUMN_RANGE;
     int64_t values[] = {first, first + r->count.u.integer - 1, 1};
     struct value *ends[] = {&c->from, &c->to, &c->step};
