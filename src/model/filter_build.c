@@ -441,8 +441,7 @@ static int segments_build(struct filter_builder *b, const struct view *v)
         qsort(b->events.data + from, (end - from) / EVENT_WORDS,
               EVENT_WORDS * sizeof(uint32_t), event_compare);
     for (size_t i = from;; i += EVENT_WORDS) {
-        const uint32_t *e = b->events.data + i;
-        uint32_t next = i < end ? e[EVENT_POSITION] : count;
+        uint32_t next = i < end ? b->events.data[i + EVENT_POSITION] : count;
         if (next > first) {
             if (segment_build(b, v, first, next - 1) < 0)
                 return -1;
