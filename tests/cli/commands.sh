@@ -6,7 +6,7 @@
 need_python
 : "${RANK_COUNTS:=0}"
 set -- $RANK_COUNTS
-plan $((28 * $#))
+plan $((29 * $#))
 unset MPIBATCH_LINE LAUNCHER_JID PARALLEL_SEQ DISBATCH_TASKID
 
 # Lines that are easy to get wrong; they print, and some fail.
@@ -137,6 +137,11 @@ for n in "$@"; do
     like "$(cat run.out)" "task 9 of job job: exit code 1.*nasty.txt:12.*by hand: .cd $scratch && exit 1." \
         "ranks $n: a failure names the line and the command"
     like "$("$MPIBATCH" tasks nasty.run)" "nasty.txt:12" "ranks $n: so does tasks"
+
+    ok "ranks $n: the programs of the lines are recorded" "$PYTHON" -c '
+import h5py
+names = h5py.File("nasty.run/results.h5")["batch/programs"]["name"]
+assert {b"sort", b"sh"} <= set(names), names'
 
     # -- what other tools mean
     run "$n" tools.txt
