@@ -231,6 +231,8 @@ static size_t keep_fill(struct run_context *c)
 
 void runs_reap(struct run_context *c)
 {
+    if (c->run_count == 0) /* who has no slot leaves nothing behind */
+        return;
     size_t n = keep_fill(c);
     spawn_sweep(c->config->spawner, 0, NULL, c->keep, n);
 }
