@@ -184,12 +184,15 @@ static int options_pass(struct launch *l)
     arg_add(l, run_colors(&l->v->options) ? "always" : "never");
     const struct opt_given *given = &l->v->given;
     for (unsigned i = 0; i < given->count; i++) {
-        const char *name = given->list[i].opt->name;
-        char *word = arena_calloc(l->names, strlen(name) + 3, 1);
+        const struct opt *opt = given->list[i].opt;
+        char *word = arena_calloc(l->names, strlen(opt->name) + 3, 1);
         if (!word)
             return -1;
-        sprintf(word, "--%s", name);
-        arg_add(l, word);
+        sprintf(word, "--%s", opt->name);
+        /* the second word of a value stands alone */
+        if (i == 0 || given->list[i - 1].opt != opt || !opt->joins ||
+            strcmp(given->list[i - 1].value, opt->joins) != 0)
+            arg_add(l, word);
         if (given->list[i].value)
             arg_add(l, given->list[i].value);
     }

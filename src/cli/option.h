@@ -47,6 +47,8 @@ struct opt {
     const char *what;  /* what a right value is, for who gave a wrong one:
                           "a number of tasks"; NULL: as kind says */
     int64_t min, max;  /* of counts and durations */
+    const char *joins; /* custom: this value takes the next word, too; it is
+                          given to take by itself, behind this one */
     const char *const *words; /* choice: all; file: extensions; else what
                                  completion offers; NULL-terminated */
     const char *fallback;     /* the default, as one would write it */

@@ -407,6 +407,16 @@ enum parse_outcome parse_command(const struct cmd *command, int argc,
                                       : row_of_letter(&p, letter);
         if (row_take(&p, (unsigned)row, optarg) != PARSE_OK)
             return PARSE_BAD;
+        const char *joins = p.rows[row].opt->joins;
+        if (!joins || strcmp(optarg, joins) != 0)
+            continue;
+        if (optind >= argc) {
+            usage_error(command->name, "--%s %s needs a condition",
+                        p.rows[row].opt->name, joins);
+            return PARSE_BAD;
+        }
+        if (row_take(&p, (unsigned)row, argv[optind++]) != PARSE_OK)
+            return PARSE_BAD;
     }
     if (excludes_check(&p) != PARSE_OK)
         return PARSE_BAD;

@@ -14,7 +14,8 @@
 
 #define AT(member) .at = offsetof(struct session_options, member)
 
-static const char *const rerun_words[] = {"none", "failed", NULL};
+static const char *const rerun_words[] = {"failed", "timeout", "invalid",
+                                          "where", NULL};
 
 const struct opt run_opts[RUN_OPTS] = {
     {.name = "output",
@@ -30,12 +31,18 @@ const struct opt run_opts[RUN_OPTS] = {
      .excludes = "rerun",
      .meaning = "start anew; an old run is moved aside"},
     {.name = "rerun",
-     .kind = OPT_CHOICE,
+     .kind = OPT_CUSTOM,
      AT(rerun),
      .value = "WHICH",
      .words = rerun_words,
-     .fallback = "none",
-     .meaning = "run tasks that have ended again"},
+     .joins = "where",
+     .take = rerun_take,
+     .otherwise = "none",
+     .meaning = "run tasks that have ended again: those that `failed`, those "
+                "that failed by their time limit (`timeout`), those that "
+                "succeeded with a metric missing, malformed or out of range "
+                "(`invalid`), or `where` a condition holds, such as `where 'n "
+                "> 64'`: see mpibatch-tasks(1)"},
     {.name = "limit",
      .kind = OPT_COUNT,
      AT(task_limit),

@@ -95,6 +95,8 @@ struct session {
     struct output_pack *outputs;
     struct manager *manager;
     struct progress *progress;
+    struct task_range *again; /* --rerun */
+    size_t again_count;
     char *shown_dir, *rerun, *launch_command;
     struct origin_self self;
     /* the end */
@@ -251,7 +253,9 @@ static int prepare(struct session *s, struct buf *text)
         goto fail;
     snprintf(s->start.run_dir, sizeof(s->start.run_dir), "%s",
              rundir_path(s->rundir));
-    if (manager_prepare(s, &err) < 0)
+    if (rerun_find(&o->rerun, s->rundir, s->spec, &s->again, &s->again_count,
+                   &err) < 0 ||
+        manager_prepare(s, &err) < 0)
         goto fail;
     if (!manager_has_work(s->manager))
         return already_done(s);
@@ -371,7 +375,8 @@ static int manager_prepare(struct session *s, struct err *err)
                                     .silence_ns = s->options->lost_after_ns,
                                     .results_late =
                                         extractor_needs_hdf5_alone(s->spec),
-                                    .rerun_failed = s->options->rerun != 0,
+                                    .rerun = s->again,
+                                    .rerun_count = s->again_count,
                                     .origin = {.pid = (int32_t)getpid()},
                                     .observer = {.progress = on_progress,
                                                  .failure = on_failure,
@@ -591,6 +596,7 @@ static void session_fini(struct session *s)
     start_ranks_fini(&s->ranks);
     mem_free(s->shown_dir);
     mem_free(s->rerun);
+    mem_free(s->again);
     mem_free(s->launch_command);
     origin_self_fini(&s->self);
 }

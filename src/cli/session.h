@@ -5,13 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/rerun.h"
+
 #include "cli/display.h"
 
 struct session_options {
     const char *spec_path;
-    const char *run_dir;    /* NULL: by the spec's name, in this folder */
-    bool fresh;             /* move an old run aside */
-    int rerun;              /* 0: none, 1: the failed tasks */
+    const char *run_dir; /* NULL: by the spec's name, in this folder */
+    bool fresh;          /* move an old run aside */
+    struct rerun rerun;
     bool dedicated_manager; /* rank 0 runs no tasks */
     uint64_t task_limit;    /* 0: no limit */
     int64_t lost_after_ns;  /* a rank silent for so long is lost */

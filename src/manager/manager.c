@@ -722,22 +722,35 @@ void manager_destroy(struct manager *m)
 
 bool manager_has_work(struct manager *m)
 {
-    return !sched_all_completed(m->sched) ||
-           (m->config.rerun_failed && manager_snapshot(m)->tasks.failed > 0);
+    return !sched_all_completed(m->sched) || m->config.rerun_count > 0;
 }
 
-/* Failed tasks are active again; the journal says so. */
+/* Ranges from i on, all of one job, as many as a record has, are active again;
+ * the journal says so. Returns how many ranges. */
+static size_t reactivate_some(struct manager *m, size_t i, uint64_t *tasks)
+{
+    const struct task_range *ranges = m->config.rerun + i;
+    size_t left = m->config.rerun_count - i, n = 0;
+    for (; n < left && n < JOURNAL_MAX_RANGES && ranges[n].job == ranges[0].job;
+         n++)
+        *tasks += sched_reactivate(m->sched, &ranges[n]);
+    struct journal_record r = {.type = JOURNAL_REACTIVATE,
+                               .u.reactivate = {.job = ranges[0].job,
+                                                .range_count = (uint32_t)n,
+                                                .ranges = ranges}};
+    journal_put(m, &r);
+    return n;
+}
+
 static void reactivate(struct manager *m)
 {
-    for (uint32_t j = 0; j < m->config.spec->job_count; j++) {
-        uint64_t count = sched_reactivate_failed(m->sched, j);
-        if (count == 0)
-            continue;
-        struct journal_record r = {.type = JOURNAL_REACTIVATE,
-                                   .u.reactivate.job = j};
-        journal_put(m, &r);
-        notice(m, "job %s: %" PRIu64 " failed task%s to run again",
-               m->config.spec->jobs[j].id, count, count == 1 ? "" : "s");
+    for (size_t i = 0; i < m->config.rerun_count;) {
+        uint32_t job = m->config.rerun[i].job;
+        uint64_t tasks = 0;
+        while (i < m->config.rerun_count && m->config.rerun[i].job == job)
+            i += reactivate_some(m, i, &tasks);
+        notice(m, "job %s: %" PRIu64 " task%s to run again",
+               m->config.spec->jobs[job].id, tasks, tasks == 1 ? "" : "s");
     }
 }
 
@@ -761,8 +774,7 @@ int manager_start(struct manager *m, const struct manager_means *means,
         origin_start(m->origin, means->provenance, means->work_dir, err) < 0)
         return -1;
     journal_start(m);
-    if (m->config.rerun_failed)
-        reactivate(m);
+    reactivate(m);
     if (loop_add_turn(m->config.loop, on_turn, m, err) < 0)
         return -1;
     return loop_timer_start(m->config.loop, &m->tick, now_ns(m), err);

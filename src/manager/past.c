@@ -67,7 +67,8 @@ static int record_replay(struct past *p, const struct journal_record *r,
             return -1;
         break;
     case JOURNAL_REACTIVATE:
-        sched_reactivate_failed(p->sched, r->u.reactivate.job);
+        for (uint32_t i = 0; i < r->u.reactivate.range_count; i++)
+            sched_reactivate(p->sched, &r->u.reactivate.ranges[i]);
         p->used_ns[r->u.reactivate.job] = 0;
         p->begun_ns[r->u.reactivate.job] = 0;
         break;

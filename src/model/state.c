@@ -8,7 +8,7 @@ static const bool job_changes[JOB_STATE_COUNT][JOB_STATE_COUNT] = {
     [JOB_DISABLED] = {[JOB_ENABLING] = true, [JOB_TERMINATING] = true},
     [JOB_ENABLING] = {[JOB_ACTIVE] = true, [JOB_TERMINATING] = true},
     [JOB_TERMINATING] = {[JOB_COMPLETED] = true},
-    /* a rerun of failed tasks makes a job active again */
+    /* a rerun of tasks makes a job active again */
     [JOB_COMPLETED] = {[JOB_ACTIVE] = true},
 };
 

@@ -10,12 +10,16 @@ int job_init(struct job_run *j, const struct job *spec)
                           .end = JOB_END_NONE};
     heap_node_init(&j->due);
     heap_node_init(&j->expiry);
-    return indices_init(&j->failures, 0);
+    return indices_init(&j->failures, 0) < 0 ||
+                   indices_init(&j->invalids, 0) < 0
+               ? -1
+               : 0;
 }
 
 void job_fini(struct job_run *j)
 {
     indices_fini(&j->failures);
+    indices_fini(&j->invalids);
 }
 
 bool job_is_done(const struct job_run *j)
@@ -63,11 +67,22 @@ void job_count(struct job_run *j, const struct attempt *a)
         j->retried++;
     } else if (a->result == RESULT_SUCCESS) {
         j->succeeded++;
-        j->invalid += attempt_is_invalid(a);
+        if (attempt_is_invalid(a))
+            j->invalid += indices_add(&j->invalids, a->index);
     } else {
         j->failed++;
         indices_add(&j->failures, a->index);
     }
+}
+
+void job_uncount(struct job_run *j, uint32_t index)
+{
+    if (indices_remove(&j->failures, index)) {
+        j->failed--;
+        return;
+    }
+    j->succeeded--;
+    j->invalid -= indices_remove(&j->invalids, index);
 }
 
 bool reason_uses_retry(enum reason reason)

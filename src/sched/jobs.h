@@ -29,6 +29,7 @@ struct job_run {
     uint64_t running;     /* of those, known to have started */
     uint64_t succeeded, failed, retried, invalid;
     struct indices failures; /* the failed tasks */
+    struct indices invalids; /* the tasks that `invalid` counts */
     struct tempo tempo;
     uint32_t cancel_next; /* terminating: the next worker to be told */
 };
@@ -51,6 +52,8 @@ bool job_step(struct job_run *j, int64_t now_ns);
 /* Count an attempt that ended, with its disposition; the caller keeps the
  * task itself in the right set. */
 void job_count(struct job_run *j, const struct attempt *a);
+/* A completed task does not count any more. */
+void job_uncount(struct job_run *j, uint32_t index);
 
 /* What becomes of a task of this job behind attempt a, with so many retries
  * used before it. */

@@ -54,8 +54,7 @@ int sched_replay_attempt(struct sched *s, const struct attempt *a,
     if (attempt_tally(s, a) < 0)
         return err_set(err, ENOMEM, "no memory for what the journal says");
     if (set == &j->failures) {
-        indices_remove(set, a->index);
-        j->failed--;
+        job_uncount(j, a->index);
     } else {
         bucket_take(b, set, a->index, 1);
     }
@@ -90,30 +89,34 @@ void sched_replay_job_time(struct sched *s, uint32_t job, int64_t used_ns)
         job_use_time(&s->jobs[job], used_ns);
 }
 
-struct reactivation {
-    struct sched *s;
-    uint32_t job;
-};
-
-static void reactivate(void *arg, uint32_t index)
+/* Is the task completed? No worker has any before the first input. */
+static bool is_completed(const struct bucket *b, uint32_t index)
 {
-    const struct reactivation *r = arg;
-    struct bucket *b = task_bucket(r->s, r->job, index);
-    bucket_put(b, &b->again, index, 1);
+    return !indices_contains(&b->fresh, index) &&
+           !indices_contains(&b->again, index);
 }
 
-uint64_t sched_reactivate_failed(struct sched *s, uint32_t job)
+uint64_t sched_reactivate(struct sched *s, const struct task_range *range)
 {
-    if (job >= job_count_of(s) || s->jobs[job].failed == 0)
+    uint64_t count = 0;
+    if (range->job >= job_count_of(s))
         return 0;
-    struct job_run *j = &s->jobs[job];
-    struct reactivation r = {.s = s, .job = job};
+    struct job_run *j = &s->jobs[range->job];
     enum job_state was = j->state;
-    uint64_t count = j->failed;
-
-    indices_visit(&j->failures, reactivate, &r);
-    indices_clear(&j->failures);
-    j->failed = 0;
+    uint64_t end = (uint64_t)range->first + range->count;
+    if (end > j->spec->tasks.count)
+        end = j->spec->tasks.count;
+    for (uint64_t i = range->first; i < end; i++) {
+        uint32_t index = (uint32_t)i;
+        struct bucket *b = task_bucket(s, range->job, index);
+        if (!is_completed(b, index))
+            continue;
+        job_uncount(j, index);
+        bucket_put(b, &b->again, index, 1);
+        count++;
+    }
+    if (count == 0)
+        return 0;
     j->state = JOB_ACTIVE;
     j->end = JOB_END_NONE;
     j->cancel_next = 0;

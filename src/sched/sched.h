@@ -32,6 +32,7 @@
 #include "base/err.h"
 #include "model/attempt.h"
 #include "model/jobspec.h"
+#include "model/range.h"
 #include "model/snapshot.h"
 #include "model/state.h"
 
@@ -67,10 +68,10 @@ int sched_replay_job(struct sched *s, uint32_t job, enum job_state state,
                      enum job_end end, struct err *err);
 /* A job has used up so much of its max_wall_clock_time. */
 void sched_replay_job_time(struct sched *s, uint32_t job, int64_t used_ns);
-/* All failed tasks of the job are active again, with their retries anew, and
- * so is the job, its used time forgotten. Returns how many. Before the first
- * input, too; this is what `--rerun failed` does. */
-uint64_t sched_reactivate_failed(struct sched *s, uint32_t job);
+/* Of these tasks the completed ones, failed or succeeded, are active again,
+ * with their retries anew, and so is the job, its used time forgotten. Returns
+ * how many. Before the first input, too; this is what --rerun does. */
+uint64_t sched_reactivate(struct sched *s, const struct task_range *range);
 
 /* ---- Inputs. They return 0, or -1 with err ENOMEM; what the world reports
  * is never an error: what is stale or unknown is ignored. ---- */

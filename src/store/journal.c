@@ -159,6 +159,23 @@ static int put_program(struct buf *b, const struct program_file *p)
            put_text(b, p->note, PROGRAM_MAX_NAME);
 }
 
+/* Ranges as what lies between them, and how long they are. */
+static int put_ranges(struct buf *b, const struct journal_record *rec)
+{
+    uint32_t end = 0, count = rec->u.reactivate.range_count;
+    if (count == 0 || count > JOURNAL_MAX_RANGES) {
+        errno = EINVAL;
+        return -1;
+    }
+    int rc = pack_put_uint(b, rec->u.reactivate.job) | pack_put_uint(b, count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct task_range *r = &rec->u.reactivate.ranges[i];
+        rc |= pack_put_uint(b, r->first - end) | pack_put_uint(b, r->count);
+        end = r->first + r->count;
+    }
+    return rc;
+}
+
 static int put_payload(struct buf *b, const struct journal_record *rec,
                        const struct jobspec *spec)
 {
@@ -185,7 +202,7 @@ static int put_payload(struct buf *b, const struct journal_record *rec,
                pack_put_u8(b, (uint8_t)rec->u.job.state) |
                pack_put_u8(b, (uint8_t)rec->u.job.end);
     case JOURNAL_REACTIVATE:
-        return pack_put_uint(b, rec->u.reactivate.job);
+        return put_ranges(b, rec);
     case JOURNAL_TICK:
         return 0;
     case JOURNAL_END:

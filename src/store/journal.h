@@ -14,6 +14,7 @@
 #include "model/attempt.h"
 #include "model/jobspec.h"
 #include "model/node.h"
+#include "model/range.h"
 #include "model/program.h"
 #include "model/state.h"
 #include "store/rundir.h"
@@ -25,12 +26,15 @@ enum journal_type {
     JOURNAL_ATTEMPT,     /* an attempt ended */
     JOURNAL_JOB,         /* a job changed its state; active: a session has
                             handed out its first task */
-    JOURNAL_REACTIVATE,  /* failed tasks of a job are active again */
+    JOURNAL_REACTIVATE,  /* completed tasks of a job are active again */
     JOURNAL_TICK,        /* the session was alive at this time */
     JOURNAL_END,         /* the session ended in good order */
     JOURNAL_ORIGIN,      /* what a session says of itself */
     JOURNAL_PROGRAM      /* a file that tasks execute */
 };
+
+/* The most ranges of one record; of more, there are several. */
+enum { JOURNAL_MAX_RANGES = 1024 };
 
 /* One record, decoded. */
 struct journal_record {
@@ -53,7 +57,10 @@ struct journal_record {
             enum job_end end;
         } job;
         struct {
-            uint32_t job;
+            uint32_t job;                    /* of all ranges */
+            uint32_t range_count;            /* 1 to JOURNAL_MAX_RANGES */
+            const struct task_range *ranges; /* ascending; reader's, valid until
+                                                the next record */
         } reactivate;
         struct {
             int exit_code;

@@ -60,6 +60,7 @@ struct journal_reader {
     void *want_arg;
     struct attempt attempt;
     struct node_info node;
+    struct task_range ranges[JOURNAL_MAX_RANGES];
     struct buf texts; /* of a record's strings */
 };
 
@@ -469,6 +470,27 @@ static int get_program(struct journal_reader *jr, struct unpack *u,
     return 1;
 }
 
+/* Ranges of tasks that there are. */
+static void get_ranges(struct journal_reader *jr, struct unpack *u,
+                       struct journal_record *out)
+{
+    uint32_t job = get_job(u, jr->spec);
+    uint32_t count = (uint32_t)unpack_uint_max(u, JOURNAL_MAX_RANGES);
+    uint32_t end = 0, tasks = jr->spec->jobs[job].tasks.count;
+    for (uint32_t i = 0; i < count && !u->bad; i++) {
+        uint32_t first = end + (uint32_t)unpack_uint_max(u, tasks - end);
+        uint32_t n = (uint32_t)unpack_uint_max(u, tasks - first);
+        u->bad = u->bad || n == 0;
+        jr->ranges[i] = (struct task_range){job, first, n};
+        end = first + n;
+    }
+    if (count == 0)
+        u->bad = true;
+    out->u.reactivate.job = job;
+    out->u.reactivate.range_count = count;
+    out->u.reactivate.ranges = jr->ranges;
+}
+
 /* Decode a payload whose checksum is right. 1, 0: not wanted, -1 (err may
  * not say why). */
 static int decode(struct journal_reader *jr, const unsigned char *payload,
@@ -502,7 +524,7 @@ static int decode(struct journal_reader *jr, const unsigned char *payload,
         out->u.job.end = get_enum(&u, JOB_END_COUNT);
         break;
     case JOURNAL_REACTIVATE:
-        out->u.reactivate.job = get_job(&u, jr->spec);
+        get_ranges(jr, &u, out);
         break;
     case JOURNAL_TICK:
         break;

@@ -316,15 +316,20 @@ static void put_attempt(struct cubes *c, const struct attempt *a)
     }
 }
 
-/* Failed tasks of the job are active again. */
-static void reactivate(struct cubes *c)
+/* Tasks of the job are active again, those in the slab. */
+static void reactivate(struct cubes *c, const struct task_range *r)
 {
+    const struct cube_shape *s = &c->survey->shape;
     int8_t *state = (int8_t *)c->vars[VAR_STATE].cells;
-    uint64_t n = c->survey->shape.chunk_cells;
-    for (uint64_t k = c->slab_first; k < slab_end(c); k++)
-        for (uint64_t i = 0; is_touched(c->survey, k) && i < n; i++)
-            if (state[(k - c->slab_first) * n + i] == STATE_FAILURE)
-                state[(k - c->slab_first) * n + i] = STATE_ACTIVE;
+    for (uint32_t i = 0; i < r->count; i++) {
+        uint64_t cell = shape_cell(c->survey, r->first + i), count;
+        if (cell < c->cell_first || cell >= c->cell_end)
+            continue;
+        uint64_t chunk = cube_chunk_of(s, cell);
+        if (is_touched(c->survey, chunk))
+            state[(chunk - c->slab_first) * s->chunk_cells + cell -
+                  cube_chunk_start(s, chunk, &count)] = STATE_ACTIVE;
+    }
 }
 
 static bool in_slab(void *arg, uint32_t job, uint32_t index)
@@ -357,7 +362,8 @@ static int read_span(struct cubes *c, const struct survey_span *span,
             put_attempt(c, r.u.attempt);
         else if (r.type == JOURNAL_REACTIVATE &&
                  r.u.reactivate.job == c->job_index)
-            reactivate(c);
+            for (uint32_t i = 0; i < r.u.reactivate.range_count; i++)
+                reactivate(c, &r.u.reactivate.ranges[i]);
     }
     return 0;
 }

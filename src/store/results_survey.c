@@ -64,7 +64,7 @@ static void see_cell(struct survey_job *s, uint32_t index,
     span->last = behind;
 }
 
-/* Failed tasks of the job became active here: all slabs must know. */
+/* Tasks of the job became active again here: all slabs must know. */
 static void see_reactivation(struct survey_job *s, struct journal_place behind)
 {
     for (uint64_t i = 0; i < s->slab_count; i++)

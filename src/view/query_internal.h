@@ -64,7 +64,7 @@ struct row {
     unsigned char *record; /* heap; NULL: none */
     uint32_t len;
     uint32_t session, node; /* node: number of the host, or UINT32_MAX */
-    bool failed, reactivated;
+    bool reactivated;
 };
 
 struct query {

@@ -59,18 +59,19 @@ static bool note_attempt(void *arg, uint32_t job, uint32_t index)
     return false;
 }
 
-/* Of tasks first..first+count-1 of the job: windows that have attempts must be
- * read up to here. */
-static void note_reactivation(struct query *q, uint32_t job, uint64_t first,
-                              uint64_t count)
+/* Tasks are active again: windows that have them must be read up to here. */
+static void note_reactivation(struct query *q, const struct journal_record *r)
 {
     struct journal_place at = journal_tell(q->past);
     at.offset--; /* it tells the end of the record */
-    uint64_t from = (q->base[job] + first) / WINDOW_TASKS;
-    uint64_t to = (q->base[job] + first + count - 1) / WINDOW_TASKS;
-    for (uint64_t w = from; w <= to; w++)
-        if (q->windows[w].touched)
-            window_touch(&q->windows[w], at);
+    for (uint32_t i = 0; i < r->u.reactivate.range_count; i++) {
+        const struct task_range *t = &r->u.reactivate.ranges[i];
+        uint64_t from = number_of(q, t->job, t->first);
+        uint64_t to = (from + t->count - 1) / WINDOW_TASKS;
+        for (uint64_t w = from / WINDOW_TASKS; w <= to; w++)
+            if (q->windows[w].touched)
+                window_touch(&q->windows[w], at);
+    }
 }
 
 static uint64_t node_key(uint32_t session, uint32_t node)
@@ -128,8 +129,7 @@ int query_survey(struct query *q, struct err *err)
     journal_reader_filter(q->past, note_attempt, q);
     while ((got = journal_next(q->past, &r, err)) > 0) {
         if (r.type == JOURNAL_REACTIVATE)
-            note_reactivation(q, r.u.reactivate.job, 0,
-                              q->spec->jobs[r.u.reactivate.job].tasks.count);
+            note_reactivation(q, &r);
         else if (r.type == JOURNAL_NODE &&
                  note_node(q, r.session, r.u.node.node,
                            r.u.node.info->hostname) < 0)
@@ -173,25 +173,25 @@ static int row_keep(struct query *q, const struct journal_record *r)
     *row = (struct row){.record = record,
                         .len = (uint32_t)q->packed.len,
                         .session = r->session,
-                        .node = UINT32_MAX,
-                        .failed = a->result == RESULT_FAILURE};
+                        .node = UINT32_MAX};
     if (map_get(&q->hosts, node_key(r->session, a->node), &node))
         row->node = (uint32_t)node;
     return 0;
 }
 
-/* Failed tasks of the job are active again. */
-static void rows_reactivate(struct query *q, uint32_t job, uint64_t first,
-                            uint64_t count)
+/* Tasks are active again, those of the window. */
+static void rows_reactivate(struct query *q, const struct journal_record *r)
 {
-    uint64_t from = q->base[job] + first, to = from + count;
-    if (from < q->from)
-        from = q->from;
-    if (to > q->from + q->count)
-        to = q->from + q->count;
-    for (uint64_t n = from; n < to; n++)
-        if (q->rows[n - q->from].failed)
+    for (uint32_t i = 0; i < r->u.reactivate.range_count; i++) {
+        const struct task_range *t = &r->u.reactivate.ranges[i];
+        uint64_t from = number_of(q, t->job, t->first), to = from + t->count;
+        if (from < q->from)
+            from = q->from;
+        if (to > q->from + q->count)
+            to = q->from + q->count;
+        for (uint64_t n = from; n < to; n++)
             q->rows[n - q->from].reactivated = true;
+    }
 }
 
 static bool is_behind(struct journal_place a, struct journal_place b)
@@ -212,8 +212,7 @@ static int window_read(struct query *q, const struct window *w, struct err *err)
         if (got < 0)
             return -1;
         if (r.type == JOURNAL_REACTIVATE)
-            rows_reactivate(q, r.u.reactivate.job, 0,
-                            q->spec->jobs[r.u.reactivate.job].tasks.count);
+            rows_reactivate(q, &r);
         else if (r.type == JOURNAL_ATTEMPT && row_keep(q, &r) < 0)
             return nomem(err);
         if (q->kept_bytes > QUERY_MAX_KEPT_BYTES && q->count > 1)
@@ -428,8 +427,8 @@ int query_attempts(struct query *q, uint32_t job, uint32_t index,
            !is_behind(journal_tell(q->past), w->last) &&
            (rc = journal_next(q->past, &r, err)) > 0) {
         rc = 0;
-        if (r.type == JOURNAL_REACTIVATE && r.u.reactivate.job == job) {
-            rows_reactivate(q, job, index, 1);
+        if (r.type == JOURNAL_REACTIVATE) {
+            rows_reactivate(q, &r);
         } else if (r.type == JOURNAL_ATTEMPT) {
             if (row_keep(q, &r) < 0)
                 rc = nomem(err);

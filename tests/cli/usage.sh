@@ -69,7 +69,9 @@ said 2 '--quiet takes no value' run --quiet=3 x
 said 2 'number of tasks, not "0"' run --limit 0 x
 said 2 'number of tasks, not "-3"' run --limit=-3 x
 said 2 'number of tasks, not "99999999999999999999"' run --limit 99999999999999999999 x
-said 2 'takes none or failed, not "all"' run --rerun all x
+said 2 'takes failed, timeout, invalid or where EXPR, not "all"' run --rerun all x
+said 2 'did you mean failed' run --rerun faild x
+said 2 '--rerun where needs a condition' run x --rerun where
 said 2 'exclude each other' run --fresh --rerun failed x
 said 2 'number of ranks from 1 to 1048576, not "two"' launch -n two x
 said 2 'which job spec\?' run

@@ -42,7 +42,7 @@ launch bad.yaml
 is "$rc $(said 'all is done: 3 succeeded, 1 failed')" "1 1" "again: 1, all is done"
 like "$(<err)" "\(again, the failed ones: mpibatch launch bad.yaml --rerun failed\)" "what it says can be pasted"
 launch --rerun failed bad.yaml
-is "$rc $(said 'job job: 1 failed task to run again')" "1 1" "--rerun failed gets through"
+is "$rc $(said 'job job: 1 task to run again')" "1 1" "--rerun failed gets through"
 launch wrong.yaml
 is "$rc $(said 'unknown key') $(said 'nothing was run')" "2 1 1" "a wrong spec: 2, its errors are said once"
 ok "and nothing was made" test ! -e wrong.run

@@ -17,7 +17,7 @@ enum {
     WORKERS = 5,
     STEPS = 300,
     SEEDS = 1500,
-    RECORDS = 4 * JOBS * TASKS + STEPS
+    RECORDS = 8 * JOBS * TASKS + 2 * STEPS
 };
 
 /* ---- The model ---- */
@@ -62,6 +62,7 @@ struct world {
         enum disposition disposition;
         int job_state; /* -1: an attempt */
         enum job_end end;
+        struct task_range again; /* count > 0: these are active again */
     } records[RECORDS];
     uint32_t record_count;
     uint64_t random;
@@ -231,8 +232,12 @@ static void check_lost_attempt(struct world *w, const struct sched_action *a)
     task_leaves(w, a->job, a->first, READY);
     t->attempts++;
     w->jobs[a->job].retried++;
-    write_record(w, &(struct record){a->job, a->first, a->attempt, REASON_LOST,
-                                     TASK_RETRIES, -1, JOB_END_NONE});
+    write_record(w, &(struct record){.job = a->job,
+                                     .index = a->first,
+                                     .attempt = a->attempt,
+                                     .reason = REASON_LOST,
+                                     .disposition = TASK_RETRIES,
+                                     .job_state = -1});
 }
 
 static void check_job_change(struct world *w, const struct sched_action *a)
@@ -466,8 +471,12 @@ static void news_end(struct world *w, enum reason reason)
     } else {
         task_leaves(w, j, i, reason == REASON_NONE ? SUCCEEDED : FAILED);
     }
-    write_record(w, &(struct record){j, i, t->attempts, reason, expected, -1,
-                                     JOB_END_NONE});
+    write_record(w, &(struct record){.job = j,
+                                     .index = i,
+                                     .attempt = t->attempts,
+                                     .reason = reason,
+                                     .disposition = expected,
+                                     .job_state = -1});
 }
 
 static void news_start(struct world *w)
@@ -589,22 +598,28 @@ static void run_out(struct world *w)
     assert_true(sched_finished(w->s));
 }
 
-/* A session that knows only the journal is where this one is. */
-static void check_replay(const struct world *w)
+static void replay_all(const struct world *w, struct sched *s)
 {
-    struct sched *s = specs_sched(&w->specs, 1);
     for (uint32_t k = 0; k < w->record_count; k++) {
         const struct record *r = &w->records[k];
         struct attempt a = attempt_of(r->job, r->index, r->attempt, r->reason);
         a.disposition = r->disposition;
         struct err err = {0};
-        int rc = r->job_state < 0
+        int rc = r->again.count > 0 ? sched_reactivate(s, &r->again) == 0
+                 : r->job_state < 0
                      ? sched_replay_attempt(s, &a, &err)
                      : sched_replay_job(s, r->job, (enum job_state)r->job_state,
                                         r->end, &err);
         assert_string_equal(err.text, "");
         assert_int_equal(rc, 0);
     }
+}
+
+/* A session that knows only the journal is where this one is. */
+static void check_replay(const struct world *w)
+{
+    struct sched *s = specs_sched(&w->specs, 1);
+    replay_all(w, s);
     check_tasks(w, s, false);
     struct job_snapshot jobs[JOBS];
     struct snapshot snap = {.jobs = jobs};
@@ -617,10 +632,57 @@ static void check_replay(const struct world *w)
     sched_destroy(s);
 }
 
+/* Some tasks of the job, ended or not, are to run again. */
+static void reactivate_some(struct world *w, uint32_t job)
+{
+    uint32_t n = job_tasks(w, job), first = pick(w, n), ended = 0;
+    struct task_range r = {job, first, 1 + pick(w, n - first)};
+    for (uint32_t i = r.first; i < r.first + r.count; i++) {
+        struct task *t = &w->tasks[job][i];
+        if (t->where < SUCCEEDED)
+            continue;
+        t->where = READY;
+        t->retries = 0;
+        ended++;
+    }
+    assert_int_equal(sched_reactivate(w->s, &r), ended);
+    assert_int_equal(sched_reactivate(w->s, &r), 0);
+    if (ended == 0)
+        return;
+    w->jobs[job].state = JOB_ACTIVE;
+    w->jobs[job].end = JOB_END_NONE;
+    write_record(w, &(struct record){.job = job, .again = r});
+}
+
+/* A second session, on what the first one has left. */
+static void world_again(struct world *w)
+{
+    sched_destroy(w->s);
+    w->s = specs_sched(&w->specs, WORKERS);
+    replay_all(w, w->s);
+    memset(w->workers, 0, sizeof(w->workers));
+    w->stop = SCHED_RUN;
+    w->paused = false;
+    w->limit = 0;
+    for (uint32_t j = 0; j < w->specs.spec.job_count; j++)
+        for (uint32_t k = pick(w, 4); k > 0; k--)
+            reactivate_some(w, j);
+    check_replay(w);
+}
+
 static void world_runs(uint64_t seed)
 {
     struct world *w = calloc(1, sizeof(*w));
     world_init(w, seed);
+    settle(w);
+    for (int step = 0; step < STEPS && !sched_finished(w->s); step++) {
+        news(w);
+        settle(w);
+    }
+    check_replay(w);
+    run_out(w);
+    check_replay(w);
+    world_again(w);
     settle(w);
     for (int step = 0; step < STEPS && !sched_finished(w->s); step++) {
         news(w);

@@ -850,8 +850,10 @@ static void failed_tasks_run_again(void **state)
     specs_init(&sp);
     specs_add(&sp, 4, 1, 0, 1)->max_wall_clock_ns = 100;
     struct sched *s = specs_sched(&sp, 1);
-    assert_int_equal(sched_reactivate_failed(s, 0), 0);
-    assert_int_equal(sched_reactivate_failed(s, 9), 0);
+    const struct task_range all = {.job = 0, .count = 4}, none = {9, 0, 4},
+                            failed = {.job = 0, .first = 1, .count = 3};
+    assert_int_equal(sched_reactivate(s, &all), 0);
+    assert_int_equal(sched_reactivate(s, &none), 0);
     replay(s, 0, 1, REASON_NONE, TASK_ENDS);
     replay(s, 1, 1, REASON_EXIT_CODE, TASK_RETRIES);
     replay(s, 1, 2, REASON_EXIT_CODE, TASK_ENDS);
@@ -861,8 +863,8 @@ static void failed_tasks_run_again(void **state)
     sched_replay_job(s, 0, JOB_COMPLETED, JOB_END_ALL_TASKS_COMPLETE, NULL);
     sched_replay_job_time(s, 0, 200);
     assert_true(sched_all_completed(s));
-    assert_int_equal(sched_reactivate_failed(s, 0), 3);
-    assert_int_equal(sched_reactivate_failed(s, 0), 0);
+    assert_int_equal(sched_reactivate(s, &failed), 3);
+    assert_int_equal(sched_reactivate(s, &failed), 0);
     assert_false(sched_all_completed(s));
     is_state(s, 1, TASK_ACTIVE, RESULT_NONE, 2);
     is_state(s, 2, TASK_ACTIVE, RESULT_NONE, 1);

@@ -234,6 +234,20 @@ static void put_job(struct session *s, uint32_t job, enum job_state state)
     put(s, r);
 }
 
+/* Those that have failed in the first session. */
+static void reactivate_failed(struct session *s, uint32_t n)
+{
+    struct task_range ranges[JOURNAL_MAX_RANGES];
+    struct journal_record r = {.type = JOURNAL_REACTIVATE,
+                               .u.reactivate.ranges = ranges};
+    uint32_t count = 0;
+    for (uint32_t i = 5; i + 1 < n && count < JOURNAL_MAX_RANGES; i += 5)
+        ranges[count++] = (struct task_range){.first = i, .count = 1};
+    r.u.reactivate.range_count = count;
+    if (count > 0)
+        put(s, r);
+}
+
 /* Two sessions. In the first, task 5 is retried and fails again, 10 fails and
  * the last is not run; the second one reactivates and runs 5. */
 static void fill(const char *dir, const struct jobspec *spec)
@@ -254,8 +268,7 @@ static void fill(const char *dir, const struct jobspec *spec)
     end(&s);
     rundir_close(s.rundir);
     begin(&s, dir, spec);
-    struct journal_record r = {.type = JOURNAL_REACTIVATE};
-    put(&s, r);
+    reactivate_failed(&s, n);
     if (n > 5)
         put_attempt(&s, spec, 0, 5, 3, false, false);
     end(&s);

@@ -130,6 +130,8 @@ static struct rundir *reader_of(const char *dir)
     return r;
 }
 
+static const struct task_range reactivated[] = {{1, 0, 2}, {1, 4, 1}};
+
 static void reads_what_was_written(void **state)
 {
     struct jobspec *spec = make_spec();
@@ -160,6 +162,8 @@ static void reads_what_was_written(void **state)
         put(&s, &r);
         r = (struct journal_record){.type = JOURNAL_REACTIVATE};
         r.u.reactivate.job = 1;
+        r.u.reactivate.range_count = 2;
+        r.u.reactivate.ranges = reactivated;
         put(&s, &r);
         put(&s, &(struct journal_record){.type = JOURNAL_TICK, .time_ns = -9});
         r = (struct journal_record){.type = JOURNAL_END, .time_ns = 4};
@@ -200,6 +204,9 @@ static void reads_what_was_written(void **state)
             assert_int_equal(journal_next(jr, &r, &err), 1);
             assert_int_equal(r.type, JOURNAL_REACTIVATE);
             assert_int_equal(r.u.reactivate.job, 1);
+            assert_int_equal(r.u.reactivate.range_count, 2);
+            assert_memory_equal(r.u.reactivate.ranges, reactivated,
+                                sizeof(reactivated));
             assert_int_equal(journal_next(jr, &r, &err), 1);
             assert_int_equal(r.type, JOURNAL_TICK);
             assert_int_equal(r.time_ns, -9);
