@@ -3,7 +3,7 @@
 # commands and options, wrong arguments; streams and exit codes.
 . "$TEST_SRCDIR/tests/lib.sh"
 commands=$("$MPIBATCH" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | paste -sd ' ')
-plan $((84 + 7 * $(wc -w <<<"$commands")))
+plan $((88 + 7 * $(wc -w <<<"$commands")))
 
 # said EXIT-CODE REGEX-OF-STDERR ARGUMENTS...: nothing on stdout
 said() {
