@@ -60,7 +60,7 @@ struct manager_config {
     uint32_t rank_count;
     uint64_t task_limit; /* start at most so many tasks; 0: no limit */
     int64_t silence_ns;  /* a rank not heard for so long is lost */
-    bool results_late; /* results.h5 only when all tasks have ended */
+    bool results_late;   /* results.h5 only when all tasks have ended */
     const struct task_range *rerun; /* these run again, ascending */
     size_t rerun_count;
     struct status_origin origin;
