@@ -80,14 +80,26 @@ static const struct pair ln2 = {0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56};
  * squared without the 1, so that no bits are lost. */
 struct pair exact_exp(struct pair x)
 {
-    enum { HALVINGS = 9, TERMS = 10 };
+    enum { HALVINGS = 9, TERMS = 8 };
+    static const struct pair factors[TERMS + 1] = {
+        /* 1 / n! */
+        {1, 0},
+        {1, 0},
+        {0.5, 0},
+        {0x1.5555555555555p-3, 0x1.5555555555555p-57},
+        {0x1.5555555555555p-5, 0x1.5555555555555p-59},
+        {0x1.1111111111111p-7, 0x1.1111111111111p-63},
+        {0x1.6c16c16c16c17p-10, -0x1.f49f49f49f49fp-65},
+        {0x1.a01a01a01a01ap-13, 0x1.a01a01a01a01ap-73},
+        {0x1.a01a01a01a01ap-16, 0x1.a01a01a01a01ap-76}};
     double k = nearbyint(x.hi / ln2.hi);
     struct pair r = pair_sub(x, pair_mul(pair_of(k), ln2));
-    r.hi = ldexp(r.hi, -HALVINGS);
-    r.lo = ldexp(r.lo, -HALVINGS);
-    struct pair s = pair_div(r, TERMS); /* r (1 + r/2 (1 + r/3 (...))) */
+    r.hi *= 0x1p-9;
+    r.lo *= 0x1p-9;
+    struct pair s = factors[TERMS];
     for (int n = TERMS - 1; n >= 1; n--)
-        s = pair_div(pair_mul(r, pair_add(pair_of(1), s)), n);
+        s = pair_add(pair_mul(r, s), factors[n]);
+    s = pair_mul(r, s);
     for (int n = 0; n < HALVINGS; n++)
         s = pair_add((struct pair){2 * s.hi, 2 * s.lo}, pair_mul(s, s));
     s = pair_add(s, pair_of(1));

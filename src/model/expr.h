@@ -66,6 +66,17 @@ int expr_holds(const struct expr *e,
                           struct value *v, struct err *err),
                void *arg, bool *holds, struct err *err);
 
+/* The conditions that must all hold so that it does: the parts of an outermost
+ * `and`, else itself. How many there are; which of the names (by their place in
+ * expr_names) a part uses, as bits; and whether it holds, as expr_holds. A part
+ * may fail where a part before it does not hold. */
+uint32_t expr_part_count(const struct expr *e);
+uint64_t expr_part_names(const struct expr *e, uint32_t part);
+int expr_part_holds(const struct expr *e, uint32_t part,
+                    int (*get)(void *arg, uint32_t number, struct buf *room,
+                               struct value *v, struct err *err),
+                    void *arg, bool *holds, struct err *err);
+
 /* The text that it was compiled from. Borrowed. */
 const char *expr_text(const struct expr *e);
 

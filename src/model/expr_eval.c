@@ -420,10 +420,10 @@ static int eval(struct evaluation *r, const struct node *n, struct value *v)
     return fail(r, n, "a list has no value");
 }
 
-int expr_holds(const struct expr *e,
-               int (*get)(void *arg, uint32_t number, struct buf *room,
-                          struct value *v, struct err *err),
-               void *arg, bool *holds, struct err *err)
+static int node_holds(const struct expr *e, const struct node *n,
+                      int (*get)(void *arg, uint32_t number, struct buf *room,
+                                 struct value *v, struct err *err),
+                      void *arg, bool *holds, struct err *err)
 {
     struct slot slots[EXPR_MAX_NAMES];
     struct evaluation r = {
@@ -432,10 +432,62 @@ int expr_holds(const struct expr *e,
         slots[i].known = false;
         buf_init(&slots[i].room, EXPR_MAX_TEXT);
     }
-    int rc = eval_condition(&r, e->root, holds);
+    int rc = eval_condition(&r, n, holds);
     for (uint32_t i = 0; i < e->number_count; i++)
         buf_fini(&slots[i].room);
     return rc;
+}
+
+int expr_holds(const struct expr *e,
+               int (*get)(void *arg, uint32_t number, struct buf *room,
+                          struct value *v, struct err *err),
+               void *arg, bool *holds, struct err *err)
+{
+    return node_holds(e, e->root, get, arg, holds, err);
+}
+
+/* ---- Parts ---- */
+
+uint32_t expr_part_count(const struct expr *e)
+{
+    uint32_t count = 0;
+    if (e->root->kind != NODE_AND)
+        return 1;
+    for (const struct node *c = e->root->first; c; c = c->next)
+        count++;
+    return count;
+}
+
+static const struct node *part_get(const struct expr *e, uint32_t part)
+{
+    const struct node *n = e->root;
+    if (n->kind == NODE_AND)
+        for (n = n->first; part > 0; part--)
+            n = n->next;
+    return n;
+}
+
+static uint64_t names_of(const struct node *n)
+{
+    uint64_t names = n->kind == NODE_NAME ? UINT64_C(1) << n->slot : 0;
+    for (const struct node *c = n->first; c; c = c->next)
+        names |= names_of(c);
+    return names;
+}
+
+_Static_assert((int)EXPR_MAX_NAMES <= 64, "a bit for each name");
+
+uint64_t expr_part_names(const struct expr *e, uint32_t part)
+{
+    return names_of(part_get(e, part));
+}
+
+int expr_part_holds(const struct expr *e, uint32_t part,
+                    int (*get)(void *arg, uint32_t number, struct buf *room,
+                               struct value *v, struct err *err),
+                    void *arg, bool *holds, struct err *err)
+{
+    return node_holds(e, part_get(e, part), get, arg, holds, err);
 }
 
 uint32_t expr_names(const struct expr *e, const uint32_t **numbers)

@@ -96,94 +96,6 @@ static uint64_t words_hash(const uint32_t *words, size_t n)
     return h;
 }
 
-/* ---- Conditions ---- */
-
-/* Which axes do conditions ask for, and when is each decided? */
-static int conditions_init(struct filter_builder *b)
-{
-    const struct filter_plan *plan = b->plan;
-    const struct sweep *s = plan->sweep;
-    b->when_last = mem_calloc(s->when_count, sizeof(*b->when_last));
-    if (!b->when_last)
-        return no_memory(b);
-    for (uint32_t w = 0; w < s->when_count; w++) {
-        const uint32_t *names;
-        uint32_t n = expr_names(s->when[w], &names), asked = 0;
-        for (uint32_t k = 0; k < n; k++)
-            asked |= UINT32_C(1) << plan->places[names[k]].axis;
-        for (uint32_t k = 0; k < plan->axis_count; k++)
-            if (asked >> k & 1) {
-                b->asked[k] = true;
-                b->when_last[w] = k;
-            }
-        if (asked == 0) /* it is about nothing: decided at once */
-            b->asked[0] = true;
-        for (uint32_t k = 0; k <= b->when_last[w]; k++)
-            b->needed[k] |= asked & ((UINT32_C(1) << k) - 1);
-    }
-    return 0;
-}
-
-/* The value of a parameter on the way: expr_holds asks. */
-static int value_get(void *arg, uint32_t param, struct buf *room,
-                     struct value *v, struct err *err)
-{
-    const struct filter_builder *b = arg;
-    const struct filter_plan *plan = b->plan;
-    uint32_t axis = plan->places[param].axis;
-    if (plan->params[param].type != VALUE_STRING)
-        room = NULL; /* a number without its text is quicker */
-    return axis_value(&plan->axes[axis], b->positions[axis],
-                      plan->places[param].column, room, v, err);
-}
-
-/* Say for which values a condition went wrong. */
-static void values_put(struct filter_builder *b, const struct expr *e)
-{
-    const uint32_t *names;
-    uint32_t n = expr_names(e, &names);
-    struct buf text, room;
-    struct value v;
-    buf_init(&text, 300);
-    buf_init(&room, VALUE_MAX_BYTES);
-    for (uint32_t k = 0; k < n; k++) {
-        const struct filter_plan *plan = b->plan;
-        uint32_t axis = plan->places[names[k]].axis;
-        if (axis_value(&plan->axes[axis], b->positions[axis],
-                       plan->places[names[k]].column, &room, &v, NULL) < 0 ||
-            buf_printf(&text, "%s%s = %.80s", k ? ", " : "",
-                       plan->params[names[k]].name, v.text) < 0)
-            break;
-    }
-    if (text.len > 0)
-        err_context(b->err, "with %s", buf_text(&text));
-    buf_fini(&room);
-    buf_fini(&text);
-}
-
-/* Do all conditions hold that this axis decides? */
-static int conditions_hold(struct filter_builder *b, uint32_t axis, bool *hold)
-{
-    const struct sweep *s = b->plan->sweep;
-    *hold = true;
-    b->fault->what = FAULT_WHEN;
-    b->fault->at = 0;
-    if (tries_add(b, 1) < 0)
-        return -1;
-    for (uint32_t w = 0; *hold && w < s->when_count; w++) {
-        if (b->when_last[w] != axis)
-            continue;
-        b->fault->what = FAULT_WHEN;
-        b->fault->at = w;
-        if (expr_holds(s->when[w], value_get, b, hold, b->err) == 0)
-            continue;
-        if (b->err->code != ENOMEM)
-            values_put(b, s->when[w]);
-        return -1;
-    }
-    return 0;
-}
-
 /* ---- Nodes ---- */
 
 static struct amount count_of(const struct filter_builder *b, uint32_t node)
@@ -524,7 +436,7 @@ static const struct filter *filter_make(struct filter_builder *b,
 static void builder_fini(struct filter_builder *b)
 {
     matches_fini(b);
-    mem_free(b->when_last);
+    conditions_fini(b);
     mem_free(b->stack.data);
     mem_free(b->pending.data);
     mem_free(b->events.data);
@@ -537,15 +449,17 @@ static void builder_fini(struct filter_builder *b)
     map_fini(&b->node_of);
 }
 
-int filter_build(const struct filter **filter, struct arena *arena,
-                 const struct filter_plan *plan, struct amount *count,
-                 struct taskset_fault *fault, struct err *err)
+static int build(const struct filter **filter, struct arena *arena,
+                 const struct filter_plan *plan, bool in_parts,
+                 struct amount *count, struct taskset_fault *fault,
+                 struct err *err)
 {
     struct filter_builder *b = mem_calloc(1, sizeof(*b));
     uint32_t root;
     if (!b)
         return err_set(err, ENOMEM, "no memory for the filter of a sweep");
     b->plan = plan;
+    b->in_parts = in_parts;
     b->fault = fault;
     b->err = err;
     map_init(&b->state_of);
@@ -561,5 +475,16 @@ int filter_build(const struct filter **filter, struct arena *arena,
     }
     builder_fini(b);
     mem_free(b);
+    return rc;
+}
+
+int filter_build(const struct filter **filter, struct arena *arena,
+                 const struct filter_plan *plan, struct amount *count,
+                 struct taskset_fault *fault, struct err *err)
+{
+    int rc = build(filter, arena, plan, true, count, fault, err);
+    /* a part of a condition may be about values that another part rules out */
+    if (rc < 0 && err->code == EINVAL && fault->what == FAULT_WHEN)
+        rc = build(filter, arena, plan, false, count, fault, err);
     return rc;
 }

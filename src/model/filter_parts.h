@@ -40,16 +40,26 @@ struct matches {
     size_t range_count, range_cap;
 };
 
+/* A condition, or a part of one. */
+struct condition {
+    const struct expr *e;
+    uint32_t when, part; /* part: its number, or -1 */
+    uint32_t last;       /* the axis that decides it */
+};
+
 struct filter_builder {
     const struct filter_plan *plan;
     struct taskset_fault *fault;
     struct err *err;
     uint64_t tries;
     struct matches matches;
-    uint32_t *when_last;               /* the axis that decides a condition */
-    bool asked[TASKSET_MAX_AXES];      /* by a condition */
-    uint32_t needed[TASKSET_MAX_AXES]; /* axes (bits) whose positions a state
-                                          in front of this axis has */
+    bool in_parts; /* take conditions apart */
+    struct condition *conditions;
+    uint32_t condition_count;
+    struct value *numbers[TASKSET_MAX_PARAMS]; /* by position; or NULL */
+    bool asked[TASKSET_MAX_AXES];              /* by a condition */
+    uint32_t needed[TASKSET_MAX_AXES];    /* axes (bits) whose positions a state
+                                             in front of this axis has */
     uint32_t positions[TASKSET_MAX_AXES]; /* on the way to the state */
     uint32_t *marks;    /* a word an exclude, a bit an axis: it matches there */
     struct words stack; /* the states on the way */
@@ -80,5 +90,13 @@ const struct match *match_get(const struct matches *m, uint32_t exclude,
 
 /* Is the axis the last one that an exclude speaks of? */
 bool match_is_last(const struct matches *m, uint32_t exclude, uint32_t axis);
+
+/* Which axes do conditions ask for, and when is each decided? */
+int conditions_init(struct filter_builder *b);
+void conditions_fini(struct filter_builder *b);
+
+/* Do all conditions hold that this axis decides, at b->positions? Counts as a
+ * try. */
+int conditions_hold(struct filter_builder *b, uint32_t axis, bool *hold);
 
 #endif

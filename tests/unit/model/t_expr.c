@@ -359,6 +359,42 @@ static void tells_its_names(void **state)
     assert_int_equal(expr_names(e, &numbers), 0);
 }
 
+/* i = 7, j = -3, f = 2.5, s = "gmres" */
+static void has_parts(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t count;
+        uint64_t names[3]; /* bits: i, j, f, s, as far as they are used */
+        bool holds[3];
+    } table[] = {
+        {"i > 3", 1, {1}, {true}},
+        {"i > 3 and f < 2 and s == \"gmres\"",
+         3,
+         {1, 2, 4},
+         {true, false, true}},
+        {"(i > 3 or j > 3) and j > 0", 2, {3, 2}, {true, false}},
+        {"i > 3 and j < 0 or f > 3", 1, {7}, {true}},
+        {"not (i > 3 and j < 0)", 1, {3}, {false}},
+        {"true and i > j", 2, {0, 3}, {true, true}},
+        {"i in [j, 7] and true", 2, {3, 0}, {true, true}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct err err;
+        const struct expr *e =
+            expr_compile(arena, table[i].text, names, NAMES, NULL, &err);
+        assert_non_null(e);
+        assert_int_equal(expr_part_count(e), table[i].count);
+        for (uint32_t p = 0; p < table[i].count; p++) {
+            bool holds = !table[i].holds[p];
+            assert_int_equal(expr_part_names(e, p), table[i].names[p]);
+            assert_int_equal(expr_part_holds(e, p, get, NULL, &holds, &err), 0);
+            assert_int_equal(holds, table[i].holds[p]);
+        }
+    }
+}
+
 static int get_nothing(void *arg, uint32_t number, struct buf *room,
                        struct value *v, struct err *err)
 {
@@ -408,6 +444,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(is_bounded, arena_new, arena_end),
         cmocka_unit_test_setup_teardown(takes_many_terms, arena_new, arena_end),
         cmocka_unit_test_setup_teardown(tells_its_names, arena_new, arena_end),
+        cmocka_unit_test_setup_teardown(has_parts, arena_new, arena_end),
         cmocka_unit_test_setup_teardown(hands_on_errors, arena_new, arena_end),
     };
     return cmocka_run_group_tests(tests, values_init, NULL);

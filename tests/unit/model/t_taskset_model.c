@@ -171,7 +171,7 @@ static bool excluded(const struct sweep *s, const int *point)
     return false;
 }
 
-/* A condition: x + y < limit or x != y or x < limit. */
+/* A condition: x + y < limit, x != y, x < limit, or both and more. */
 struct condition {
     uint32_t kind, x, y;
     int limit;
@@ -181,10 +181,10 @@ static const struct expr *condition_make(struct made *d, struct condition *c)
 {
     static const char *const names[] = {"p0", "p1", "p2", "p3", "p4", "p5"};
     uint32_t n = d->model.param_count;
-    char text[64];
+    char text[100];
     struct err err;
     size_t at;
-    *c = (struct condition){.kind = prng_below(&prng, 3),
+    *c = (struct condition){.kind = prng_below(&prng, 4),
                             .x = prng_below(&prng, n),
                             .y = prng_below(&prng, n),
                             .limit = (int)prng_below(&prng, 7) - 1};
@@ -193,8 +193,11 @@ static const struct expr *condition_make(struct made *d, struct condition *c)
     else if (c->kind == 1)
         snprintf(text, sizeof(text), "p%u != p%u or p%u == 2", c->x, c->y,
                  c->y);
-    else
+    else if (c->kind == 2)
         snprintf(text, sizeof(text), "p%u < %d", c->x, c->limit);
+    else
+        snprintf(text, sizeof(text), "p%u < %d and p%u != p%u and p%u > -4",
+                 c->x, c->limit, c->x, c->y, c->y);
     return expr_compile(d->arena, text, names, n, &at, &err);
 }
 
@@ -204,6 +207,8 @@ static bool condition_holds(const struct condition *c, const int *p)
         return p[c->x] + p[c->y] < c->limit;
     if (c->kind == 1)
         return p[c->x] != p[c->y] || p[c->y] == 2;
+    if (c->kind == 3)
+        return p[c->x] < c->limit && p[c->x] != p[c->y] && p[c->y] > -4;
     return p[c->x] < c->limit;
 }
 
