@@ -532,9 +532,13 @@ static bool digests_done(struct manager *m)
 {
     if (m->digest_until_ns == 0)
         m->digest_until_ns = now_ns(m) + DIGEST_NS;
-    if (m->stop_now || now_ns(m) >= m->digest_until_ns)
-        origin_hurry(m->origin); /* what was found until now comes at once */
-    return origin_finish(m->origin, journal_program, m);
+    if (m->stop_now && m->digest_until_ns > now_ns(m))
+        m->digest_until_ns = now_ns(m);
+    if (now_ns(m) >= m->digest_until_ns)
+        origin_hurry(m->origin); /* what was found until now comes at once, */
+    return origin_finish(m->origin, journal_program, m) ||
+           /* unless a file system hangs */
+           now_ns(m) >= m->digest_until_ns + NS_PER_SEC;
 }
 
 static void record_begin(struct manager *m)
