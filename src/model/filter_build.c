@@ -449,6 +449,20 @@ static void builder_fini(struct filter_builder *b)
     map_fini(&b->node_of);
 }
 
+/* No list is NULL from the begin, even if nothing comes into it. */
+static int builder_init(struct filter_builder *b)
+{
+    struct words *const lists[] = {&b->stack, &b->pending, &b->events,
+                                   &b->keys,  &b->states,  &b->nodes,
+                                   &b->runs};
+    map_init(&b->state_of);
+    map_init(&b->node_of);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        if (words_reserve(b, lists[i], 1) < 0)
+            return -1;
+    return 0;
+}
+
 static int build(const struct filter **filter, struct arena *arena,
                  const struct filter_plan *plan, bool in_parts,
                  struct amount *count, struct taskset_fault *fault,
@@ -462,9 +476,9 @@ static int build(const struct filter **filter, struct arena *arena,
     b->in_parts = in_parts;
     b->fault = fault;
     b->err = err;
-    map_init(&b->state_of);
-    map_init(&b->node_of);
-    int rc = root_build(b, &root);
+    int rc = builder_init(b);
+    if (rc == 0)
+        rc = root_build(b, &root);
     *filter = NULL;
     if (rc == 0) {
         *count = count_of(b, root);
