@@ -65,12 +65,16 @@ static int ending_put(const struct listing *l, const struct query_task *t,
     const struct job *job = &l->run->spec->jobs[t->job];
     if (describe_parameters(job, t->index, cells) < 0)
         return -1;
-    if (!t->last || t->last->reason == REASON_NONE)
+    bool invalid = t->last && t->state == QUERY_INVALID;
+    if (!t->last || (t->last->reason == REASON_NONE && !invalid))
         return 0;
-    attempt_describe(t->last, how);
+    if (invalid) /* which metric, and why */
+        snprintf(how, sizeof(how), "%s", t->last->message);
+    else
+        attempt_describe(t->last, how);
     return buf_printf(cells, "%s%s%s",
                       job->tasks.kind != TASKS_LISTED ? "  " : "",
-                      t->state == QUERY_FAILED ? "" : "was: ", how);
+                      t->state == QUERY_FAILED || invalid ? "" : "was: ", how);
 }
 
 static int usual_cells(const struct listing *l, const struct query_task *t,

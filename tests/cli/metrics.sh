@@ -5,7 +5,7 @@
 need_python
 [ -x "$PYTHON" ] && PATH=${PYTHON%/*}:$PATH
 specs=("$TEST_SRCDIR"/jobspecs/metrics*.yaml)
-plan $((34 + ${#specs[@]}))
+plan $((37 + ${#specs[@]}))
 
 check() { "$PYTHON" "$tools/metrics.py" "$@" 2>&1; }
 # cube RUN NAME: the values of a variable of results.h5
@@ -54,6 +54,10 @@ is "$rc $(cube bad.run energy_state) $(cube bad.run energy)" "0 0 2 1 3 1.0 nan 
 "$MPIBATCH" status --json bad.run >status.json
 is "$(json status.json 'd["tasks"]["succeeded"], d["tasks"]["invalid"]')" "(4, 3)" "status.json counts them"
 like "$("$MPIBATCH" status bad.run)" "3 with a metric missing, malformed or out of range" "so does status"
+"$MPIBATCH" tasks bad.run >tasks.out
+like "$(<tasks.out)" 'x=E=nan\?  metric energy: stdout: "nan\?" is no float64' "tasks says what is wrong: malformed"
+like "$(<tasks.out)" 'x=F=1  metric energy: stdout: its regex does not match' "... missing"
+like "$(<tasks.out)" 'x=E=7  metric energy: stdout: 7 is not in its range \[0, 5\]' "... out of range"
 like "$(<run.out)" "3 tasks succeeded with a metric missing, malformed or out of range" "and the summary"
 
 # a fifo where a file should be does not stop the worker; a folder is no file
