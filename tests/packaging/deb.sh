@@ -56,7 +56,7 @@ commands() { as_user mpibatch --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) 
 # the manual pages of the package: NAME.SECTION
 pages() { dpkg-deb -c "$deb" | sed -n 's,.*/share/man/man[0-9]/\(.*\)\.gz$,\1,p' | sort; }
 pages >pages
-wanted=$(commands | sed "s,.*,mpibatch-&.1," | cat - <(printf "%s\n" mpibatch.1 mpibatch-jobspec.5) | sort)
+wanted=$(commands | sed "s,.*,mpibatch-&.1," | cat - <(printf "%s\n" mpibatch.1 mpibatch-jobspec.5 mpibatch-results.5) | sort)
 is "$(cat pages)" "$wanted" "a manual page for the program, each command, the two formats"
 wrong=$(while IFS=. read -r name section; do
     as_user man -w "$section" "$name" >/dev/null || echo "$name($section)"
