@@ -26,33 +26,38 @@ static uint32_t choice_count(const struct tree_node *n)
 }
 
 /* How many matches one exclude comes to: the product of its lists. 0: it is
- * wrong, which is reported. */
+ * wrong, which is reported, a broken node before. */
 static uint64_t exclude_count(struct sweep_draft *d, const struct tree_node *n)
 {
     const struct key_type *type = d->f.exclude.form->of;
-    size_t errors_before = d->parse->errors->count;
     struct field f = {0};
     struct value v;
     uint64_t count = 1;
+    bool right = true;
     if (!value_read(d->parse->errors, "an exclude", n, type, &f))
         return 0;
     for (uint32_t k = 0; k < n->count; k++) {
         const struct tree_pair *pair = &n->u.pairs[k];
         struct quoted name = quoted_name(pair->key.u.text);
         struct field list = {0};
-        if (!sweep_find_param(d, pair->key.u.text))
+        if (!sweep_find_param(d, pair->key.u.text)) {
             sweep_unknown(d, &pair->key, "`exclude`");
+            right = false;
+        }
         if (!value_read(d->parse->errors, name.text, &pair->value, type->of,
-                        &list))
+                        &list)) {
+            right = false;
             continue;
+        }
         const struct key_type *scalar =
             list.form->kind == KEY_LIST ? list.form->of : list.form;
         for (uint32_t i = 0; i < choice_count(list.node); i++)
-            sweep_value(d->parse, name.text, choice_at(list.node, i), scalar,
-                        &v);
+            right = sweep_value(d->parse, name.text, choice_at(list.node, i),
+                                scalar, &v) &&
+                    right;
         count = count > MATCHES_MAX ? count : count * choice_count(list.node);
     }
-    return d->parse->errors->count > errors_before ? 0 : count;
+    return right ? count : 0;
 }
 
 /* Match number i of an exclude: the digits of i choose from its lists. */
