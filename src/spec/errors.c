@@ -20,12 +20,12 @@ static const struct spec_error no_memory = {.text = "out of memory"};
 
 int spec_errors_init(struct spec_errors *errors)
 {
-    errors->count = 0;
+    errors->count = errors->total = 0;
     errors->list = mem_alloc(SPEC_MAX_ERRORS * sizeof(errors->list[0]));
     if (errors->list)
         return 0;
     errors->list = (struct spec_error *)&no_memory; /* never written to */
-    errors->count = 1;
+    errors->count = errors->total = 1;
     return -1;
 }
 
@@ -81,6 +81,7 @@ void spec_errors_add(struct spec_errors *errors, unsigned line, unsigned column,
 {
     char raw[ERR_TEXT_MAX];
     va_list ap;
+    errors->total++;
     if (spec_errors_full(errors))
         return;
     va_start(ap, fmt);
@@ -97,6 +98,7 @@ void spec_errors_add_in(struct spec_errors *errors, const char *file,
                         unsigned line, const char *bytes, size_t len,
                         const char *text)
 {
+    errors->total++;
     if (spec_errors_full(errors))
         return;
     struct spec_error *e = &errors->list[errors->count++];

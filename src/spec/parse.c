@@ -84,7 +84,7 @@ static void state_names_check(struct parse *p, const struct field *metrics,
 static int job_build(struct parse *p, const struct tree_node *node,
                      const struct job_fields *f, struct job *job)
 {
-    size_t errors_before = p->errors->count;
+    size_t errors_before = p->errors->total;
     struct constraints_fields c;
     fields_read(p->errors, "`constraints`", f->constraints.node,
                 &job_constraints_keys, &c);
@@ -98,7 +98,7 @@ static int job_build(struct parse *p, const struct tree_node *node,
         return -1;
     if (!p->blind)
         state_names_check(p, &f->metrics, &job->tasks);
-    if (p->damaged || p->errors->count > errors_before)
+    if (p->damaged || p->errors->total > errors_before)
         return 0;
     return job_check(p, f, job);
 }

@@ -398,7 +398,7 @@ static int file_build(struct list *l, struct entry *e)
     struct parse *p = l->parse;
     struct metric_file_fields f;
     const struct tree_node *from = e->f.from.node;
-    size_t before = p->errors->count;
+    size_t before = p->errors->total;
     if (!from || from->kind != TREE_MAPPING)
         return 0;
     fields_read(p->errors, "`from`", from, &metric_file_keys, &f);
@@ -407,7 +407,7 @@ static int file_build(struct list *l, struct entry *e)
     if (template_build(p, f.file.node, &l->job->tasks, TEMPLATE_ALL, &e->file) <
         0)
         return -1;
-    if (!e->file || p->errors->count > before || template_is_constant(e->file))
+    if (!e->file || p->errors->total > before || template_is_constant(e->file))
         return 0;
     return file_check(p, f.file.node, l->job, e->file);
 }

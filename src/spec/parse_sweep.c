@@ -227,7 +227,7 @@ int sweep_build(struct parse *p, const struct field *f, uint64_t max_tasks,
                 struct taskset *set, bool *known)
 {
     struct sweeps s = {.parse = p};
-    size_t errors_before = p->errors->count, errors_named;
+    size_t errors_before = p->errors->total, errors_named;
     struct taskset_fault fault;
     struct err err;
     bool complete = true;
@@ -236,16 +236,16 @@ int sweep_build(struct parse *p, const struct field *f, uint64_t max_tasks,
         return -1;
     if (!*known)
         return 0;
-    errors_named = p->errors->count;
+    errors_named = p->errors->total;
     if (params_unite(&s) < 0)
         return -1;
-    if (p->errors->count == errors_named && drafts_build(&s, &complete) < 0)
+    if (p->errors->total == errors_named && drafts_build(&s, &complete) < 0)
         return -1;
     *set = (struct taskset){.kind = TASKS_SWEPT, /* names, at least */
                             .count = 1,
                             .params = s.params,
                             .param_count = s.param_count};
-    if (p->damaged || !complete || p->errors->count > errors_before ||
+    if (p->damaged || !complete || p->errors->total > errors_before ||
         taskset_init(set, p->arena, s.params, s.param_count, s.list, s.count,
                      max_tasks, &fault, &err) == 0)
         return 0;

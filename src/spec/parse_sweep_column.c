@@ -186,7 +186,7 @@ static const struct field *source_find(struct sweep_draft *d,
     struct spec_errors *errors = d->parse->errors;
     const struct tree_node *at = param->said.node;
     const struct field *found = NULL;
-    size_t errors_before = errors->count;
+    size_t errors_before = errors->total;
     drawn_check(d, param);
     for (size_t i = 0; i < SOURCE_COUNT; i++) {
         const struct field *f = field_at(param, sources[i]);
@@ -197,7 +197,7 @@ static const struct field *source_find(struct sweep_draft *d,
         else if (f->key)
             found = f;
     }
-    if (!found && errors->count == errors_before)
+    if (!found && errors->total == errors_before)
         spec_errors_add(errors, at->line, at->column,
                         "`%s` needs its values: `values`, `range`, "
                         "`linspace`, `logspace` or `from`, such as values: "
@@ -207,7 +207,7 @@ static const struct field *source_find(struct sweep_draft *d,
         spec_errors_add(errors, param->f.column.key->line,
                         param->f.column.key->column,
                         "`column` needs `from`, such as from: points.csv");
-    return errors->count == errors_before ? found : NULL;
+    return errors->total == errors_before ? found : NULL;
 }
 
 int column_build(struct sweep_draft *d, const struct sweep_param *param,

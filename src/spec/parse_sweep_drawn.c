@@ -77,7 +77,7 @@ static bool shape_check(struct sweep_draft *d, const struct sweep_param *param,
 {
     struct spec_errors *errors = d->parse->errors;
     const struct tree_node *at = param->said.node;
-    size_t errors_before = errors->count;
+    size_t errors_before = errors->total;
     for (size_t i = 0; i < sizeof(all_keys) / sizeof(all_keys[0]); i++) {
         const struct field *f = field_at(param, all_keys[i]);
         if (!f->key || shape_needs(s, all_keys[i]))
@@ -93,7 +93,7 @@ static bool shape_check(struct sweep_draft *d, const struct sweep_param *param,
                             "is written %s",
                             f->key->u.text, method_name(d->method), s->example);
     }
-    for (size_t i = 0; errors->count == errors_before && i < s->needs_count;
+    for (size_t i = 0; errors->total == errors_before && i < s->needs_count;
          i++) {
         const struct field *f = field_at(param, s->needs[i]);
         if (!f->key)
@@ -103,7 +103,7 @@ static bool shape_check(struct sweep_draft *d, const struct sweep_param *param,
         else if (!f->node)
             return false;
     }
-    return errors->count == errors_before;
+    return errors->total == errors_before;
 }
 
 /* The numbers of a distribution: finite, in order, of the right kind. */
@@ -115,7 +115,7 @@ static void numbers_check(struct sweep_draft *d,
     const struct field *low = field_at(param, s->needs[0]),
                        *high = field_at(param, s->needs[1]);
     const struct field *both[] = {low, high};
-    size_t errors_before = errors->count;
+    size_t errors_before = errors->total;
     for (size_t i = 0; i < 2; i++) {
         const struct field *f = both[i];
         double x = f->u.number;
@@ -132,7 +132,7 @@ static void numbers_check(struct sweep_draft *d,
                             "`%s` of `distribution: %s` must be %s, not %s",
                             f->key->u.text, s->name, must, f->node->u.text);
     }
-    if (errors->count == errors_before && s->dist != DIST_NORMAL &&
+    if (errors->total == errors_before && s->dist != DIST_NORMAL &&
         low->u.number >= high->u.number)
         spec_errors_add(errors, high->node->line, high->node->column,
                         "`max` must be above `min`, which is %s; a parameter "

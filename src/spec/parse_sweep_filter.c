@@ -87,7 +87,7 @@ static int excludes_build(struct sweep_draft *d)
 {
     const struct tree_node *list = d->f.exclude.node;
     uint64_t count = 0;
-    size_t errors_before = d->parse->errors->count;
+    size_t errors_before = d->parse->errors->total;
     for (uint32_t i = 0; list && i < list->count; i++) {
         const struct tree_node *n = &list->u.items[i];
         uint64_t more = exclude_count(d, n);
@@ -102,7 +102,7 @@ static int excludes_build(struct sweep_draft *d)
                         MATCHES_MAX);
         return 0;
     }
-    if (count == 0 || d->parse->errors->count > errors_before)
+    if (count == 0 || d->parse->errors->total > errors_before)
         return 0;
     struct sweep_match *matches =
         arena_calloc(d->parse->arena, count, sizeof(*matches));

@@ -35,6 +35,7 @@ struct spec_error {
 struct spec_errors {
     struct spec_error *list;
     size_t count;
+    size_t total; /* found so far, with those that had no room */
 };
 
 /* How a spec gets at the tables that it names: it does no I/O itself, and what

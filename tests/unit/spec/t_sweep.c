@@ -212,6 +212,33 @@ static void reports_a_table_once(void **state)
     spec_errors_fini(&errors);
 }
 
+/* Errors that have no room any more are errors all the same. */
+static void more_errors_than_fit(void **state)
+{
+    (void)state;
+    static const char *const sweeps[] = {
+        "{method: lhs, count: 3, parameters: {x: {values: [1, 2]}, y: {mean: "
+        "0}, z: {distribution: choice}}}",
+        "{parameters: {x: {}, y: {range: {from: 2, to: 1}}}, zip: [[a, b]]}",
+        "{parameters: {x: [1]}, exclude: [{x: ~}, {y: 1}], when: x =}",
+        "[{parameters: {x: [1]}}, {parameters: {y: [1]}, include: [{z: 1}]}]",
+        "{from: none.csv, parameters: {u: [1]}}",
+        "{method: sobol}"};
+    struct spec_errors errors;
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    buf_puts(&text, "jobs:\n");
+    for (size_t i = 0; i < 100; i++)
+        buf_printf(&text,
+                   "- {id: j%zu, sweep: %s, task: {command_line: 'a {x}'}}\n",
+                   i, sweeps[i % 6]);
+    assert_null(spec_parse(buf_text(&text), text.len, "stem", &files, &errors));
+    assert_int_equal(errors.count, SPEC_MAX_ERRORS);
+    assert_true(errors.total > SPEC_MAX_ERRORS);
+    spec_errors_fini(&errors);
+    buf_fini(&text);
+}
+
 /* Each allocation fails once: an error, no leak, no crash. */
 static void allocation_failures(void **state)
 {
@@ -256,6 +283,7 @@ int main(void)
         cmocka_unit_test(keeps_labels),
         cmocka_unit_test(draws),
         cmocka_unit_test(reports_a_table_once),
+        cmocka_unit_test(more_errors_than_fit),
         cmocka_unit_test(allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
