@@ -135,7 +135,7 @@ static void ranges_are_exact(void **state)
         for (uint32_t k = 0; k < set.count; k++) {
             const char *text = text_at(&set, k, 0);
             struct value v = value_at(&set, k, 0), same;
-            double x, y;
+            double x = 0, y = 1;
             value_resolve(&same, text);
             assert_int_equal(v.type, table[i].type);
             assert_true(value_number(&v, &x) && value_number(&same, &y));
