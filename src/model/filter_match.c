@@ -2,30 +2,12 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "model/filter_parts.h"
-
-static int no_memory(struct filter_builder *b)
-{
-    return err_set(b->err, ENOMEM, "no memory for the filter of a sweep");
-}
-
-int tries_add(struct filter_builder *b, uint64_t n)
-{
-    b->tries += n;
-    if (b->tries <= FILTER_MAX_TRIES)
-        return 0;
-    return err_set(b->err, E2BIG,
-                   "more than %" PRIu64
-                   " combinations of values would have to be tried; use fewer "
-                   "values of the parameters that it names",
-                   FILTER_MAX_TRIES);
-}
 
 /* ---- What was meant ---- */
 
@@ -104,7 +86,7 @@ static int range_add(struct filter_builder *b, uint32_t first, uint32_t last)
         size_t cap = m->range_cap ? 2 * m->range_cap : 64;
         struct range *more = mem_resize(m->ranges, cap, sizeof(*more));
         if (!more)
-            return no_memory(b);
+            return no_filter_memory(b->err);
         m->ranges = more;
         m->range_cap = cap;
     }
@@ -221,7 +203,7 @@ int matches_init(struct filter_builder *b)
     m->list = mem_calloc(most, sizeof(*m->list));
     b->marks = mem_calloc(m->exclude_count, sizeof(*b->marks));
     if (!m->excludes || !m->list || !b->marks)
-        return no_memory(b);
+        return no_filter_memory(b->err);
     for (uint32_t e = 0; e < m->exclude_count; e++) {
         b->fault->what = FAULT_EXCLUDE;
         b->fault->at = e;

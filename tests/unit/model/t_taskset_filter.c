@@ -328,11 +328,41 @@ static void wrong_filters_are_errors(void **state)
     }
 }
 
+static bool interleaved(const uint32_t *at)
+{
+    return (at[0] > 64 || at[3] == 0) && at[1] * at[0] % 7 == at[2] &&
+           (at[3] != 1 || at[1] < 100) && at[0] + at[2] != 70;
+}
+
+/* Conditions that meet on axes, and share none. */
+static void conditions_meet(void **state)
+{
+    static const uint32_t lengths[3] = {5000, 200, 7};
+    struct filtered f;
+    uint32_t count = 0, at[PARAMS];
+    (void)state;
+    filtered_init(&f, lengths);
+    when_add(&f, "a > 64 or d == 'cg'");
+    when_add(&f, "b * a % 7 == c and (d != 'gmres' or b < 100)");
+    when_add(&f, "a + c != 70");
+    if (filtered_make(&f) < 0)
+        fail_msg("%s", f.err.text);
+    for (at[0] = 0; at[0] < 5000; at[0]++)
+        for (at[1] = 0; at[1] < 200; at[1]++)
+            for (at[3] = 0; at[3] < 4; at[3]++) {
+                at[2] = at[1] * at[0] % 7;
+                count += interleaved(at);
+            }
+    assert_int_equal(f.set.count, count);
+    check_points(&f, lengths, interleaved);
+    filtered_fini(&f);
+}
+
 /* Filters that would take too long or too much to build. */
 static void large_filters_are_errors(void **state)
 {
     static const uint32_t long_axis[3] = {2, 2, 40000000},
-                          ragged[3] = {1024, 1025, 4};
+                          ragged[3] = {2500, 2500, 4};
     struct filtered f;
     (void)state;
     filtered_init(&f, long_axis);
@@ -346,7 +376,7 @@ static void large_filters_are_errors(void **state)
                         "it names");
     filtered_fini(&f);
     filtered_init(&f, ragged);
-    when_add(&f, "a * b % 7 == c");
+    when_add(&f, "(a * a * 31 + b * b * 17 + a * b) % 2003 < 1000");
     assert_int_equal(filtered_make(&f), -1);
     assert_int_equal(f.err.code, E2BIG);
     assert_int_equal(f.fault.what, FAULT_WHEN);
@@ -401,6 +431,7 @@ int main(void)
         cmocka_unit_test(counts_billions),
         cmocka_unit_test(leaves_few_of_many),
         cmocka_unit_test(excludes_many),
+        cmocka_unit_test(conditions_meet),
         cmocka_unit_test(wrong_filters_are_errors),
         cmocka_unit_test(large_filters_are_errors),
         cmocka_unit_test(included_points_may_be_all),
