@@ -38,18 +38,13 @@ void gather_fini(struct gather *g)
 
 /* ---- Words ---- */
 
-static void say(struct gather *g, const char *fmt, va_list ap)
-{
-    vsnprintf(g->why, sizeof(g->why), fmt, ap);
-}
-
 void gather_malformed(struct gather *g, const char *fmt, ...)
 {
     va_list ap;
     if (g->bad)
         return;
     va_start(ap, fmt);
-    say(g, fmt, ap);
+    vsnprintf(g->why, sizeof(g->why), fmt, ap);
     va_end(ap);
     g->bad = true;
     /* a later candidate may still be the last one */
@@ -63,7 +58,7 @@ void gather_missing(struct gather *g, const char *fmt, ...)
     if (g->candidates > 0 || g->bad)
         return;
     va_start(ap, fmt);
-    say(g, fmt, ap);
+    vsnprintf(g->why, sizeof(g->why), fmt, ap);
     va_end(ap);
 }
 
