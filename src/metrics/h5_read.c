@@ -52,9 +52,10 @@ static bool storage_is_plain(const struct dataset *d)
     hid_t dcpl = H5Dget_create_plist(d->id);
     if (dcpl < 0)
         return false;
-    if (H5Pget_external_count(dcpl) > 0)
+    if (bytes == 0 || H5Pget_external_count(dcpl) > 0 ||
+        H5Pget_layout(dcpl) == H5D_VIRTUAL)
         plain = false;
-    if (H5Pget_layout(dcpl) == H5D_CHUNKED) {
+    if (plain && H5Pget_layout(dcpl) == H5D_CHUNKED) {
         int rank = H5Pget_chunk(dcpl, DIMS_MAX_RANK, chunk);
         plain = plain && rank >= 0 && rank <= DIMS_MAX_RANK;
         for (int i = 0; plain && i < rank; i++) {
@@ -125,33 +126,25 @@ static void put_unsigned(const struct dataset *d, struct gather *g)
     mem_free(v);
 }
 
+/* type: of integers. */
+static void put_integers(const struct dataset *d, hid_t type, struct gather *g)
+{
+    if (H5Tget_sign(type) == H5T_SGN_NONE)
+        put_unsigned(d, g);
+    else
+        put_signed(d, g);
+}
+
 /* Booleans of h5py are an enumeration of bytes: its numbers are taken. */
 static void put_enum(const struct dataset *d, struct gather *g)
 {
-    hid_t native = H5Tget_native_type(d->type, H5T_DIR_ASCEND);
-    size_t size = native < 0 ? 0 : H5Tget_size(native);
-    if (size != 1 && size != 2 && size != 4 && size != 8) {
+    hid_t base = H5Tget_super(d->type);
+    if (base < 0)
         gather_malformed(g, "the dataset is of a type that is not read");
-    } else {
-        unsigned char *v = elements_read(d, native, size, g);
-        for (uint64_t i = 0; v && i < d->count && dims_next(g, i); i++) {
-            int8_t i8;
-            int16_t i16;
-            int32_t i32;
-            int64_t i64;
-            memcpy(&i8, v + i * size, 1);
-            memcpy(&i16, v + i * size, size >= 2 ? 2 : 1);
-            memcpy(&i32, v + i * size, size >= 4 ? 4 : 1);
-            memcpy(&i64, v + i * size, size == 8 ? 8 : 1);
-            gather_integer(g, size == 1   ? i8
-                              : size == 2 ? i16
-                              : size == 4 ? i32
-                                          : i64);
-        }
-        mem_free(v);
-    }
-    if (native >= 0)
-        H5Tclose(native);
+    else
+        put_integers(d, base, g);
+    if (base >= 0)
+        H5Tclose(base);
 }
 
 /* ---- Texts ---- */
@@ -218,10 +211,7 @@ static void dataset_put(struct dataset *d, struct gather *g)
     }
     switch (H5Tget_class(d->type)) {
     case H5T_INTEGER:
-        if (H5Tget_sign(d->type) == H5T_SGN_NONE)
-            put_unsigned(d, g);
-        else
-            put_signed(d, g);
+        put_integers(d, d->type, g);
         break;
     case H5T_FLOAT:
         put_floats(d, g);

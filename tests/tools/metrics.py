@@ -159,6 +159,10 @@ def arrays_expected(folder):
             dataset("of/" + t[1:], OK, f["of/" + t[1:]][()])
         f["flags"] = np.array([True, False, True])
         dataset("flags", OK, f["flags"][()].astype(int))
+        for t in ("u1", ">i2", "<u8"):
+            f["enum_" + t[-2:]] = np.array([200, 7]).astype(
+                h5py.enum_dtype({"a": 7, "b": 200}, t))
+            dataset("enum_" + t[-2:], OK, np.array([200, 7]))
         f["one"] = 2.5
         dataset("one", OK, 2.5)
         f["row"] = np.array([[7.25]])
@@ -181,6 +185,10 @@ def arrays_expected(folder):
         f["group/x"] = 1
         dataset("group", MALFORMED, np.nan)
         dataset("nothing/there", MISSING, np.nan)
+        layout = h5py.VirtualLayout((6,), "f8")
+        layout[:] = h5py.VirtualSource("another.h5", "x", (6,))
+        f.create_virtual_dataset("elsewhere", layout, fillvalue=1)
+        dataset("elsewhere", MALFORMED, np.nan, shape=[6])
         f["empty"] = h5py.Empty("f")
         dataset("empty", MALFORMED, np.nan)
         f["record"] = np.zeros(1, [("a", int)])[0]
