@@ -56,10 +56,13 @@ static int decimal_parse(const struct value *v, struct decimal *out,
     s += *s == '-' || *s == '+';
     bool fits = digits_scan(&s, negative, &d);
     if (*s == 'e' || *s == 'E') {
-        long exponent = strtol(s + 1, NULL, 10);
-        fits = fits && labs(exponent) < 100;
+        char *end;
+        long exponent = strtol(s + 1, &end, 10);
+        fits = fits && exponent > -100 && exponent < 100;
         d.places -= fits ? (int)exponent : 0;
+        s = end;
     }
+    fits = fits && !*s; /* not hexadecimal, of over 64 bits */
     for (; fits && d.places < 0; d.places++)
         fits = times_ten(&d.digits, 0);
     if (!fits || d.places > DECIMAL_MAX_PLACES)
@@ -157,7 +160,7 @@ int decimal_range_value(const struct decimal_range *r, uint64_t k,
     char text[DECIMAL_MAX_TEXT];
     struct value resolved;
     *v = (struct value){.type = r->integers ? VALUE_INT : VALUE_FLOAT};
-    bool exact = llabs(digits) <= INT64_C(1) << 53;
+    bool exact = digits >= -(INT64_C(1) << 53) && digits <= INT64_C(1) << 53;
     if (room || (!r->integers && !exact))
         digits_format(digits, r->places, text);
     if (r->integers) {
