@@ -170,10 +170,9 @@ static int match_plain(struct walk *w, int dir, const char *pattern, size_t len)
 /* Match in a folder whose path is pushed. */
 static int match(struct walk *w, int dir, const char *pattern)
 {
+    pattern += strspn(pattern, "/"); /* "a//b" */
     size_t len = strcspn(pattern, "/");
-    if (len == 0) /* "a//b" */
-        return *pattern ? match(w, dir, pattern + 1) : 0;
-    if (len > NAME_MAX)
+    if (len == 0 || len > NAME_MAX)
         return 0;
     if (len == 2 && memcmp(pattern, "**", 2) == 0) {
         const char *rest = pattern + 2 + (pattern[2] == '/');

@@ -168,12 +168,12 @@ static bool array_find(const unsigned char *p, size_t len, struct array *a,
         gather_malformed(g, "version %u of .npy is not known", p[6]);
         return false;
     }
-    struct scan s = {(const char *)p + at, (const char *)p + at + header};
-    if (header > HEADER_MAX_BYTES || header > len - at ||
-        !header_parse(&s, a, descr)) {
+    bool whole = header <= HEADER_MAX_BYTES && header <= len - at;
+    struct scan s = {.p = (const char *)p + at};
+    s.end = s.p + (whole ? header : 0);
+    if (!header_parse(&s, a, descr)) {
         /* a type that is no text is a list of fields */
-        gather_malformed(g, header <= len - at && header <= HEADER_MAX_BYTES &&
-                                    memmem(p + at, header, "[(", 2)
+        gather_malformed(g, whole && memmem(p + at, header, "[(", 2)
                                 ? "it is an array of records"
                                 : "its .npy header cannot be read");
         return false;

@@ -200,19 +200,29 @@ static struct node *condition(struct parser *p, struct node *n)
 
 /* ---- Literals ---- */
 
+/* The bytes from s up to the closing quote; false: there is none. */
+static bool text_len(const char *s, char quote, size_t *len)
+{
+    size_t n = 0;
+    while (s[n] && s[n] != quote)
+        n += s[n] == '\\' && (s[n + 1] == '\\' || s[n + 1] == quote) ? 2 : 1;
+    *len = n;
+    return s[n] != '\0';
+}
+
 /* The text between quotes, which begins at p->at. */
 static struct node *parse_text(struct parser *p)
 {
-    size_t from = p->at, n = 0;
+    size_t from = p->at, n = 0, len;
     char quote = p->text[p->at++];
-    char *s = arena_calloc(p->arena, strlen(p->text + p->at) + 1, 1);
+    if (!text_len(p->text + p->at, quote, &len)) {
+        FAIL(p, from, "the text is not closed: %c is missing", quote);
+        return NULL;
+    }
+    char *s = arena_calloc(p->arena, len + 1, 1);
     if (!s)
         return no_memory(p);
     for (char c; (c = p->text[p->at]) != quote; p->at++) {
-        if (!c) {
-            FAIL(p, from, "the text is not closed: %c is missing", quote);
-            return NULL;
-        }
         if (c == '\\' && p->text[p->at + 1]) {
             char e = p->text[p->at + 1];
             char plain = e == 'n' ? '\n' : e == 't' ? '\t' : e;
