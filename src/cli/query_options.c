@@ -46,7 +46,8 @@ const struct opt query_opts[QUERY_OPTS] = {
                 "`n > 64 and solver == \"gmres\"`"},
 };
 
-static int ask(struct query *q, const struct query_options *o, struct err *err)
+int query_options_apply(struct query *q, const struct query_options *o,
+                        struct err *err)
 {
     char filter[sizeof("job_id=") + JOBSPEC_MAX_ID + 1];
     if (o->failed || o->state > 0) {
@@ -79,7 +80,7 @@ struct query *query_options_open(const struct run_arg *run, const char *command,
         *rc = EXIT_FAILED;
         return NULL;
     }
-    if (ask(q, o, &err) == 0)
+    if (query_options_apply(q, o, &err) == 0)
         return q;
     *rc = usage_error(command, "%s", err.text);
     query_close(q);

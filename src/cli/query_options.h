@@ -14,7 +14,10 @@ struct query_options {
     int state; /* 0: any; else 1 + enum query_state */
     const char *job;
 };
-enum { QUERY_OPTS = 5 };
+enum {
+    QUERY_OPTS = 5,
+    QUERY_OPTS_ANY_STATE = 2 /* from here on: not --failed, --state */
+};
 extern const struct opt query_opts[QUERY_OPTS];
 
 /* What conditions and --columns may name, for the description of a command. */
@@ -27,6 +30,10 @@ extern const struct opt query_opts[QUERY_OPTS];
     "running succeeded failed invalid, which means that it succeeded but a "   \
     "metric is missing, malformed or out of range. What a task does not have " \
     "is null."
+
+/* Restrict a query to these tasks. -1 with err. */
+int query_options_apply(struct query *q, const struct query_options *o,
+                        struct err *err);
 
 /* Open a query on the run for these tasks. NULL: *rc is the exit code, it was
  * said why. */
