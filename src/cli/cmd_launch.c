@@ -458,6 +458,8 @@ static int launch(void *values)
     struct buf text;
     struct err err;
 
+    if (l.v->options.dry_run)
+        return run_dry(&l.v->options);
     /* errors of the spec are said once, here, before anything is started */
     buf_init(&text, SPEC_MAX_BYTES);
     l.spec = specfile_load(l.v->options.spec_path, &text);

@@ -5,7 +5,8 @@
 
 static int run(void *values)
 {
-    return session_run(values);
+    const struct session_options *options = values;
+    return options->dry_run ? run_dry(options) : session_run(options);
 }
 
 static const struct opt_set sets[] = {

@@ -4,7 +4,11 @@
 
 #include <unistd.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/quantity.h"
+#include "cli/plan.h"
 #include "manager/manager.h"
 
 /* Ranks say each second that they live; one that has said nothing for so long
@@ -43,6 +47,11 @@ const struct opt run_opts[RUN_OPTS] = {
                 "succeeded with a metric missing, malformed or out of range "
                 "(`invalid`), or `where` a condition holds, such as `where 'n "
                 "> 64'`: see mpibatch-tasks(1)"},
+    {.name = "dry-run",
+     .kind = OPT_FLAG,
+     AT(dry_run),
+     .meaning = "show what would run, as `mpibatch plan` does; run nothing, "
+                "write nothing"},
     {.name = "limit",
      .kind = OPT_COUNT,
      AT(task_limit),
@@ -100,4 +109,28 @@ bool run_colors(const struct session_options *o)
     if (o->plain && when == COLOR_AUTO)
         when = COLOR_NEVER;
     return terminal_colors(when, STDERR_FILENO);
+}
+
+/* Another rank than the first, before MPI has been asked? */
+static bool is_other_rank(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK",
+                                        "PMI_RANK"};
+    for (int i = 0; i < 3; i++) {
+        const char *rank = getenv(names[i]);
+        if (rank && strcmp(rank, "0") != 0)
+            return true;
+    }
+    return false;
+}
+
+int run_dry(const struct session_options *o)
+{
+    const struct plan plan = {.spec_path = o->spec_path,
+                              .run_dir = o->run_dir,
+                              .fresh = o->fresh,
+                              .rerun = o->rerun,
+                              .lines = PLAN_LINES,
+                              .display = o->display};
+    return is_other_rank() ? EXIT_OK : plan_show(&plan);
 }

@@ -5,9 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/rerun.h"
-
 #include "cli/display.h"
+#include "cli/rerun.h"
 
 struct session_options {
     const char *spec_path;
@@ -15,6 +14,7 @@ struct session_options {
     bool fresh;          /* move an old run aside */
     struct rerun rerun;
     bool dedicated_manager; /* rank 0 runs no tasks */
+    bool dry_run;           /* the command says what it would do */
     uint64_t task_limit;    /* 0: no limit */
     int64_t lost_after_ns;  /* a rank silent for so long is lost */
     bool quiet;
