@@ -148,7 +148,9 @@ static void text_more(struct display *d)
 {
     if (d->rows > 0 && rows_needed(d) > d->rows)
         pager_start(d);
-    if (d->rows == 0 && d->text.len >= FLUSH_BYTES)
+    if (d->rows == 0 &&
+        (d->text.len >= FLUSH_BYTES || (d->at_once && d->text.len > 0 &&
+                                        d->text.data[d->text.len - 1] == '\n')))
         text_write(d);
 }
 

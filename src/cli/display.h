@@ -31,6 +31,7 @@ struct display {
     struct terminal terminal;
     bool color;
     bool no_pager;
+    bool at_once;    /* each line, for who waits for it */
     struct buf text; /* not written yet */
     unsigned rows;   /* of the screen; 0: text goes to stdout at once */
     int fd;          /* stdout or the pager */

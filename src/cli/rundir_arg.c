@@ -36,6 +36,13 @@ static bool is_run(const char *folder, const char *name)
     return is;
 }
 
+/* Was it moved aside: sweep.run.1? */
+static bool is_aside(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && dot[1] && strspn(dot + 1, "0123456789") == strlen(dot + 1);
+}
+
 /* The run directory that this folder is, or the only one in it. NULL: it was
  * said why, or there is no memory. */
 static char *run_here(void)
@@ -46,7 +53,8 @@ static char *run_here(void)
         return mem_strdup(".");
     DIR *dir = opendir(".");
     for (struct dirent *e; dir && !more && (e = readdir(dir));) {
-        if (e->d_name[0] == '.' || !is_run(".", e->d_name))
+        if (e->d_name[0] == '.' || is_aside(e->d_name) ||
+            !is_run(".", e->d_name))
             continue;
         if (found) {
             log_error("which run? There are %s, %s and perhaps more in this "

@@ -361,6 +361,8 @@ static void do_lost(struct manager *m, uint32_t rank)
 {
     m->ranks[rank] = RANK_LOST;
     comm_forget(m->means.comm, rank);
+    journal_put(
+        m, &(struct journal_record){.type = JOURNAL_LOST, .u.lost.rank = rank});
     notice(m, "rank %" PRIu32 " on %s is lost; its tasks will run elsewhere",
            rank, m->means.ranks[rank].hostname);
 }

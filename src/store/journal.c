@@ -213,6 +213,8 @@ static int put_payload(struct buf *b, const struct journal_record *rec,
                put_text(b, rec->u.origin.hwloc, PROGRAM_MAX_NAME) |
                put_text(b, rec->u.origin.environment,
                         PROVENANCE_MAX_ENVIRONMENT);
+    case JOURNAL_LOST:
+        return pack_put_uint(b, rec->u.lost.rank);
     case JOURNAL_PROGRAM:
         return put_program(b, &rec->u.program);
     }

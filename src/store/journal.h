@@ -30,7 +30,8 @@ enum journal_type {
     JOURNAL_TICK,        /* the session was alive at this time */
     JOURNAL_END,         /* the session ended in good order */
     JOURNAL_ORIGIN,      /* what a session says of itself */
-    JOURNAL_PROGRAM      /* a file that tasks execute */
+    JOURNAL_PROGRAM,     /* a file that tasks execute */
+    JOURNAL_LOST         /* a rank is lost */
 };
 
 /* The most ranges of one record; of more, there are several. */
@@ -65,6 +66,9 @@ struct journal_record {
         struct {
             int exit_code;
         } end;
+        struct {
+            uint32_t rank;
+        } lost;
         /* the strings of these two: valid until the next record */
         struct provenance origin; /* without where programs are searched */
         struct program_file program;

@@ -534,6 +534,9 @@ static int decode(struct journal_reader *jr, const unsigned char *payload,
     case JOURNAL_ORIGIN:
         rc = get_origin(jr, &u, &out->u.origin, err);
         break;
+    case JOURNAL_LOST:
+        out->u.lost.rank = get_u32(&u);
+        break;
     case JOURNAL_PROGRAM:
         rc = get_program(jr, &u, &out->u.program, err);
         break;

@@ -12,7 +12,7 @@
 
 enum {
     NODES_COLUMNS = 12,
-    EVENTS_COLUMNS = 9,
+    EVENTS_COLUMNS = 10,
     SESSIONS_COLUMNS = 11,
     PROGRAMS_COLUMNS = 11
 };
@@ -65,6 +65,7 @@ static unsigned char *event_row(struct side *t, const struct journal_record *r,
     row_i32(row, &c[1], (int32_t)r->session);
     row_text(row, &c[2], name);
     row_i32(row, &c[6], -1);
+    row_i32(row, &c[9], -1);
     return row;
 }
 
@@ -87,6 +88,16 @@ static int begin_session(struct side *t, const struct journal_record *r,
     row_text(row, &c[6], r->u.session.version);
     row_text(row, &c[7], r->u.session.mpi);
     t->session = row;
+    return 0;
+}
+
+static int put_lost(struct side *t, const struct journal_record *r,
+                    struct err *err)
+{
+    unsigned char *event = event_row(t, r, "rank_lost", err);
+    if (!event)
+        return -1;
+    row_i32(event, &t->events_columns[9], (int32_t)r->u.lost.rank);
     return 0;
 }
 
@@ -175,6 +186,9 @@ int side_put(struct side *s, const struct journal_record *r, struct err *err)
     case JOURNAL_REACTIVATE:
         rc = put_job(s, r, err);
         break;
+    case JOURNAL_LOST:
+        rc = put_lost(s, r, err);
+        break;
     case JOURNAL_END:
         rc = end_session(s, r, err);
         break;
@@ -224,7 +238,8 @@ static void set_columns(struct side *t)
         {"job_end", CELL_STRING, 22, 0},
         {"exit_code", CELL_INT32, 0, 0},
         {"version", CELL_STRING, row_text_size(s->longest_version), 0},
-        {"path", CELL_STRING, row_text_size(s->longest_path), 0}};
+        {"path", CELL_STRING, row_text_size(s->longest_path), 0},
+        {"rank", CELL_INT32, 0, 0}};
     const struct hdf_column sessions[SESSIONS_COLUMNS] = {
         {"session", CELL_INT32, 0, 0},
         {"start_time", CELL_FLOAT64, 0, 0},

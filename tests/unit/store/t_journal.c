@@ -166,6 +166,7 @@ static void reads_what_was_written(void **state)
         r.u.reactivate.ranges = reactivated;
         put(&s, &r);
         put(&s, &(struct journal_record){.type = JOURNAL_TICK, .time_ns = -9});
+        put(&s, &(struct journal_record){.type = JOURNAL_LOST, .u.lost = {7}});
         r = (struct journal_record){.type = JOURNAL_END, .time_ns = 4};
         r.u.end.exit_code = -3;
         put(&s, &r);
@@ -210,6 +211,9 @@ static void reads_what_was_written(void **state)
             assert_int_equal(journal_next(jr, &r, &err), 1);
             assert_int_equal(r.type, JOURNAL_TICK);
             assert_int_equal(r.time_ns, -9);
+            assert_int_equal(journal_next(jr, &r, &err), 1);
+            assert_int_equal(r.type, JOURNAL_LOST);
+            assert_int_equal(r.u.lost.rank, 7);
             assert_int_equal(journal_next(jr, &r, &err), 1);
             assert_int_equal(r.type, JOURNAL_END);
             assert_int_equal(r.u.end.exit_code, -3);

@@ -1,0 +1,385 @@
+/* mpibatch events: what happened to a run, in order. */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "cli/command.h"
+#include "cli/display.h"
+#include "cli/rundir_arg.h"
+#include "store/journal.h"
+#include "store/status.h"
+#include "view/describe.h"
+#include "view/moment.h"
+#include "view/query_json.h"
+
+enum { LINE_BYTES = 1 << 16 };
+
+/* A run that has not said anything for so long is over. */
+#define SILENT_NS (15 * NS_PER_SEC)
+
+struct events_values {
+    const char *run;
+    bool json, follow;
+    struct display_options display;
+};
+
+struct events {
+    const struct run_arg *run;
+    struct display *display;    /* NULL: JSON, an object a line */
+    struct journal_place place; /* behind what was shown */
+    uint32_t sessions;
+    bool over; /* nobody reads */
+    /* ranks of one host that came one after the other are one line */
+    struct {
+        uint32_t count, first, last, slots;
+        int64_t time_ns;
+        uint32_t session;
+        char host[NODE_MAX_NAME + 1];
+    } ranks;
+};
+
+/* One event: its name for programs, and in words. */
+struct event {
+    int64_t time_ns;
+    uint32_t session;
+    const char *name;
+    enum style style;
+    json_t *fields; /* taken */
+    char text[512];
+};
+
+static void event_show(struct events *l, struct event *e)
+{
+    char when[MOMENT_BYTES];
+    if (l->display) {
+        display_printf(l->display, "%s  ", moment_format(e->time_ns, when));
+        display_styled(l->display, e->style, e->text);
+        display_puts(l->display, "\n");
+        l->over = l->over || display_over(l->display);
+        json_decref(e->fields);
+        return;
+    }
+    json_t *o = json_object();
+    json_object_set_new(o, "version", json_integer(1));
+    json_object_set_new(o, "time",
+                        json_real((double)e->time_ns / (double)NS_PER_SEC));
+    json_object_set_new(o, "session", json_integer(e->session));
+    json_object_set_new(o, "event", json_string(e->name));
+    if (e->fields)
+        json_object_update(o, e->fields);
+    json_decref(e->fields);
+    char *text = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    if (!text || stdout_put(text, strlen(text)) != EXIT_OK ||
+        stdout_put("\n", 1) != EXIT_OK)
+        l->over = true;
+    free(text);
+}
+
+static struct event event_of(const struct journal_record *r, const char *name)
+{
+    return (struct event){
+        .time_ns = r->time_ns, .session = r->session, .name = name};
+}
+
+/* The ranks that were gathered. */
+static void ranks_flush(struct events *l)
+{
+    char slots[64];
+    if (l->ranks.count == 0)
+        return;
+    struct event e = {.time_ns = l->ranks.time_ns,
+                      .session = l->ranks.session,
+                      .name = "ranks_joined"};
+    e.fields = json_pack("{s:o, s:i, s:i, s:i}", "node",
+                         query_text_json(l->ranks.host), "first_rank",
+                         (int)l->ranks.first, "last_rank", (int)l->ranks.last,
+                         "slots", (int)l->ranks.slots);
+    if (l->ranks.count == 1)
+        snprintf(e.text, sizeof(e.text), "%s: rank %" PRIu32 ", %s",
+                 l->ranks.host, l->ranks.first,
+                 describe_count(l->ranks.slots, "slot", slots));
+    else
+        snprintf(e.text, sizeof(e.text),
+                 "%s: ranks %" PRIu32 " to %" PRIu32 ", %s", l->ranks.host,
+                 l->ranks.first, l->ranks.last,
+                 describe_count(l->ranks.slots, "slot", slots));
+    l->ranks.count = 0;
+    event_show(l, &e);
+}
+
+static void on_node(struct events *l, const struct journal_record *r)
+{
+    if (l->ranks.count > 0 &&
+        (r->u.node.rank != l->ranks.last + 1 ||
+         strcmp(r->u.node.info->hostname, l->ranks.host) != 0))
+        ranks_flush(l);
+    if (l->ranks.count++ == 0) {
+        l->ranks.first = r->u.node.rank;
+        l->ranks.slots = 0;
+        l->ranks.time_ns = r->time_ns;
+        l->ranks.session = r->session;
+        snprintf(l->ranks.host, sizeof(l->ranks.host), "%s",
+                 r->u.node.info->hostname);
+    }
+    l->ranks.last = r->u.node.rank;
+    l->ranks.slots += r->u.node.slots;
+}
+
+static void on_session(struct events *l, const struct journal_record *r)
+{
+    char ranks[64], nodes[64];
+    struct event e = event_of(r, "session_started");
+    e.style = STYLE_TITLE;
+    e.fields = json_pack("{s:o, s:o, s:i, s:i}", "mpibatch",
+                         query_text_json(r->u.session.version), "mpi",
+                         query_text_json(r->u.session.mpi), "ranks",
+                         (int)r->u.session.rank_count, "nodes",
+                         (int)r->u.session.node_count);
+    bool mpi = strcmp(r->u.session.mpi, "none") != 0;
+    snprintf(e.text, sizeof(e.text), "session %" PRIu32 ": %s on %s%s%.200s",
+             r->session, describe_count(r->u.session.rank_count, "rank", ranks),
+             describe_count(r->u.session.node_count, "node", nodes),
+             mpi ? ", " : "", mpi ? r->u.session.mpi : "");
+    l->sessions++;
+    event_show(l, &e);
+}
+
+static void on_end(struct events *l, const struct journal_record *r)
+{
+    struct event e = event_of(r, "session_ended");
+    e.fields = json_pack("{s:i}", "exit_code", r->u.end.exit_code);
+    snprintf(e.text, sizeof(e.text), "session %" PRIu32 " ends, exit code %d",
+             r->session, r->u.end.exit_code);
+    event_show(l, &e);
+}
+
+static void on_job(struct events *l, const struct journal_record *r)
+{
+    const char *id = l->run->spec->jobs[r->u.job.job].id;
+    struct event e = event_of(r, "job");
+    const char *end = job_end_name(r->u.job.end);
+    e.fields = json_pack("{s:s, s:s, s:s}", "job_id", id, "state",
+                         job_state_name(r->u.job.state), "end", end);
+    snprintf(e.text, sizeof(e.text), "job %s: %s%s%s", id,
+             r->u.job.state == JOB_ACTIVE ? "begun"
+                                          : job_state_name(r->u.job.state),
+             *end ? ", " : "", end);
+    event_show(l, &e);
+}
+
+static void on_reactivation(struct events *l, const struct journal_record *r)
+{
+    const char *id = l->run->spec->jobs[r->u.reactivate.job].id;
+    struct event e = event_of(r, "reactivated");
+    uint64_t count = 0;
+    char tasks[64];
+    for (uint32_t i = 0; i < r->u.reactivate.range_count; i++)
+        count += r->u.reactivate.ranges[i].count;
+    e.style = STYLE_NOTICE;
+    e.fields =
+        json_pack("{s:s, s:I}", "job_id", id, "tasks", (json_int_t)count);
+    snprintf(e.text, sizeof(e.text), "job %s: %s to run again", id,
+             describe_count(count, "task", tasks));
+    event_show(l, &e);
+}
+
+static void on_lost(struct events *l, const struct journal_record *r)
+{
+    struct event e = event_of(r, "rank_lost");
+    e.style = STYLE_BAD;
+    e.fields = json_pack("{s:i}", "rank", (int)r->u.lost.rank);
+    snprintf(e.text, sizeof(e.text), "rank %" PRIu32 " is lost",
+             r->u.lost.rank);
+    event_show(l, &e);
+}
+
+/* An attempt that another one follows. */
+static void on_attempt(struct events *l, const struct journal_record *r)
+{
+    const struct attempt *a = r->u.attempt;
+    const struct job *job = &l->run->spec->jobs[a->job];
+    char id[JOBSPEC_MAX_ID + 1] = "?";
+    struct err err;
+    if (a->disposition != TASK_RETRIES)
+        return;
+    (void)job_task_id(job, a->index, id, &err);
+    struct event e = event_of(r, "retry");
+    e.style = STYLE_NOTICE;
+    e.fields =
+        json_pack("{s:s, s:s, s:i, s:i, s:s}", "job_id", job->id, "task_id", id,
+                  "task_index", (int)a->index, "attempt", (int)a->attempt,
+                  "reason", attempt_reason_name(a->reason));
+    snprintf(e.text, sizeof(e.text),
+             "task %s/%s: attempt %" PRIu32 " ended (%s); it is tried again",
+             job->id, id, a->attempt, attempt_reason_name(a->reason));
+    event_show(l, &e);
+}
+
+static void on_record(struct events *l, const struct journal_record *r)
+{
+    if (r->type != JOURNAL_NODE)
+        ranks_flush(l);
+    switch (r->type) {
+    case JOURNAL_SESSION:
+        on_session(l, r);
+        break;
+    case JOURNAL_NODE:
+        on_node(l, r);
+        break;
+    case JOURNAL_ATTEMPT:
+        on_attempt(l, r);
+        break;
+    case JOURNAL_JOB:
+        on_job(l, r);
+        break;
+    case JOURNAL_REACTIVATE:
+        on_reactivation(l, r);
+        break;
+    case JOURNAL_LOST:
+        on_lost(l, r);
+        break;
+    case JOURNAL_END:
+        on_end(l, r);
+        break;
+    case JOURNAL_PROGRAM:
+    case JOURNAL_ORIGIN:
+    case JOURNAL_TICK:
+        break;
+    }
+}
+
+/* Show what the journal has by now, from where that ended the last time. */
+static int journal_show(struct events *l, struct err *err)
+{
+    struct journal_record r;
+    int got = 0;
+    struct journal_reader *jr = journal_read(l->run->dir, l->run->spec, err);
+    if (!jr)
+        return -1;
+    journal_reader_light(jr, true);
+    int rc = journal_seek(jr, l->place, err);
+    while (rc == 0 && !l->over && (got = journal_next(jr, &r, err)) > 0) {
+        on_record(l, &r);
+        l->place = journal_tell(jr);
+    }
+    ranks_flush(l);
+    journal_reader_destroy(jr);
+    return rc < 0 ? rc : got;
+}
+
+/* Is a session alive? */
+static bool is_alive(const struct run_arg *run)
+{
+    struct snapshot snap;
+    struct status_origin from;
+    struct err err;
+    if (status_read(rundir_path(run->dir), run->spec, &snap, &from, &err) < 0)
+        return false;
+    mem_free(snap.jobs);
+    return snap.state != RUN_FINISHED &&
+           clock_wall_ns() - snap.now_ns < SILENT_NS;
+}
+
+static int show(struct events *l, bool follow)
+{
+    static const struct timespec second = {.tv_sec = 1};
+    struct err err;
+    int rc = journal_show(l, &err);
+    while (rc == 0 && follow && !l->over) {
+        bool alive = is_alive(l->run);
+        nanosleep(&second, NULL);
+        rc = journal_show(l, &err);
+        if (!alive)
+            break;
+    }
+    if (rc == 0)
+        return EXIT_OK;
+    log_error("%s", err.text);
+    return EXIT_FAILED;
+}
+
+static int events(void *values)
+{
+    const struct events_values *v = values;
+    struct display display;
+    struct run_arg run;
+    struct events l = {.run = &run};
+    int rc = run_arg_open(v->run, &run);
+    if (rc != EXIT_OK)
+        return rc;
+    if (v->json) {
+        rc = show(&l, v->follow);
+        rc = rc == EXIT_OK && l.over ? EXIT_FAILED : rc;
+    } else {
+        struct display_options options = v->display;
+        options.no_pager = options.no_pager || v->follow;
+        display_open(&display, &options);
+        display.at_once = v->follow;
+        l.display = &display;
+        rc = show(&l, v->follow);
+        int shown = display_close(&display);
+        rc = rc == EXIT_OK ? shown : rc;
+    }
+    run_arg_close(&run);
+    return rc;
+}
+
+static const struct opt opts[] = {
+    {.name = "follow",
+     .letter = 'f',
+     .kind = OPT_FLAG,
+     .at = offsetof(struct events_values, follow),
+     .meaning = "go on while the run does"},
+    {.name = "json",
+     .kind = OPT_FLAG,
+     .at = offsetof(struct events_values, json),
+     .meaning = "print a JSON object a line, each with version (1), time, "
+                "session and event"}};
+
+static const struct opt_set sets[] = {
+    OPT_SET(opts, 0),
+    OPT_SET(display_opts, offsetof(struct events_values, display))};
+
+static const struct arg args[] = {{.name = "RUN",
+                                   .noun = "run directory",
+                                   .kind = OPT_RUN,
+                                   .at = offsetof(struct events_values, run),
+                                   .optional = true,
+                                   .meaning = RUN_ARG_MEANING}};
+
+static const struct cmd_example examples[] = {
+    {"mpibatch events sweep.run", "Sessions, nodes, jobs, retries"},
+    {"mpibatch events -f --json sweep.run | jq -c 'select(.event == \"retry\")'",
+     "Retries as they come"},
+};
+
+const struct cmd cmd_events = {
+    .name = "events",
+    .summary = "show what happened to a run, in order",
+    .description =
+        "Show what happened to the run RUN, from its journal: sessions that "
+        "began and ended, ranks that joined or were lost, changes of jobs, tasks that were tried again or made active again by --rerun. "
+        "How tasks ended is shown by `mpibatch tasks`.\n\n"
+        "JSON events: session_started (mpibatch, mpi, ranks, nodes), "
+        "ranks_joined (node, first_rank, last_rank, slots), rank_lost (rank), "
+        "job (job_id, state, end), retry (job_id, "
+        "task_id, task_index, attempt, reason), reactivated (job_id, tasks), "
+        "session_ended (exit_code).",
+    .sets = sets,
+    .set_count = 2,
+    .args = args,
+    .arg_count = 1,
+    .examples = examples,
+    .example_count = sizeof(examples) / sizeof(examples[0]),
+    .values_size = sizeof(struct events_values),
+    .main = events};
