@@ -403,9 +403,13 @@ static int region_find(struct search *s, struct region *out)
         return 0;
     *out = (struct region){.term_count = chosen[1] ? 2 : 1, .successes = wrong};
     out->failures = bits_count(a->failures, b->failures, s->fail_words);
-    out->terms[0] = a->what;
+    /* x=1 in front of y>=2, that in front of y<=3 */
+    bool swap = a->what.relation > b->what.relation ||
+                (a->what.relation == b->what.relation &&
+                 a->what.column > b->what.column);
+    out->terms[swap && chosen[1]] = a->what;
     if (chosen[1])
-        out->terms[1] = b->what;
+        out->terms[!swap] = b->what;
     for (size_t i = 0; i < s->fail_words; i++)
         s->left[i] &= ~(a->failures[i] & b->failures[i]);
     s->left_count -= hits;
