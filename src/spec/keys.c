@@ -1,13 +1,9 @@
-/* The table of all keys, and what can be said from it alone: see keys.h. */
+/* The table of all keys: see keys.h. What is said of them, keys_say.c knows. */
 #include "config.h"
 #include "spec/keys.h"
 
-#include <ctype.h>
-#include <inttypes.h>
 #include <string.h>
 
-#include "base/quantity.h"
-#include "base/text.h"
 #include "model/command.h"
 #include "model/expr.h"
 #include "model/jobspec.h"
@@ -361,14 +357,16 @@ static const struct key spacing_rows[] = {
     {KEY(spacing_fields, to), NUMBER, .required = true,
      .meaning = "The last value", .example = "1"},
     {KEY(spacing_fields, num), INTEGER(1, TASKSET_MAX_COUNT), .required = true,
-     .meaning = "How many values; of 1 it is the first", .example = "11"},
+     .meaning = "How many values; 1 if from and to are the same",
+     .example = "11"},
 };
 const struct key_set spacing_keys = {
     .name = "spacing",
     .noun = "a spacing",
     .plural = "spacings",
     .path = "jobs[].sweep.parameters.NAME.linspace or logspace",
-    .meaning = "Values from one to another; those of logspace are above 0",
+    .meaning = "Values from one to another; of a logspace both are above 0, or "
+               "both below",
     KEY_SET(spacing_rows)};
 
 static const struct key files_rows[] = {
@@ -642,156 +640,4 @@ const struct key *key_excluded(const struct key_set *set, const struct key *key,
             memcmp(set->keys[k].name, s, len) == 0)
             return &set->keys[k];
     return NULL;
-}
-
-/* -- Types in words ------------------------------------------------------ */
-
-/* One of them, and several. Those without depend on more than the kind. */
-static const struct {
-    const char *one, *several;
-} kind_words[KEY_KIND_COUNT] = {
-    [KEY_TEXT] = {"a text", "texts"},
-    [KEY_ID] = {"an id (1 to 64 letters, digits, \"_\" and \"-\")", "ids"},
-    [KEY_INTEGER] = {"an integer", "integers"},
-    [KEY_NUMBER] = {"a number", "numbers"},
-    [KEY_BOOLEAN] = {"true or false", "true or false"},
-    [KEY_DURATION] = {"a duration (such as 90s, 1h30m, 01:30:00)", "durations"},
-    [KEY_SIZE] = {"a size (such as 512MiB, 4GB)", "sizes"},
-    [KEY_TEMPLATE] = {"a text", "texts"},
-    [KEY_REGEX] = {"a regular expression", "regular expressions"},
-    [KEY_SCALAR] = {"a single value", "values"},
-    [KEY_LIST] = {NULL, "lists"},
-    [KEY_MAP] = {NULL, "mappings"},
-};
-
-static int describe_choice(const char *const *words, struct buf *out)
-{
-    for (size_t i = 0; words[i]; i++)
-        if (buf_printf(out, "%s%s",
-                       i == 0         ? ""
-                       : words[i + 1] ? ", "
-                                      : " or ",
-                       words[i]) < 0)
-            return -1;
-    return 0;
-}
-
-/* "jobs", "values", "lists or parameters": elements of a list or map. */
-static int describe_elements(const struct key_type *of, struct buf *out)
-{
-    for (; of; of = of->another) {
-        const char *several = of->kind == KEY_STRUCT
-                                  ? of->set->plural
-                                  : kind_words[of->kind].several;
-        if (buf_printf(out, "%s%s", several, of->another ? " or " : "") < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* "a mapping (`id`, `priority`, ...)": enough to recognise it. */
-static int describe_struct(const struct key_set *set, struct buf *out)
-{
-    enum { SHOWN = 4 };
-    if (buf_puts(out, "a mapping (") < 0)
-        return -1;
-    for (size_t i = 0; i < set->count && i < SHOWN; i++)
-        if (buf_printf(out, "%s`%s`", i ? ", " : "", set->keys[i].name) < 0)
-            return -1;
-    return buf_puts(out, set->count > SHOWN ? ", ...)" : ")");
-}
-
-static int describe_one(const struct key_type *type, struct buf *out)
-{
-    switch (type->kind) {
-    case KEY_INTEGER:
-        return buf_printf(out, "an integer from %" PRId64 " to %" PRId64,
-                          type->min, type->max);
-    case KEY_CHOICE:
-        return describe_choice(type->words, out);
-    case KEY_LIST:
-        return buf_puts(out, "a list of ") < 0
-                   ? -1
-                   : describe_elements(type->of, out);
-    case KEY_MAP:
-        return buf_puts(out, "a mapping of names to ") < 0
-                   ? -1
-                   : describe_elements(type->of, out);
-    case KEY_STRUCT:
-        return describe_struct(type->set, out);
-    default:
-        return buf_puts(out, kind_words[type->kind].one);
-    }
-}
-
-int key_type_describe(const struct key_type *type, struct buf *out)
-{
-    for (; type; type = type->another)
-        if (describe_one(type, out) < 0 ||
-            (type->another && buf_puts(out, ", or ") < 0))
-            return -1;
-    return 0;
-}
-
-/* -- Unknown keys -------------------------------------------------------- */
-
-enum { WORD_MAX = 64, NAMES_MAX = 32 };
-
-/* The word in our spelling: "maxWallClockTime" and "max-wall-clock-time" are
- * "max_wall_clock_time". false: too long to be one of ours. */
-static bool word_normalise(const char *word, char out[WORD_MAX])
-{
-    size_t n = 0;
-    for (size_t i = 0; word[i]; i++) {
-        if (n + 2 >= WORD_MAX)
-            return false;
-        if (isupper((unsigned char)word[i]) && i > 0 &&
-            islower((unsigned char)word[i - 1]))
-            out[n++] = '_';
-        out[n++] = word[i] == '-' || word[i] == ' '
-                       ? '_'
-                       : (char)tolower((unsigned char)word[i]);
-    }
-    out[n] = '\0';
-    return true;
-}
-
-static const char *set_nearest(const struct key_set *set, const char *word)
-{
-    const char *names[NAMES_MAX];
-    size_t count = set->count < NAMES_MAX ? set->count : NAMES_MAX;
-    for (size_t i = 0; i < count; i++)
-        names[i] = set->keys[i].name;
-    return text_nearest(word, names, count);
-}
-
-/* The set that has this key, other than one. */
-static const struct key_set *set_elsewhere(const struct key_set *here,
-                                           const char *word)
-{
-    for (size_t i = 0; key_sets[i]; i++)
-        if (key_sets[i] != here && key_find(key_sets[i], word))
-            return key_sets[i];
-    return NULL;
-}
-
-int key_suggest(const struct key_set *set, const char *unknown, struct buf *out)
-{
-    char word[WORD_MAX];
-    if (word_normalise(unknown, word)) {
-        const char *nearest = set_nearest(set, word);
-        if (nearest)
-            return buf_printf(out, "did you mean `%s`?", nearest);
-        const struct key_set *elsewhere = set_elsewhere(set, word);
-        if (elsewhere)
-            return buf_printf(out, "`%s` belongs %s%s", word,
-                              elsewhere->path ? "under " : "at the top level",
-                              elsewhere->path ? elsewhere->path : "");
-    }
-    if (buf_puts(out, "known are ") < 0)
-        return -1;
-    for (size_t i = 0; i < set->count; i++)
-        if (buf_printf(out, "%s`%s`", i ? ", " : "", set->keys[i].name) < 0)
-            return -1;
-    return 0;
 }
