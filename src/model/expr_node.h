@@ -1,5 +1,5 @@
 /* Inside expressions: the tree that expr_parse.c builds and expr_eval.c
- * walks, and the arithmetic in expr_number.c. Nobody else includes it. */
+ * walks, and the arithmetic in expr_number.c. Only expr_*.c include it. */
 #ifndef MPIBATCH_MODEL_EXPR_NODE_H
 #define MPIBATCH_MODEL_EXPR_NODE_H
 

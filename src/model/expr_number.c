@@ -17,18 +17,6 @@ static void set_number(struct value *v, double d)
     *v = (struct value){.type = VALUE_FLOAT, .u.number = d};
 }
 
-/* The integer that a value is; a boolean is one. */
-static bool get_integer(const struct value *v, int64_t *i)
-{
-    if (v->type == VALUE_INT)
-        *i = v->u.integer;
-    else if (v->type == VALUE_BOOL)
-        *i = v->u.boolean;
-    else
-        return false;
-    return true;
-}
-
 static double get_number(const struct value *v)
 {
     double d = 0;
@@ -138,7 +126,7 @@ const char *number_arithmetic(enum arithmetic op, const struct value *a,
         return "zero has no negative power";
     if (op == OP_POWER && x < 0 && isfinite(x) && y != floor(y))
         return "a negative number has no fractional power";
-    if (get_integer(a, &i) && get_integer(b, &j) &&
+    if (value_integer(a, &i) && value_integer(b, &j) &&
         integer_arithmetic(op, i, j, &k))
         set_integer(v, k);
     else
@@ -149,7 +137,7 @@ const char *number_arithmetic(enum arithmetic op, const struct value *a,
 void number_negative(const struct value *a, struct value *v)
 {
     int64_t i;
-    if (get_integer(a, &i) && i != INT64_MIN)
+    if (value_integer(a, &i) && i != INT64_MIN)
         set_integer(v, -i);
     else
         set_number(v, -get_number(a));
@@ -178,7 +166,7 @@ const char *number_function(enum function f, const struct value *a,
 {
     int64_t i;
     double d = get_number(a);
-    bool exact = get_integer(a, &i);
+    bool exact = value_integer(a, &i);
     switch (f) {
     case FN_ABS:
         if (exact && i >= 0)

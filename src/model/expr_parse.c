@@ -1,5 +1,5 @@
-/* Expressions from text: see expr.h for the language. Owns the grammar; by
- * recursive descent, as deep as EXPR_MAX_DEPTH, and so is the tree. */
+/* Expressions from text: see expr.h for the language. Owns the grammar, by
+ * recursive descent; tokens and literals, expr_scan.c knows. */
 #include "config.h"
 
 #include <ctype.h>
@@ -8,20 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "model/expr_node.h"
-
-struct parser {
-    struct arena *arena;
-    const char *text;
-    const char *const *names;
-    uint32_t name_count;
-    size_t at; /* the next token begins there */
-    int depth;
-    uint32_t used[EXPR_MAX_NAMES]; /* numbers of names, as they are met */
-    uint32_t used_count;
-    size_t error_at;
-    struct err *err;
-};
+#include "model/expr_parser.h"
 
 static const struct {
     const char *name;
@@ -40,130 +27,7 @@ static const struct {
 static struct node *parse_or(struct parser *p);
 static struct node *parse_unary(struct parser *p);
 
-/* ---- Errors ---- */
-
-#define FAIL(p, at, ...)                                                       \
-    (fail_at(p, at), err_set((p)->err, EINVAL, __VA_ARGS__))
-
-static void fail_at(struct parser *p, size_t at)
-{
-    p->error_at = at;
-}
-
-static struct node *no_memory(struct parser *p)
-{
-    fail_at(p, p->at);
-    err_set(p->err, ENOMEM, "no memory for the expression");
-    return NULL;
-}
-
-/* One level deeper: false with an error if that is too deep. */
-static bool deeper(struct parser *p)
-{
-    if (++p->depth <= EXPR_MAX_DEPTH)
-        return true;
-    fail_at(p, p->at);
-    err_set(p->err, E2BIG, "it nests more than %d levels deep", EXPR_MAX_DEPTH);
-    return false;
-}
-
-/* ---- Tokens ---- */
-
-static bool is_word_byte(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-static void skip_blanks(struct parser *p)
-{
-    while (strchr(" \t\r\n", p->text[p->at]) && p->text[p->at])
-        p->at++;
-}
-
-/* Length of the word (a name or keyword) at byte at; 0: there is none. */
-static size_t word_len(const struct parser *p, size_t at)
-{
-    size_t n = 0;
-    if (isdigit((unsigned char)p->text[at]))
-        return 0;
-    while (is_word_byte(p->text[at + n]))
-        n++;
-    return n;
-}
-
-static bool word_is(const struct parser *p, size_t at, const char *word)
-{
-    size_t n = word_len(p, at);
-    return n == strlen(word) && memcmp(p->text + at, word, n) == 0;
-}
-
-static bool take_word(struct parser *p, const char *word)
-{
-    skip_blanks(p);
-    if (!word_is(p, p->at, word))
-        return false;
-    p->at += strlen(word);
-    return true;
-}
-
-static bool take_char(struct parser *p, char c)
-{
-    skip_blanks(p);
-    if (p->text[p->at] != c)
-        return false;
-    p->at++;
-    return true;
-}
-
-static bool is_one_of(const struct parser *p, size_t at,
-                      const char *const *words)
-{
-    for (; *words; words++)
-        if (word_is(p, at, *words))
-            return true;
-    return false;
-}
-
-static bool is_keyword(const struct parser *p, size_t at)
-{
-    static const char *const words[] = {"or", "and", "not",  "in",
-                                        "is", "if",  "else", NULL};
-    return is_one_of(p, at, words);
-}
-
-/* ---- Nodes ---- */
-
-static struct node *node_add(struct parser *p, enum node_kind kind, size_t from)
-{
-    struct node *n = arena_calloc(p->arena, 1, sizeof(*n));
-    if (!n)
-        return no_memory(p);
-    n->kind = kind;
-    n->relation = REL_NONE;
-    n->depth = 1;
-    n->from = (uint32_t)from;
-    n->to = (uint32_t)p->at;
-    return n;
-}
-
-/* A node with these children; last may be NULL if there is but one. */
-static struct node *node_over(struct parser *p, enum node_kind kind,
-                              struct node *first, struct node *last)
-{
-    struct node *n = node_add(p, kind, first->from);
-    if (!n)
-        return NULL;
-    n->first = first;
-    n->to = last ? last->to : first->to;
-    for (const struct node *c = first; c; c = c->next)
-        if (c->depth >= n->depth)
-            n->depth = c->depth + 1;
-    if (n->depth <= EXPR_MAX_DEPTH)
-        return n;
-    fail_at(p, n->from);
-    err_set(p->err, E2BIG, "it nests more than %d levels deep", EXPR_MAX_DEPTH);
-    return NULL;
-}
+/* ---- Conditions ---- */
 
 /* Can it be a condition? */
 static bool is_condition(const struct node *n)
@@ -198,110 +62,6 @@ static struct node *condition(struct parser *p, struct node *n)
     return NULL;
 }
 
-/* ---- Literals ---- */
-
-/* The bytes from s up to the closing quote; false: there is none. */
-static bool text_len(const char *s, char quote, size_t *len)
-{
-    size_t n = 0;
-    while (s[n] && s[n] != quote)
-        n += s[n] == '\\' && (s[n + 1] == '\\' || s[n + 1] == quote) ? 2 : 1;
-    *len = n;
-    return s[n] != '\0';
-}
-
-/* The text between quotes, which begins at p->at. */
-static struct node *parse_text(struct parser *p)
-{
-    size_t from = p->at, n = 0, len;
-    char quote = p->text[p->at++];
-    if (!text_len(p->text + p->at, quote, &len)) {
-        FAIL(p, from, "the text is not closed: %c is missing", quote);
-        return NULL;
-    }
-    char *s = arena_calloc(p->arena, len + 1, 1);
-    if (!s)
-        return no_memory(p);
-    for (char c; (c = p->text[p->at]) != quote; p->at++) {
-        if (c == '\\' && p->text[p->at + 1]) {
-            char e = p->text[p->at + 1];
-            char plain = e == 'n' ? '\n' : e == 't' ? '\t' : e;
-            if (strchr("\\\"'nt", e)) {
-                s[n++] = plain;
-                p->at++;
-                continue;
-            }
-        }
-        s[n++] = c;
-    }
-    p->at++;
-    struct node *node = node_add(p, NODE_LITERAL, from);
-    if (node)
-        value_string(&node->literal, s);
-    return node;
-}
-
-/* How long the number at s is: what could be one, well-formed or not. */
-static size_t number_len(const char *s)
-{
-    size_t n = 0;
-    bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
-    while (is_word_byte(s[n]) || s[n] == '.' ||
-           ((s[n] == '+' || s[n] == '-') && n > 0 && !hex &&
-            (s[n - 1] == 'e' || s[n - 1] == 'E') &&
-            isdigit((unsigned char)s[n + 1])))
-        n++;
-    return n;
-}
-
-/* 1_000 is 1000: underscores between digits. */
-static void number_copy(char *to, const char *s, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (s[i] != '_' || i == 0 || !isxdigit((unsigned char)s[i - 1]) ||
-            !isxdigit((unsigned char)s[i + 1]))
-            *to++ = s[i];
-    *to = '\0';
-}
-
-static struct node *parse_number(struct parser *p)
-{
-    size_t from = p->at, len = number_len(p->text + from);
-    char *s = arena_calloc(p->arena, len + 1, 1);
-    if (!s)
-        return no_memory(p);
-    number_copy(s, p->text + from, len);
-    p->at += len;
-    struct node *n = node_add(p, NODE_LITERAL, from);
-    if (!n)
-        return NULL;
-    value_resolve(&n->literal, s);
-    if (n->literal.type == VALUE_INT || n->literal.type == VALUE_FLOAT)
-        return n;
-    FAIL(p, from, "\"%.*s\" is no number", (int)len, p->text + from);
-    return NULL;
-}
-
-/* true, false, null. NULL without an error: it is none of them. */
-static struct node *parse_constant(struct parser *p)
-{
-    static const char *const yes[] = {"true", "True", NULL};
-    static const char *const no[] = {"false", "False", NULL};
-    static const char *const none[] = {"null", "None", NULL};
-    size_t from = p->at;
-    bool is_yes = is_one_of(p, from, yes);
-    if (!is_yes && !is_one_of(p, from, no) && !is_one_of(p, from, none))
-        return NULL;
-    bool is_null = is_one_of(p, from, none);
-    p->at += word_len(p, from);
-    struct node *n = node_add(p, NODE_LITERAL, from);
-    if (n && !is_null) {
-        n->literal.type = VALUE_BOOL;
-        n->literal.u.boolean = is_yes;
-    }
-    return n;
-}
-
 /* ---- Names and calls ---- */
 
 static int unknown_name(struct parser *p, size_t at, size_t len)
@@ -320,9 +80,9 @@ static int unknown_name(struct parser *p, size_t at, size_t len)
 
 static struct node *parse_name(struct parser *p)
 {
-    size_t from = p->at, len = word_len(p, from);
+    size_t from = p->at, len = parser_word_len(p, from);
     uint32_t number = 0, slot = 0;
-    while (number < p->name_count && !word_is(p, from, p->names[number]))
+    while (number < p->name_count && !parser_word_is(p, from, p->names[number]))
         number++;
     if (number == p->name_count) {
         unknown_name(p, from, len);
@@ -331,7 +91,7 @@ static struct node *parse_name(struct parser *p)
     while (slot < p->used_count && p->used[slot] != number)
         slot++;
     if (slot == EXPR_MAX_NAMES) {
-        fail_at(p, from);
+        parser_fail_at(p, from);
         err_set(p->err, E2BIG, "it uses more than %d names", EXPR_MAX_NAMES);
         return NULL;
     }
@@ -354,12 +114,12 @@ static struct node *parse_items(struct parser *p, char close,
     *failed = true;
     *count = 0;
     *last = NULL;
-    while (!take_char(p, close)) {
-        if (*count > 0 && !take_char(p, ',')) {
+    while (!parser_take_char(p, close)) {
+        if (*count > 0 && !parser_take_char(p, ',')) {
             FAIL(p, p->at, "expected , or %c", close);
             return NULL;
         }
-        if (*count > 0 && take_char(p, close))
+        if (*count > 0 && parser_take_char(p, close))
             break;
         struct node *n = parse_or(p);
         if (!n)
@@ -378,7 +138,7 @@ static struct node *parse_items(struct parser *p, char close,
 static int function_find(const struct parser *p, size_t at)
 {
     for (int f = 0; f < FN_COUNT; f++)
-        if (word_is(p, at, functions[f].name))
+        if (parser_word_is(p, at, functions[f].name))
             return f;
     return -1;
 }
@@ -400,7 +160,7 @@ static int unknown_function(struct parser *p, size_t at, size_t len)
 
 static struct node *parse_call(struct parser *p)
 {
-    size_t from = p->at, len = word_len(p, from);
+    size_t from = p->at, len = parser_word_len(p, from);
     int f = function_find(p, from);
     unsigned count;
     bool failed;
@@ -410,7 +170,7 @@ static struct node *parse_call(struct parser *p)
         return NULL;
     }
     p->at += len;
-    if (!take_char(p, '(') || !deeper(p))
+    if (!parser_take_char(p, '(') || !parser_deeper(p))
         return NULL;
     struct node *first = parse_items(p, ')', &last, &count, &failed);
     p->depth--;
@@ -444,9 +204,9 @@ static struct node *unexpected(struct parser *p)
         FAIL(p, p->at, "a list can only stand behind in");
     else if (*s == '!')
         FAIL(p, p->at, "\"!\" is written not");
-    else if (is_keyword(p, p->at))
+    else if (parser_is_keyword(p, p->at))
         FAIL(p, p->at, "expected a value, not \"%.*s\"",
-             (int)word_len(p, p->at), s);
+             (int)parser_word_len(p, p->at), s);
     else
         FAIL(p, p->at, "expected a value, not \"%c\"",
              isprint((unsigned char)*s) ? *s : '?');
@@ -456,13 +216,13 @@ static struct node *unexpected(struct parser *p)
 static struct node *parse_parentheses(struct parser *p)
 {
     size_t from = p->at++;
-    if (!deeper(p))
+    if (!parser_deeper(p))
         return NULL;
     struct node *n = parse_or(p);
     p->depth--;
     if (!n)
         return NULL;
-    if (!take_char(p, ')')) {
+    if (!parser_take_char(p, ')')) {
         FAIL(p, p->at, p->text[p->at] ? "expected )" : ") is missing");
         return NULL;
     }
@@ -473,24 +233,24 @@ static struct node *parse_parentheses(struct parser *p)
 
 static struct node *parse_value(struct parser *p)
 {
-    skip_blanks(p);
+    parser_skip_blanks(p);
     const char *s = p->text + p->at;
     if (*s == '(')
         return parse_parentheses(p);
     if (*s == '"' || *s == '\'')
-        return parse_text(p);
+        return literal_text(p);
     if (isdigit((unsigned char)*s) ||
         (*s == '.' && isdigit((unsigned char)s[1])))
-        return parse_number(p);
-    size_t len = word_len(p, p->at), behind = len;
-    if (len == 0 || is_keyword(p, p->at))
+        return literal_number(p);
+    size_t len = parser_word_len(p, p->at), behind = len;
+    if (len == 0 || parser_is_keyword(p, p->at))
         return unexpected(p);
     while (s[behind] == ' ')
         behind++;
     if (s[behind] == '(')
         return parse_call(p);
     p->err->code = 0;
-    struct node *n = parse_constant(p);
+    struct node *n = literal_constant(p);
     return n || p->err->code ? n : parse_name(p);
 }
 
@@ -512,7 +272,7 @@ static struct node *parse_power(struct parser *p)
     struct node *n = parse_value(p);
     if (!n)
         return NULL;
-    skip_blanks(p);
+    parser_skip_blanks(p);
     if (p->text[p->at] != '*' || p->text[p->at + 1] != '*')
         return n;
     p->at += 2;
@@ -521,13 +281,13 @@ static struct node *parse_power(struct parser *p)
 
 static struct node *parse_unary(struct parser *p)
 {
-    skip_blanks(p);
+    parser_skip_blanks(p);
     size_t from = p->at;
     char c = p->text[p->at];
     if (c != '-' && c != '+')
         return parse_power(p);
     p->at++;
-    if (!deeper(p))
+    if (!parser_deeper(p))
         return NULL;
     struct node *n = parse_unary(p);
     p->depth--;
@@ -547,7 +307,7 @@ static struct node *parse_unary(struct parser *p)
 /* Take the operator of a product. */
 static bool take_product(struct parser *p, enum arithmetic *op)
 {
-    skip_blanks(p);
+    parser_skip_blanks(p);
     const char *s = p->text + p->at;
     bool two = s[0] && s[0] == s[1];
     if (*s == '*' && !two)
@@ -575,9 +335,9 @@ static struct node *parse_sum(struct parser *p)
 {
     struct node *n = parse_product(p);
     while (n) {
-        if (take_char(p, '+'))
+        if (parser_take_char(p, '+'))
             n = binary(p, OP_ADD, n, parse_product(p));
-        else if (take_char(p, '-'))
+        else if (parser_take_char(p, '-'))
             n = binary(p, OP_SUBTRACT, n, parse_product(p));
         else
             break;
@@ -594,7 +354,7 @@ static int take_relation(struct parser *p)
     } signs[] = {{"===", -1},    {"==", REL_EQ}, {"!=", REL_NE}, {"<>", -1},
                  {"<=", REL_LE}, {"=<", -1},     {"=>", -1},     {">=", REL_GE},
                  {"<", REL_LT},  {">", REL_GT},  {"=", -1}};
-    skip_blanks(p);
+    parser_skip_blanks(p);
     const char *s = p->text + p->at;
     size_t start = p->at;
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
@@ -610,12 +370,12 @@ static int take_relation(struct parser *p)
         p->at += strlen(signs[i].text);
         return signs[i].relation;
     }
-    if (word_is(p, p->at, "is"))
+    if (parser_word_is(p, p->at, "is"))
         return FAIL(p, start, "\"is\" is written == (or != for is not)");
-    if (take_word(p, "in"))
+    if (parser_take_word(p, "in"))
         return REL_IN;
-    if (take_word(p, "not")) {
-        if (take_word(p, "in"))
+    if (parser_take_word(p, "not")) {
+        if (parser_take_word(p, "in"))
             return REL_NOT_IN;
         p->at = start;
     }
@@ -628,16 +388,16 @@ static struct node *parse_container(struct parser *p)
     unsigned count;
     bool failed;
     struct node *last;
-    skip_blanks(p);
+    parser_skip_blanks(p);
     size_t from = p->at;
-    if (!take_char(p, '[')) {
+    if (!parser_take_char(p, '[')) {
         struct node *text = p->text[from] == '(' ? NULL : parse_sum(p);
         if (text || p->text[from] != '(')
             return text;
         p->at++;
     }
     bool round = p->text[from] == '(';
-    if (!deeper(p))
+    if (!parser_deeper(p))
         return NULL;
     struct node *first =
         parse_items(p, round ? ')' : ']', &last, &count, &failed);
@@ -678,11 +438,11 @@ static struct node *parse_comparison(struct parser *p)
 
 static struct node *parse_not(struct parser *p)
 {
-    skip_blanks(p);
+    parser_skip_blanks(p);
     size_t from = p->at;
-    if (!take_word(p, "not"))
+    if (!parser_take_word(p, "not"))
         return parse_comparison(p);
-    if (!deeper(p))
+    if (!parser_deeper(p))
         return NULL;
     struct node *n = condition(p, parse_not(p));
     p->depth--;
@@ -697,7 +457,7 @@ static struct node *parse_joined(struct parser *p, enum node_kind kind,
                                  struct node *(*sub)(struct parser *))
 {
     struct node *first = sub(p), *last = first;
-    while (last && take_word(p, word)) {
+    while (last && parser_take_word(p, word)) {
         if (last == first && !condition(p, first))
             return NULL;
         struct node *n = condition(p, sub(p));
@@ -729,9 +489,9 @@ static void say_trailing(struct parser *p)
         FAIL(p, p->at, "\"%s\" is written or", s[1] == '|' ? "||" : "|");
     else if (*s == '^')
         FAIL(p, p->at, "\"^\" is written **");
-    else if (word_len(p, p->at) > 0)
+    else if (parser_word_len(p, p->at) > 0)
         FAIL(p, p->at, "expected an operator in front of \"%.*s\"",
-             (int)word_len(p, p->at), s);
+             (int)parser_word_len(p, p->at), s);
     else
         FAIL(p, p->at, "expected an operator, not \"%c\"",
              isprint((unsigned char)*s) ? *s : '?');
@@ -767,7 +527,7 @@ static const struct expr *expr_finish(struct parser *p, struct node *root)
         arena_calloc(p->arena, p->used_count + 1, sizeof(*numbers));
     char *text = arena_strdup(p->arena, p->text);
     if (!e || !numbers || !text) {
-        no_memory(p);
+        parser_no_memory(p);
         return NULL;
     }
     memcpy(numbers, p->used, p->used_count * sizeof(*numbers));
@@ -800,7 +560,7 @@ const struct expr *expr_compile(struct arena *arena, const char *text,
         FAIL(&p, 0, "it is empty");
     } else {
         struct node *root = condition(&p, parse_or(&p));
-        skip_blanks(&p);
+        parser_skip_blanks(&p);
         if (root && text[p.at])
             say_trailing(&p);
         else if (root)

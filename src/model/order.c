@@ -5,18 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-/* The integer that a value is; a boolean is one. */
-static bool get_integer(const struct value *v, int64_t *i)
-{
-    if (v->type == VALUE_INT)
-        *i = v->u.integer;
-    else if (v->type == VALUE_BOOL)
-        *i = v->u.boolean;
-    else
-        return false;
-    return true;
-}
-
 bool number_is(const struct value *v)
 {
     return v->type == VALUE_INT || v->type == VALUE_FLOAT ||
@@ -47,7 +35,7 @@ enum order number_order(const struct value *a, const struct value *b)
 {
     int64_t i, j;
     double x = 0, y = 0;
-    bool exact_a = get_integer(a, &i), exact_b = get_integer(b, &j);
+    bool exact_a = value_integer(a, &i), exact_b = value_integer(b, &j);
     if (exact_a && exact_b)
         return i < j ? ORDER_LESS : i > j ? ORDER_GREATER : ORDER_EQUAL;
     (void)value_number(a, &x);

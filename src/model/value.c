@@ -172,6 +172,17 @@ bool value_number(const struct value *v, double *number)
     return false;
 }
 
+bool value_integer(const struct value *v, int64_t *integer)
+{
+    if (v->type == VALUE_INT)
+        *integer = v->u.integer;
+    else if (v->type == VALUE_BOOL)
+        *integer = v->u.boolean;
+    else
+        return false;
+    return true;
+}
+
 static bool is_numeric(const struct value *v)
 {
     return v->type == VALUE_INT || v->type == VALUE_FLOAT;

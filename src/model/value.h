@@ -47,6 +47,9 @@ void value_string(struct value *v, const char *text);
 /* The value as a double: integers, floats and booleans; false for others. */
 bool value_number(const struct value *v, double *number);
 
+/* The value as an integer: integers and booleans; false for others. */
+bool value_integer(const struct value *v, int64_t *integer);
+
 /* Are they the same value? Two numbers (integers and floats) by what they are,
  * two booleans too, all others by their texts. */
 bool value_equal(const struct value *a, const struct value *b);
