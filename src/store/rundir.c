@@ -1,21 +1,19 @@
 /* The run directory: see rundir.h.
  *
- * Owns the layout, the lock and run.yaml. run.yaml is renamed into place as
- * the last step of making the directory, so one without it is unfinished and
- * is completed, if there is nothing in it but what belongs to us; a journal
- * without it is damage and refused.
+ * Owns the layout and run.yaml; who may write, rundir_lock.c knows. run.yaml is
+ * renamed into place as the last step of making the directory, so one without
+ * it is unfinished and is completed, if there is nothing in it but what belongs
+ * to us; a journal without it is damage and refused.
  */
 #include "config.h"
 #include "store/rundir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +26,9 @@
 #include "model/jobspec.h"
 #include "store/digest.h"
 #include "store/difference.h"
+#include "store/folder.h"
 #include "store/line_path.h"
+#include "store/rundir_lock.h"
 
 #define MARKER     "# mpibatch run "
 #define SPEC_KEY   "# spec: "
@@ -39,7 +39,6 @@ enum {
     FORMAT_VERSION = 1,
     SPEC_MAX_BYTES = 256 << 20, /* as spec/ allows */
     HEADER_MAX_BYTES = 4 * PATH_MAX + 4096,
-    LOCK_MAX_BYTES = 512,
     OPEN_TRIES = 16,           /* against one who moves it aside meanwhile */
     TEMPORARY_MAX_AGE_S = 600, /* of what a crash left behind */
     ASIDE_MAX = 100000
@@ -56,228 +55,6 @@ struct rundir {
     size_t header_len;
     char *spec_path;
 };
-
-/* ---- What is in the folder ---- */
-
-enum content { CONTENT_EMPTY, CONTENT_PARTIAL, CONTENT_RUN, CONTENT_FOREIGN };
-
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
-/* Is it the temporary file of one that is replaced? */
-static bool is_temporary(const char *name)
-{
-    return ends_with(name, ".tmp") && (strncmp(name, "run.yaml.", 9) == 0 ||
-                                       strncmp(name, "status.json.", 12) == 0 ||
-                                       strncmp(name, "results.h5.", 11) == 0);
-}
-
-/* May it be there before run.yaml is? */
-static bool is_early(const char *name)
-{
-    return strcmp(name, "journal") == 0 || strcmp(name, "output") == 0 ||
-           strcmp(name, "files") == 0 || strcmp(name, "tables") == 0 ||
-           strcmp(name, "lock") == 0 ||
-           (strncmp(name, "run.yaml.", 9) == 0 && ends_with(name, ".tmp"));
-}
-
-/* The names of a folder (path below dir_fd), one at a time to visit; it stops
- * when that is not 0. -1 with errno. */
-static int each_name(int dir_fd, const char *path,
-                     int (*visit)(void *arg, const char *name), void *arg)
-{
-    int fd =
-        openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return -1;
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        close(fd);
-        return -1;
-    }
-    int rc = 0;
-    errno = 0;
-    for (struct dirent *e; rc == 0 && (e = readdir(dir)); errno = 0)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            rc = visit(arg, e->d_name);
-    if (rc == 0 && errno != 0)
-        rc = -1;
-    int saved = errno;
-    closedir(dir);
-    errno = saved;
-    return rc;
-}
-
-struct look {
-    bool any, marker, foreign;
-    char name[NAME_MAX + 1]; /* a foreign one */
-};
-
-static int look_at(void *arg, const char *name)
-{
-    struct look *l = arg;
-    l->any = true;
-    if (strcmp(name, "run.yaml") == 0)
-        l->marker = true;
-    else if (!is_early(name)) {
-        l->foreign = true;
-        snprintf(l->name, sizeof(l->name), "%s", name);
-    }
-    return 0;
-}
-
-static int found_one(void *arg, const char *name)
-{
-    (void)arg;
-    (void)name;
-    return 1;
-}
-
-/* What the folder is; *l: with one foreign name. -1 with err. */
-static int classify(int dir_fd, const char *path, enum content *out,
-                    struct look *l, struct err *err)
-{
-    *l = (struct look){0};
-    if (each_name(dir_fd, ".", look_at, l) < 0)
-        return err_sys(err, errno, "cannot read the folder %s", path);
-    int journals = each_name(dir_fd, "journal", found_one, NULL);
-    if (!l->marker && journals == 1) {
-        l->foreign = true;
-        snprintf(l->name, sizeof(l->name), "a journal and no run.yaml");
-    }
-    *out = l->marker    ? CONTENT_RUN
-           : l->foreign ? CONTENT_FOREIGN
-           : l->any     ? CONTENT_PARTIAL
-                        : CONTENT_EMPTY;
-    return 0;
-}
-
-static int refuse_foreign(const char *path, const struct look *l,
-                          struct err *err)
-{
-    struct buf name;
-    buf_init(&name, 8 * NAME_MAX);
-    (void)text_put_printable(&name, l->name, strlen(l->name), false);
-    err_set(err, EEXIST,
-            "%s is not a run directory (it has %s); use -o for another folder",
-            path, buf_text(&name));
-    buf_fini(&name);
-    return -1;
-}
-
-/* ---- The lock ---- */
-
-/* When a process started, in clock ticks since boot; 0: there is none. */
-static unsigned long long process_start(long pid)
-{
-    char path[64], text[1024];
-    unsigned long long start = 0;
-    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    char *p = strrchr(text, ')'); /* field 2; the start is field 22 */
-    for (int field = 2; p && field < 22; field++)
-        p = strchr(p + 1, ' ');
-    if (p)
-        start = strtoull(p + 1, NULL, 10);
-    return start;
-}
-
-/* Who holds the lock, as it wrote into the file. */
-struct holder {
-    char host[256], since[32];
-    long pid;
-    unsigned long long start;
-};
-
-static bool holder_read(int fd, struct holder *h)
-{
-    char text[LOCK_MAX_BYTES];
-    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-    if (n <= 0)
-        return false;
-    text[n] = '\0';
-    return sscanf(text, "%255s %ld %llu %31s", h->host, &h->pid, &h->start,
-                  h->since) == 4;
-}
-
-static void holder_write(int fd)
-{
-    char host[256] = "?", text[LOCK_MAX_BYTES], since[32];
-    struct tm tm;
-    time_t now = (time_t)(clock_wall_ns() / NS_PER_SEC);
-    (void)gethostname(host, sizeof(host) - 1);
-    strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-    int n = snprintf(text, sizeof(text), "%s %ld %llu %s\n", host,
-                     (long)getpid(), process_start(getpid()), since);
-    /* only what another one is told depends on it: a full disk is no harm */
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) < 0)
-        return;
-}
-
-/* Take both kinds of lock. 1: it is ours; 0: somebody has it; -1: there are
- * no locks here. */
-static int lock_try(int fd)
-{
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    bool held = false;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        held = true;
-    else if (errno == EWOULDBLOCK)
-        return 0;
-    if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
-        held = true;
-    else if (errno == EAGAIN || errno == EACCES)
-        return 0;
-    return held ? 1 : -1;
-}
-
-/* Is it a process of this host that lives? */
-static bool holder_lives(const struct holder *h)
-{
-    char host[256] = "?";
-    (void)gethostname(host, sizeof(host) - 1);
-    return strcmp(host, h->host) == 0 && h->pid != getpid() &&
-           process_start(h->pid) != 0 && process_start(h->pid) == h->start;
-}
-
-static int refuse_busy(const char *path, const struct holder *h,
-                       struct err *err)
-{
-    if (h)
-        return err_set(err, EBUSY,
-                       "another session has %s: host %s, pid %ld, since %s",
-                       path, h->host, h->pid, h->since);
-    return err_set(err, EBUSY, "another session has %s", path);
-}
-
-/* Lock the folder: *out is the open lock file. Where a file system has no
- * locks, only a live process of this host that is named in it refuses us. */
-static int lock_take(int dir_fd, const char *path, int *out, struct err *err)
-{
-    struct holder h;
-    int fd =
-        openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return err_sys(err, errno, "cannot open %s/lock", path);
-    int got = lock_try(fd);
-    bool known = got <= 0 && holder_read(fd, &h);
-    if (got == 0 || (got < 0 && known && holder_lives(&h))) {
-        refuse_busy(path, known ? &h : NULL, err);
-        close(fd);
-        return -1;
-    }
-    holder_write(fd);
-    *out = fd;
-    return 0;
-}
 
 /* ---- Opening ---- */
 
@@ -368,21 +145,21 @@ static bool still_there(const struct rundir *r)
 
 /* Open and lock the folder at r->path, making it if make. 0; 1: it was moved
  * away in between; -1 with err. */
-static int open_locked(struct rundir *r, bool make, enum content *content,
-                       struct err *err)
+static int open_locked(struct rundir *r, bool make,
+                       enum folder_content *content, struct err *err)
 {
-    struct look l;
+    struct folder_look l;
     if (make && file_make_dirs(r->path, 0700, err) < 0)
         return -1;
     if (open_dir(r) < 0)
         return err_sys(err, errno, "cannot open %s", r->path);
-    if (classify(r->dir_fd, r->path, content, &l, err) < 0)
+    if (folder_classify(r->dir_fd, r->path, content, &l, err) < 0)
         return -1;
-    if (*content == CONTENT_FOREIGN)
-        return refuse_foreign(r->path, &l, err);
-    if (check_owner(r, make && *content == CONTENT_EMPTY, err) < 0)
+    if (*content == FOLDER_FOREIGN)
+        return folder_refuse_foreign(r->path, &l, err);
+    if (check_owner(r, make && *content == FOLDER_EMPTY, err) < 0)
         return -1;
-    if (lock_take(r->dir_fd, r->path, &r->lock_fd, err) < 0)
+    if (rundir_lock_take(r->dir_fd, r->path, &r->lock_fd, err) < 0)
         return -1;
     if (!still_there(r)) {
         close(r->lock_fd);
@@ -391,13 +168,14 @@ static int open_locked(struct rundir *r, bool make, enum content *content,
         return 1;
     }
     /* what it was before the lock may have changed meanwhile */
-    if (classify(r->dir_fd, r->path, content, &l, err) < 0)
+    if (folder_classify(r->dir_fd, r->path, content, &l, err) < 0)
         return -1;
-    return *content == CONTENT_FOREIGN ? refuse_foreign(r->path, &l, err) : 0;
+    return *content == FOLDER_FOREIGN ? folder_refuse_foreign(r->path, &l, err)
+                                      : 0;
 }
 
-static int lock_folder(struct rundir *r, bool make, enum content *content,
-                       struct err *err)
+static int lock_folder(struct rundir *r, bool make,
+                       enum folder_content *content, struct err *err)
 {
     for (int i = 0; i < OPEN_TRIES; i++) {
         int rc = open_locked(r, make, content, err);
@@ -564,9 +342,10 @@ static int session_of(void *arg, const char *name)
 
 static int find_sessions(struct rundir *r, bool packs, struct err *err)
 {
-    if (each_name(r->dir_fd, r->journal, session_of, &r->session) < 0)
+    if (folder_each_name(r->dir_fd, r->journal, session_of, &r->session) < 0)
         return err_sys(err, errno, "cannot read %s/%s", r->path, r->journal);
-    if (packs && each_name(r->dir_fd, "output", session_of, &r->session) < 0)
+    if (packs &&
+        folder_each_name(r->dir_fd, "output", session_of, &r->session) < 0)
         return err_sys(err, errno, "cannot read %s/output", r->path);
     return 0;
 }
@@ -575,7 +354,7 @@ static int remove_stale(void *arg, const char *name)
 {
     const struct rundir *r = arg;
     struct stat st;
-    if (is_temporary(name) &&
+    if (folder_is_temporary(name) &&
         fstatat(r->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         st.st_mtime < clock_wall_ns() / NS_PER_SEC - TEMPORARY_MAX_AGE_S)
         (void)unlinkat(r->dir_fd, name, 0); /* they only take room */
@@ -586,7 +365,7 @@ struct rundir *rundir_open(const char *path, const char *spec_text,
                            size_t spec_len, const char *spec_path,
                            struct inputs *inputs, bool *fresh, struct err *err)
 {
-    enum content content;
+    enum folder_content content;
     struct rundir *r = rundir_create(path, err);
     if (!r)
         return NULL;
@@ -597,7 +376,7 @@ struct rundir *rundir_open(const char *path, const char *spec_text,
     }
     if (lock_folder(r, true, &content, err) < 0)
         goto fail;
-    if (content == CONTENT_RUN) {
+    if (content == FOLDER_RUN) {
         if (load_spec(r, err) < 0 ||
             check_spec(r, spec_text, spec_len, err) < 0 ||
             (inputs && inputs_compare(inputs, r->dir_fd, r->path, err) < 0))
@@ -607,9 +386,9 @@ struct rundir *rundir_open(const char *path, const char *spec_text,
     }
     if (find_sessions(r, true, err) < 0)
         goto fail;
-    (void)each_name(r->dir_fd, ".", remove_stale, r);
+    (void)folder_each_name(r->dir_fd, ".", remove_stale, r);
     r->session++;
-    *fresh = content != CONTENT_RUN;
+    *fresh = content != FOLDER_RUN;
     return r;
 fail:
     rundir_close(r);
@@ -642,7 +421,7 @@ fail:
 
 struct rundir *rundir_open_locked(const char *path, struct err *err)
 {
-    enum content content = CONTENT_EMPTY;
+    enum folder_content content = FOLDER_EMPTY;
     struct stat st;
     struct rundir *r = rundir_create(path, err);
     if (!r)
@@ -687,7 +466,8 @@ char *rundir_prepare_generation(struct rundir *r, struct err *err)
     char name[32];
     journal_name(name, r->generation + 1);
     struct remove rm = {.dir_fd = r->dir_fd, .folder = name};
-    if (each_name(r->dir_fd, name, remove_file, &rm) < 0 && errno != ENOENT) {
+    if (folder_each_name(r->dir_fd, name, remove_file, &rm) < 0 &&
+        errno != ENOENT) {
         err_sys(err, errno, "cannot empty %s/%s", r->path, name);
         return NULL;
     }
@@ -768,7 +548,7 @@ static int rename_to_free(const char *from, const char *to)
 
 int rundir_move_aside(const char *path, char **to, struct err *err)
 {
-    enum content content;
+    enum folder_content content;
     struct stat st;
     *to = NULL;
     if (lstat(path, &st) < 0 && errno == ENOENT)

@@ -1,0 +1,11 @@
+/* The lock of a run directory: one session writes to it. Internal to store/. */
+#ifndef MPIBATCH_STORE_RUNDIR_LOCK_H
+#define MPIBATCH_STORE_RUNDIR_LOCK_H
+
+#include "base/err.h"
+
+/* Lock the folder: *out is the open lock file, which holds the lock until it
+ * is closed. -1 with err: EBUSY with who has it. */
+int rundir_lock_take(int dir_fd, const char *path, int *out, struct err *err);
+
+#endif
