@@ -22,7 +22,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/quantity.h"
-#include "base/text.h"
 #include "model/jobspec.h"
 #include "store/digest.h"
 #include "store/difference.h"
