@@ -229,5 +229,7 @@ int job_check(struct parse *p, const struct job_fields *f,
 {
     struct check c = {
         .parse = p, .job = job, .task = f->task.node, .tasks = f->tasks.node};
+    if (!!f->sweep.key + !!f->tasks.key + !!f->commands.key > 1)
+        return 0; /* wrong, and reported */
     return job_ids_check(&c) < 0 ? -1 : values_check(&c);
 }
