@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "model/columns.h"
 #include "store/h5_output.h"
 #include "store/h5_table.h"
 
@@ -29,57 +30,31 @@ double attempt_duration_s(const struct attempt *a)
 
 /* ---- /batch/tasks: which columns ---- */
 
-enum {
-    COL_JOB_ID,
-    COL_TASK_ID,
-    COL_TASK_INDEX,
-    COL_ATTEMPT,
-    COL_STATE,
-    COL_RESULT,
-    COL_REASON,
-    COL_EXIT_CODE,
-    COL_SIGNAL,
-    COL_NODE,
-    COL_RANK,
-    COL_SLOT,
-    COL_SUBMIT,
-    COL_START,
-    COL_END,
-    COL_DURATION,
-    COL_USER,
-    COL_SYSTEM,
-    COL_MAX_RSS,
-    COL_READ,
-    COL_WRITE,
-    COL_STDOUT,
-    COL_STDERR,
-    COL_EXTRA /* from here: parameters and metrics */
-};
-
-static const struct hdf_column builtin_columns[COL_EXTRA] = {
-    [COL_JOB_ID] = {"job_id", CELL_STRING, 0, 0},
-    [COL_TASK_ID] = {"task_id", CELL_STRING, 0, 0},
-    [COL_TASK_INDEX] = {"task_index", CELL_INT64, 0, 0},
-    [COL_ATTEMPT] = {"attempt", CELL_INT32, 0, 0},
-    [COL_STATE] = {"state", CELL_STRING, 9, 0},
-    [COL_RESULT] = {"result", CELL_STRING, 7, 0},
-    [COL_REASON] = {"reason", CELL_STRING, 0, 0},
-    [COL_EXIT_CODE] = {"exit_code", CELL_INT32, 0, 0},
-    [COL_SIGNAL] = {"signal", CELL_INT32, 0, 0},
-    [COL_NODE] = {"node", CELL_STRING, 0, 0},
-    [COL_RANK] = {"rank", CELL_INT32, 0, 0},
-    [COL_SLOT] = {"slot", CELL_INT32, 0, 0},
-    [COL_SUBMIT] = {"submit_time", CELL_FLOAT64, 0, 0},
-    [COL_START] = {"start_time", CELL_FLOAT64, 0, 0},
-    [COL_END] = {"end_time", CELL_FLOAT64, 0, 0},
-    [COL_DURATION] = {"duration_s", CELL_FLOAT64, 0, 0},
-    [COL_USER] = {"user_s", CELL_FLOAT64, 0, 0},
-    [COL_SYSTEM] = {"system_s", CELL_FLOAT64, 0, 0},
-    [COL_MAX_RSS] = {"max_rss_bytes", CELL_INT64, 0, 0},
-    [COL_READ] = {"read_bytes", CELL_INT64, 0, 0},
-    [COL_WRITE] = {"write_bytes", CELL_INT64, 0, 0},
-    [COL_STDOUT] = {"stdout_bytes", CELL_INT64, 0, 0},
-    [COL_STDERR] = {"stderr_bytes", CELL_INT64, 0, 0},
+/* Parameters and metrics follow them. */
+static const struct hdf_column builtin_columns[COL_COUNT] = {
+    [COL_JOB_ID] = {.kind = CELL_STRING},
+    [COL_TASK_ID] = {.kind = CELL_STRING},
+    [COL_TASK_INDEX] = {.kind = CELL_INT64},
+    [COL_ATTEMPT] = {.kind = CELL_INT32},
+    [COL_STATE] = {.kind = CELL_STRING, .size = 9},
+    [COL_RESULT] = {.kind = CELL_STRING, .size = 7},
+    [COL_REASON] = {.kind = CELL_STRING},
+    [COL_EXIT_CODE] = {.kind = CELL_INT32},
+    [COL_SIGNAL] = {.kind = CELL_INT32},
+    [COL_NODE] = {.kind = CELL_STRING},
+    [COL_RANK] = {.kind = CELL_INT32},
+    [COL_SLOT] = {.kind = CELL_INT32},
+    [COL_SUBMIT] = {.kind = CELL_FLOAT64},
+    [COL_START] = {.kind = CELL_FLOAT64},
+    [COL_END] = {.kind = CELL_FLOAT64},
+    [COL_DURATION] = {.kind = CELL_FLOAT64},
+    [COL_USER] = {.kind = CELL_FLOAT64},
+    [COL_SYSTEM] = {.kind = CELL_FLOAT64},
+    [COL_MAX_RSS] = {.kind = CELL_INT64},
+    [COL_READ] = {.kind = CELL_INT64},
+    [COL_WRITE] = {.kind = CELL_INT64},
+    [COL_STDOUT] = {.kind = CELL_INT64},
+    [COL_STDERR] = {.kind = CELL_INT64},
 };
 
 /* A column that some jobs have: of which of their parameters or metrics. */
@@ -126,7 +101,7 @@ static struct extra *find_extra(struct tables *t, const char *name,
         if (t->extras[i].is_metric == is_metric &&
             strcmp(t->extras[i].name, name) == 0)
             return &t->extras[i];
-    if (COL_EXTRA + t->extra_count == TABLE_MAX_COLUMNS)
+    if (COL_COUNT + t->extra_count == TABLE_MAX_COLUMNS)
         return NULL;
     struct extra *e = &t->extras[t->extra_count++];
     e->name = name;
@@ -225,16 +200,17 @@ static void set_columns(struct tables *t)
         size_t len = strlen(attempt_reason_name((enum reason)i));
         longest_reason = len > longest_reason ? len : longest_reason;
     }
-    for (uint32_t i = 0; i < COL_EXTRA; i++) {
+    for (uint32_t i = 0; i < COL_COUNT; i++) {
         t->columns[i] = builtin_columns[i];
-        snprintf(t->names[i], sizeof(t->names[i]), "%s", t->columns[i].name);
+        t->columns[i].name = column_names[i];
+        snprintf(t->names[i], sizeof(t->names[i]), "%s", column_names[i]);
     }
     t->columns[COL_JOB_ID].size = row_text_size(b->survey.longest_job_id);
     t->columns[COL_TASK_ID].size = row_text_size(b->survey.longest_task_id);
     t->columns[COL_REASON].size = longest_reason;
     t->columns[COL_NODE].size = row_text_size(b->survey.longest_host);
     for (uint32_t i = 0; i < t->extra_count; i++) {
-        uint32_t at = COL_EXTRA + i;
+        uint32_t at = COL_COUNT + i;
         name_unique(t->names[at], t->extras[i].name, t->names, at);
         t->columns[at].name = t->names[at];
         set_extra_column(b, &t->extras[i], &t->columns[at]);
@@ -362,7 +338,7 @@ static int put_extras(struct tables *t, unsigned char *row,
     const struct job *job = &t->build->spec->jobs[a->job];
     for (uint32_t i = 0; i < t->extra_count; i++) {
         const struct extra *e = &t->extras[i];
-        const struct hdf_column *c = &t->columns[COL_EXTRA + i];
+        const struct hdf_column *c = &t->columns[COL_COUNT + i];
         int at = e->at[a->job];
         if (at < 0 && c->kind == CELL_FLOAT64)
             row_f64(row, c, NAN);
@@ -465,7 +441,7 @@ static int create_tables(struct tables *t, struct err *err)
     t->index_columns[0] = (struct hdf_column){"offset", CELL_UINT64, 0, 0};
     t->index_columns[1] = (struct hdf_column){"length", CELL_UINT64, 0, 0};
     t->tasks = hdf_table_create(f, "/batch/tasks", t->columns,
-                                COL_EXTRA + t->extra_count, &row, err);
+                                COL_COUNT + t->extra_count, &row, err);
     if (!t->tasks || put_left_out(t, err) < 0)
         return -1;
     t->side = side_create(t->build, err);

@@ -16,31 +16,6 @@
 #include "model/record.h"
 #include "view/query_internal.h"
 
-static const char *const head_names[COL_PARAMETERS] = {
-    [COL_JOB_ID] = "job_id",
-    [COL_TASK_ID] = "task_id",
-    [COL_TASK_INDEX] = "task_index",
-    [COL_ATTEMPT] = "attempt",
-    [COL_STATE] = "state",
-    [COL_RESULT] = "result",
-    [COL_REASON] = "reason",
-    [COL_EXIT_CODE] = "exit_code",
-    [COL_SIGNAL] = "signal",
-    [COL_NODE] = "node",
-    [COL_RANK] = "rank",
-    [COL_SLOT] = "slot",
-    [COL_SUBMIT] = "submit_time",
-    [COL_START] = "start_time",
-    [COL_END] = "end_time",
-    [COL_DURATION] = "duration_s",
-    [COL_USER] = "user_s",
-    [COL_SYSTEM] = "system_s",
-    [COL_MAX_RSS] = "max_rss_bytes",
-    [COL_READ] = "read_bytes",
-    [COL_WRITE] = "write_bytes",
-    [COL_STDOUT] = "stdout_bytes",
-    [COL_STDERR] = "stderr_bytes",
-};
 static const char *const tail_names[TAIL_COUNT] = {
     [TAIL_ATTEMPTS] = "attempts",
     [TAIL_SESSION] = "session",
@@ -115,11 +90,11 @@ static int add_parameters(struct query *q, const char **originals)
             return -1;
         q->jobs[j].params = columns;
         for (uint32_t i = 0; i < set->param_count; i++)
-            if (shared_column(q, originals, COL_PARAMETERS, set->params[i].name,
+            if (shared_column(q, originals, COL_COUNT, set->params[i].name,
                               &columns[i]) < 0)
                 return -1;
     }
-    q->param_count = q->column_count - COL_PARAMETERS;
+    q->param_count = q->column_count - COL_COUNT;
     return 0;
 }
 
@@ -170,8 +145,8 @@ static int columns_make(struct query *q)
     q->jobs = arena_calloc(q->arena, q->spec->job_count, sizeof(q->jobs[0]));
     if (!originals || !q->names || !q->jobs)
         return -1;
-    for (uint32_t i = 0; i < COL_PARAMETERS; i++)
-        if (add_name(q, head_names[i]) < 0)
+    for (uint32_t i = 0; i < COL_COUNT; i++)
+        if (add_name(q, column_names[i]) < 0)
             return -1;
     return add_parameters(q, originals) < 0 || add_metrics(q, originals) < 0
                ? -1
@@ -213,7 +188,7 @@ int query_column(const struct query *q, const char *name, struct err *err)
 uint32_t query_parameters(const struct query *q, uint32_t *count)
 {
     *count = q->param_count;
-    return COL_PARAMETERS;
+    return COL_COUNT;
 }
 
 uint32_t query_metrics(const struct query *q, uint32_t *count)
@@ -224,7 +199,7 @@ uint32_t query_metrics(const struct query *q, uint32_t *count)
 
 static bool is_parameter(const struct query *q, uint32_t column)
 {
-    return column >= COL_PARAMETERS && column < COL_PARAMETERS + q->param_count;
+    return column >= COL_COUNT && column < COL_COUNT + q->param_count;
 }
 
 bool column_is_common(const struct query *q, uint32_t column)
@@ -270,7 +245,7 @@ bool query_job_has(const struct query *q, uint32_t job, uint32_t column)
     if (is_parameter(q, column))
         return place_of(q->jobs[job].params,
                         q->spec->jobs[job].tasks.param_count, column) >= 0;
-    return column < COL_PARAMETERS || column >= q->tail_first ||
+    return column < COL_COUNT || column >= q->tail_first ||
            metric_of(q, job, column) >= 0;
 }
 
@@ -465,7 +440,7 @@ int query_value(const struct query *q, const struct query_task *t,
         return parameter_value(q, t, column, room, v, err);
     if (column >= q->tail_first)
         return tail_value(q, t, column - q->tail_first, room, v, err);
-    if (column >= COL_PARAMETERS) {
+    if (column >= COL_COUNT) {
         metric_value(q, t, column, v);
         return 0;
     }

@@ -5,38 +5,13 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "model/columns.h"
 #include "model/expr.h"
 #include "store/journal.h"
 #include "store/running.h"
 #include "view/query.h"
 
-/* The columns in front of parameters and metrics, and behind them. */
-enum {
-    COL_JOB_ID,
-    COL_TASK_ID,
-    COL_TASK_INDEX,
-    COL_ATTEMPT,
-    COL_STATE,
-    COL_RESULT,
-    COL_REASON,
-    COL_EXIT_CODE,
-    COL_SIGNAL,
-    COL_NODE,
-    COL_RANK,
-    COL_SLOT,
-    COL_SUBMIT,
-    COL_START,
-    COL_END,
-    COL_DURATION,
-    COL_USER,
-    COL_SYSTEM,
-    COL_MAX_RSS,
-    COL_READ,
-    COL_WRITE,
-    COL_STDOUT,
-    COL_STDERR,
-    COL_PARAMETERS /* from here: parameters, metrics, then: */
-};
+/* Behind the built-in columns: parameters, metrics, their states, then: */
 enum { TAIL_ATTEMPTS, TAIL_SESSION, TAIL_MESSAGE, TAIL_COMMAND, TAIL_COUNT };
 
 /* The columns of one job's parameters and metrics. */
