@@ -350,12 +350,7 @@ static const struct opt_set sets[] = {
     OPT_SET(opts, 0),
     OPT_SET(display_opts, offsetof(struct events_values, display))};
 
-static const struct arg args[] = {{.name = "RUN",
-                                   .noun = "run directory",
-                                   .kind = OPT_RUN,
-                                   .at = offsetof(struct events_values, run),
-                                   .optional = true,
-                                   .meaning = RUN_ARG_MEANING}};
+static const struct arg args[] = {RUN_ARG(struct events_values)};
 
 static const struct cmd_example examples[] = {
     {"mpibatch events sweep.run", "Sessions, nodes, jobs, retries"},

@@ -272,12 +272,7 @@ static const struct opt_set sets[] = {
     OPT_SET(opts, 0),
     OPT_SET(display_opts, offsetof(struct failures_values, display))};
 
-static const struct arg args[] = {{.name = "RUN",
-                                   .noun = "run directory",
-                                   .kind = OPT_RUN,
-                                   .at = offsetof(struct failures_values, run),
-                                   .optional = true,
-                                   .meaning = RUN_ARG_MEANING}};
+static const struct arg args[] = {RUN_ARG(struct failures_values)};
 
 static const struct cmd_example examples[] = {
     {"mpibatch failures sweep.run", "Why tasks fail"},

@@ -257,17 +257,8 @@ static const struct opt_set sets[] = {
     OPT_SET(opts, 0),
     OPT_SET(display_opts, offsetof(struct logs_values, display))};
 
-static const struct arg args[] = {{.name = "ID",
-                                   .noun = "task",
-                                   .kind = OPT_TEXT,
-                                   .at = offsetof(struct logs_values, id),
-                                   .meaning = TASK_ARG_MEANING},
-                                  {.name = "RUN",
-                                   .noun = "run directory",
-                                   .kind = OPT_RUN,
-                                   .at = offsetof(struct logs_values, run),
-                                   .optional = true,
-                                   .meaning = RUN_ARG_MEANING}};
+static const struct arg args[] = {TASK_ARG(struct logs_values),
+                                  RUN_ARG(struct logs_values)};
 
 static const struct cmd_exit exits[] = {
     {0, "shown; nothing, if it printed nothing"},

@@ -173,12 +173,7 @@ static const struct opt_set sets[] = {
     OPT_SET(opts, 0),
     OPT_SET(display_opts, offsetof(struct status_values, display))};
 
-static const struct arg args[] = {{.name = "RUN",
-                                   .noun = "run directory",
-                                   .kind = OPT_RUN,
-                                   .at = offsetof(struct status_values, run),
-                                   .optional = true,
-                                   .meaning = RUN_ARG_MEANING}};
+static const struct arg args[] = {RUN_ARG(struct status_values)};
 
 const struct cmd cmd_status = {
     .name = "status",

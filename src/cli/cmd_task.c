@@ -457,17 +457,8 @@ static const struct opt_set sets[] = {
     OPT_SET(opts, 0),
     OPT_SET(display_opts, offsetof(struct task_values, display))};
 
-static const struct arg args[] = {{.name = "ID",
-                                   .noun = "task",
-                                   .kind = OPT_TEXT,
-                                   .at = offsetof(struct task_values, id),
-                                   .meaning = TASK_ARG_MEANING},
-                                  {.name = "RUN",
-                                   .noun = "run directory",
-                                   .kind = OPT_RUN,
-                                   .at = offsetof(struct task_values, run),
-                                   .optional = true,
-                                   .meaning = RUN_ARG_MEANING}};
+static const struct arg args[] = {TASK_ARG(struct task_values),
+                                  RUN_ARG(struct task_values)};
 
 static const struct cmd_exit exits[] = {
     {0, "shown"},

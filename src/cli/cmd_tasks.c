@@ -345,12 +345,7 @@ static const struct opt_set sets[] = {
     OPT_SET(query_opts, offsetof(struct tasks_values, query)), OPT_SET(opts, 0),
     OPT_SET(display_opts, offsetof(struct tasks_values, display))};
 
-static const struct arg args[] = {{.name = "RUN",
-                                   .noun = "run directory",
-                                   .kind = OPT_RUN,
-                                   .at = offsetof(struct tasks_values, run),
-                                   .optional = true,
-                                   .meaning = RUN_ARG_MEANING}};
+static const struct arg args[] = {RUN_ARG(struct tasks_values)};
 
 static const struct cmd_example examples[] = {
     {"mpibatch tasks --failed sweep.run", "What has failed, and how"},

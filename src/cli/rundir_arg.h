@@ -2,6 +2,7 @@
 #ifndef MPIBATCH_CLI_RUNDIR_ARG_H
 #define MPIBATCH_CLI_RUNDIR_ARG_H
 
+#include "cli/option.h"
 #include "model/jobspec.h"
 #include "store/rundir.h"
 
@@ -10,10 +11,15 @@ struct run_arg {
     struct jobspec *spec;
 };
 
-/* The meaning of an optional argument RUN. */
-#define RUN_ARG_MEANING                                                        \
-    "a run directory, or the job spec that it was made from; by default the "  \
-    "run in this folder, if there is just one"
+/* A row of struct arg: the optional argument RUN, member `run` of the values.
+ */
+#define RUN_ARG(values)                                                        \
+    {                                                                          \
+        .name = "RUN", .noun = "run directory", .kind = OPT_RUN,               \
+        .at = offsetof(values, run), .optional = true,                         \
+        .meaning = "a run directory, or the job spec that it was made from; "  \
+                   "by default the run in this folder, if there is just one"   \
+    }
 
 /* Open the run that path names: a run directory, or a job spec, which stands
  * for its default run directory. NULL: the run directory that this folder is,

@@ -4,11 +4,17 @@
 
 #include <stdint.h>
 
+#include "cli/option.h"
 #include "model/jobspec.h"
 
-/* The meaning of an argument ID. */
-#define TASK_ARG_MEANING                                                       \
-    "a task: its id, or JOB/ID if several jobs have one of that id"
+/* A row of struct arg: the argument ID, member `id` of the values. */
+#define TASK_ARG(values)                                                       \
+    {                                                                          \
+        .name = "ID", .noun = "task", .kind = OPT_TEXT,                        \
+        .at = offsetof(values, id),                                            \
+        .meaning = "a task: its id, or JOB/ID if several jobs have one of "    \
+                   "that id"                                                   \
+    }
 
 /* Find it. 0, or the exit code: it was said why. */
 int task_arg_find(const char *command, const struct jobspec *spec,
