@@ -20,3 +20,8 @@ int64_t clock_wall_ns(void)
 {
     return clock_get_ns(CLOCK_REALTIME);
 }
+
+int64_t clock_cpu_ns(void)
+{
+    return clock_get_ns(CLOCK_THREAD_CPUTIME_ID);
+}

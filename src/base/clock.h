@@ -11,4 +11,7 @@ int64_t clock_mono_ns(void);
 /* Wall-clock time, in ns since 1970-01-01 UTC; for records. */
 int64_t clock_wall_ns(void);
 
+/* CPU time of the calling thread, in ns; to bound work. Anyone may ask. */
+int64_t clock_cpu_ns(void);
+
 #endif

@@ -23,6 +23,8 @@
 #include "store/output_view.h"
 
 #define SAY_NS (5 * NS_PER_SEC)
+/* CPU time for the regexes of an attempt: nobody waits for us here. */
+#define SEARCH_NS (30 * EXTRACT_SEARCH_NS)
 enum { LOOK_EVERY = 256 }; /* attempts between looks at the clock */
 
 struct collect {
@@ -203,7 +205,8 @@ static int attempt_collect(struct collect *c, const struct attempt *was,
                            struct attempt *a, struct err *err)
 {
     const struct job *job = &c->spec->jobs[a->job];
-    struct leavings left = {.run_dir = rundir_path(c->rundir)};
+    struct leavings left = {.run_dir = rundir_path(c->rundir),
+                            .search_ns = SEARCH_NS};
     struct err why;
     char id[JOBSPEC_MAX_ID + 1], *dir = NULL;
     if (job_task_id(job, a->index, id, err) < 0)

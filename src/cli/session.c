@@ -68,6 +68,9 @@ enum {
 /* A worker bears so many times the silence that makes the manager give up on
  * a worker: when the network stalls, it is the manager who decides. */
 enum { MANAGER_PATIENCE = 2 };
+/* Regular expressions may keep a rank silent for this part of what makes it
+ * lost. */
+enum { SEARCHES_TO_LOSS = 3 };
 
 struct session {
     const struct session_options *options;
@@ -414,6 +417,9 @@ static int worker_build(struct session *s, struct err *err)
     bool under_mpirun = world_size(s->world) > 1 || getenv("PMIX_RANK");
     bool launched = s->launch_id[0] != '\0';
     int64_t silence_ns = MANAGER_PATIENCE * s->options->lost_after_ns;
+    int64_t search_ns = s->options->lost_after_ns / SEARCHES_TO_LOSS;
+    if (search_ns > EXTRACT_SEARCH_NS)
+        search_ns = EXTRACT_SEARCH_NS;
     struct worker_config config = {.loop = s->loop,
                                    .comm = s->comm,
                                    .spec = s->spec,
@@ -431,6 +437,7 @@ static int worker_build(struct session *s, struct err *err)
                                                         ? STOP_GRACE_MPI_NS
                                                         : STOP_GRACE_NS,
                                    .silence_ns = silence_ns,
+                                   .search_ns = search_ns,
                                    .left = on_left,
                                    .output_path = on_output_path,
                                    .arg = s};

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -24,6 +25,8 @@
 #include "metrics/regex.h"
 #include "metrics/source.h"
 #include "model/template.h"
+
+enum { SEARCH_NS_PER_BYTE = 20, LARGEST = 1 << 30 };
 
 /* Metrics of one how and source, found together. */
 struct pass {
@@ -54,6 +57,8 @@ struct extractor {
     int fd;
     const char *bytes;
     size_t len;
+    int64_t search_ns; /* CPU time for searches, of all passes */
+    int64_t searched_ns;
 };
 
 /* ---- Passes ---- */
@@ -266,12 +271,27 @@ static int source_prepare(struct extractor *x, const struct pass *p,
 
 /* ---- One attempt ---- */
 
+/* Search for an expression: a fifth of the time is enough for what is not
+ * large, and all searches together have all of it. */
+static void pass_search(struct extractor *x, const struct pass *p,
+                        struct gather *const *gathers)
+{
+    int64_t began_ns = clock_cpu_ns(), left_ns = x->search_ns - x->searched_ns;
+    int64_t limit_ns =
+        x->search_ns / 5 +
+        (int64_t)(x->len < LARGEST ? x->len : LARGEST) * SEARCH_NS_PER_BYTE;
+    regex_scan(p->regex, x->bytes, x->len,
+               limit_ns < left_ns ? limit_ns : left_ns, gathers, p->groups,
+               p->count);
+    x->searched_ns += clock_cpu_ns() - began_ns;
+}
+
 static void pass_scan(struct extractor *x, const struct pass *p,
                       struct gather *const *gathers)
 {
     switch (p->how) {
     case METRIC_REGEX:
-        regex_scan(p->regex, x->bytes, x->len, gathers, p->groups, p->count);
+        pass_search(x, p, gathers);
         for (uint32_t i = 0; i < p->count; i++)
             gather_missing(gathers[i], "its regex does not match");
         break;
@@ -365,6 +385,8 @@ int extractor_run(struct extractor *x, const struct leavings *from,
     uint32_t count = x->job->metric_count, begun = 0;
     int rc = 0;
     a->metric_count = count;
+    x->search_ns = from->search_ns > 0 ? from->search_ns : EXTRACT_SEARCH_NS;
+    x->searched_ns = 0;
     for (uint32_t k = 0; k < count; k++)
         a->metrics[k] = (struct metric_value){.state = METRIC_MISSING};
     for (; rc == 0 && begun < count; begun++)

@@ -16,6 +16,9 @@
 
 struct extractor;
 
+/* Less than a rank may be silent, by default. */
+#define EXTRACT_SEARCH_NS (INT64_C(10) * 1000000000)
+
 /* What an attempt has left. All borrowed. */
 struct leavings {
     const char *output[2]; /* stdout, stderr; NULL: it cannot be read */
@@ -24,6 +27,8 @@ struct leavings {
     const char *run_dir;
     const char *work_dir; /* the task's; absolute. NULL: its files are not to be
                              looked for, they are missing */
+    int64_t search_ns;    /* CPU time that regular expressions may take, at
+                             most; 0: EXTRACT_SEARCH_NS */
 };
 
 /* Prepare for the metrics of a job (borrowed): compile what is to be. NULL

@@ -17,8 +17,10 @@ void regex_destroy(struct regex *r);
 uint32_t regex_group(const struct regex *r, const char *name);
 
 /* Each match in text is a candidate of those of the count gathers whose group
- * (number groups[i]) takes part in it; until all are done. */
-void regex_scan(struct regex *r, const char *text, size_t len,
+ * (number groups[i]) takes part in it; until all are done. After about
+ * limit_ns of CPU time it is given up, and those that are not done are
+ * malformed. */
+void regex_scan(struct regex *r, const char *text, size_t len, int64_t limit_ns,
                 struct gather *const *gathers, const uint32_t *groups,
                 uint32_t count);
 

@@ -28,6 +28,10 @@
 /* How long the stop of a session may come after the end of its tasks. */
 #define DOUBT_NS (2 * NS_PER_SEC)
 
+/* Metrics may take long, and we are silent meanwhile: after so long in a turn
+ * of the loop those of other attempts wait for the next one. */
+#define TURN_NS NS_PER_SEC
+
 #define container_of(ptr, type, member)                                        \
     ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -116,7 +120,8 @@ static int run_extract(struct run *run, const char *const data[2],
                                   .output_len = {len[0], len[1]},
                                   .task_id = run->task_id,
                                   .run_dir = c->config->run_dir,
-                                  .work_dir = dir};
+                                  .work_dir = dir,
+                                  .search_ns = c->config->search_ns};
     int rc = extractor_run(c->extractors[a->job], &left, a, err);
     mem_free(dir);
     return rc;
@@ -200,6 +205,18 @@ static void run_forgo(struct run *run, const struct err *why)
         capture_discard(&run->capture[s]);
 }
 
+/* Have we been in this turn of the loop for so long that its metrics should
+ * wait, and do they? */
+static bool run_waits(struct run *run)
+{
+    struct loop *loop = run->context->config->loop;
+    struct err err;
+    return run_job(run)->metric_count > 0 &&
+           clock_mono_ns() - loop_now_ns(loop) > TURN_NS &&
+           loop_timer_start(loop, &run->timer, loop_now_ns(loop) + 1, &err) ==
+               0;
+}
+
 /* The process is gone: read what is left of its output, then report. */
 static void run_drain(struct run *run)
 {
@@ -214,6 +231,8 @@ static void run_drain(struct run *run)
         }
         run_forgo(run, &err);
     }
+    if (run_waits(run))
+        return;
     run_report(run);
     run_release(run);
 }

@@ -45,6 +45,8 @@ struct worker_config {
     int64_t grace_ns;      /* from SIGTERM to SIGKILL: over a time limit */
     int64_t stop_grace_ns; /* the same when the session is stopped */
     int64_t silence_ns;    /* a manager not heard for so long is lost */
+    int64_t search_ns;     /* CPU time for the regexes of an attempt, at
+                              most; we are silent meanwhile */
     /* Called once: the manager has let us go (orphaned false), or is lost and
      * all tasks are ended (true). */
     void (*left)(void *arg, bool orphaned);

@@ -5,7 +5,7 @@
 need_python
 [ -x "$PYTHON" ] && PATH=${PYTHON%/*}:$PATH
 specs=("$TEST_SRCDIR"/jobspecs/metrics*.yaml)
-plan $((37 + ${#specs[@]}))
+plan $((42 + ${#specs[@]}))
 
 check() { "$PYTHON" "$tools/metrics.py" "$@" 2>&1; }
 # cube RUN NAME: the values of a variable of results.h5
@@ -59,6 +59,32 @@ like "$(<tasks.out)" 'x=E=nan\?  metric energy: stdout: "nan\?" is no float64' "
 like "$(<tasks.out)" 'x=F=1  metric energy: stdout: its regex does not match' "... missing"
 like "$(<tasks.out)" 'x=E=7  metric energy: stdout: 7 is not in its range \[0, 5\]' "... out of range"
 like "$(<run.out)" "3 tasks succeeded with a metric missing, malformed or out of range" "and the summary"
+
+# ---- What a failed task left is kept, the same everywhere ----
+cat >failed.yaml <<'EOF'
+jobs:
+- id: j
+  sweep: {parameters: {x: [0, 1]}}
+  task: {command_line: 'echo E={x}; echo [{x}, 5]; exit {x}'}
+  metrics:
+    energy: {regex: 'E=(.*)', units: J}
+    none: {regex: 'none=(.*)'}
+    arr: {json: "", type: int64, shape: [2]}
+EOF
+run 0 failed.yaml
+is "$(cube failed.run state) $(cube failed.run energy) $(cube failed.run none_state) $(cube failed.run arr)" \
+    "1 2 0.0 1.0 1 1 [0, 5] [1, 5]" "metrics of a failed task: in results.h5"
+is "$("$MPIBATCH" export failed.run --columns 'x,result,energy,energy_state,none_state,arr' | paste -sd' ')" \
+    "x,result,energy,energy_state,none_state,arr[0],arr[1] 0,success,0.0,ok,missing,0,5 1,failure,1.0,ok,missing,1,5" "... in export"
+"$MPIBATCH" tasks failed.run --json >tasks.json
+is "$(json tasks.json '[(t["metrics"]["energy"], t["metrics"]["arr"], t["metric_states"]) for t in d["tasks"]][1]')" \
+    "(1.0, [1, 5], {'none': 'missing'})" "... in JSON"
+like "$("$MPIBATCH" task 1 failed.run)" 'metrics +energy = 1 J
+ +arr = \[1,5\]
+ ' "... and in task, what was found of them"
+"$MPIBATCH" status --json failed.run >status.json
+is "$(json status.json 'd["tasks"]["failed"], d["tasks"]["invalid"]') $("$MPIBATCH" export failed.run --filter state=invalid --columns task_id | paste -sd' ')" \
+    "(1, 1) task_id 0" "but the task is not invalid"
 
 # a fifo where a file should be does not stop the worker; a folder is no file
 mkfifo fifo && mkdir folder

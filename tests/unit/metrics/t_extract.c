@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "metrics/extract.h"
 
@@ -527,6 +528,76 @@ static void test_message(void **state)
     extractor_destroy(x);
 }
 
+/* A text for which an expression takes years: at one place, or over many; the
+ * sum over several metrics is bounded, and what is easy is found. */
+static void test_time(void **state)
+{
+    enum { LINE_COUNT = 50000, LINE_BYTES = 24 };
+    static const struct metric m[] = {
+        {.name = "e", .pattern = "^a+!\\z|(x)$", .type = METRIC_STRING},
+        {.name = "a", .pattern = "(a+)+x", .type = METRIC_STRING},
+        {.name = "b", .pattern = "(?:a|a)*y?x", .type = METRIC_STRING},
+        {.name = "c", .pattern = "(?:\\w+ ?)+x", .type = METRIC_STRING},
+        {.name = "d", .pattern = "(*UTF)(a|aa)+$", .type = METRIC_STRING}};
+    struct job job = job_with(m, 5);
+    char *text = malloc(LINE_COUNT * LINE_BYTES + 1);
+    struct attempt a;
+    struct err err;
+    (void)state;
+    assert_non_null(text);
+    for (int i = 0; i < LINE_COUNT; i++)
+        memcpy(text + (size_t)i * LINE_BYTES, "aaaaaaaaaaaaaaaaaaaaaa!\n",
+               LINE_BYTES);
+    text[(size_t)LINE_COUNT * LINE_BYTES] = 'x';
+    const struct leavings left = {
+        .output = {text, ""},
+        .output_len = {LINE_COUNT * LINE_BYTES + 1, 0},
+        .search_ns = INT64_C(300000000)};
+    struct extractor *x = extractor_create(&job, &err);
+    assert_non_null(x);
+    attempt_init(&a);
+    a.result = RESULT_SUCCESS;
+    int64_t began_ns = clock_cpu_ns();
+    assert_int_equal(extractor_run(x, &left, &a, &err), 0);
+    assert_true(clock_cpu_ns() - began_ns < INT64_C(5000000000));
+    assert_string_equal(a.message, "metric a: stdout: its regex cannot be "
+                                   "matched: it takes too long (and 3 more)");
+    assert_string_equal(a.metrics[0].string, "x");
+    for (int i = 1; i < 5; i++)
+        assert_int_equal(a.metrics[i].state, METRIC_MALFORMED);
+    attempt_fini(&a);
+    extractor_destroy(x);
+    free(text);
+}
+
+/* Verbs come first; an empty match is followed by the next character. */
+static void test_utf(void **state)
+{
+    static const struct metric m[] = {
+        {.name = "a", .pattern = "(*UTF)(*UCP)(\\w?)=", .type = METRIC_STRING},
+        {.name = "b",
+         .pattern = "(*UTF)(x*)",
+         .select = METRIC_LAST,
+         .type = METRIC_STRING}};
+    static const char text[] = "\xc3\xa4\xc3\xb6=\xe4\xb8\xad";
+    struct job job = job_with(m, 2);
+    const struct leavings left = {.output = {text, ""},
+                                  .output_len = {sizeof(text) - 1, 0}};
+    struct attempt a;
+    struct err err;
+    (void)state;
+    struct extractor *x = extractor_create(&job, &err);
+    assert_non_null(x);
+    attempt_init(&a);
+    assert_int_equal(extractor_run(x, &left, &a, &err), 0);
+    assert_int_equal(a.metrics[0].state, METRIC_OK);
+    assert_string_equal(a.metrics[0].string, "\xc3\xb6");
+    assert_int_equal(a.metrics[1].state, METRIC_OK);
+    assert_string_equal(a.metrics[1].string, "");
+    attempt_fini(&a);
+    extractor_destroy(x);
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -554,6 +625,7 @@ int main(void)
         cmocka_unit_test(test_samples), cmocka_unit_test(test_streams),
         cmocka_unit_test(test_bounded), cmocka_unit_test(test_cases),
         cmocka_unit_test(test_npy),     cmocka_unit_test(test_files),
-        cmocka_unit_test(test_message), cmocka_unit_test(test_no_memory)};
+        cmocka_unit_test(test_message), cmocka_unit_test(test_time),
+        cmocka_unit_test(test_utf),     cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
