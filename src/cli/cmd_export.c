@@ -237,7 +237,8 @@ const struct cmd cmd_export = {
         "\"\". Numbers are as short as they can be and read back as the "
         "same; in JSON NaN is null, and infinity is 1e999, which readers take "
         "as such. An array metric is an array in JSON, and columns NAME[0], "
-        "NAME[1] ... in CSV.",
+        "NAME[1] ... in CSV. Metrics of a task that has failed are those found "
+        "in what it left: look at result or state, too.",
     .sets = sets,
     .set_count = 1,
     .args = args,

@@ -251,13 +251,18 @@ static void metric_put(struct life *l, const struct metric *m,
     json_decref(value);
 }
 
+/* Of a task that has failed: those that were found. */
 static void metrics_put(struct life *l, const struct query_task *t)
 {
     const struct job *job = job_of(l, t);
-    if (!t->last || t->last->result != RESULT_SUCCESS)
-        return;
-    for (uint32_t i = 0; i < job->metric_count; i++)
-        metric_put(l, &job->metrics[i], &t->last->metrics[i], i == 0);
+    bool first = true;
+    for (uint32_t i = 0; t->last && i < job->metric_count; i++) {
+        const struct metric_value *v = &t->last->metrics[i];
+        if (v->state == METRIC_MISSING && t->last->result != RESULT_SUCCESS)
+            continue;
+        metric_put(l, &job->metrics[i], v, first);
+        first = false;
+    }
 }
 
 /* The end of its stderr into out; what cannot be read is said. */

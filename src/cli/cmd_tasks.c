@@ -372,10 +372,12 @@ const struct cmd cmd_tasks = {
         "JSON has of each task job_id, task_id, task_index, state, attempts "
         "and parameters; if an attempt has ended, result, reason, exit_code, "
         "signal, node, rank, slot, start_time, end_time, duration_s, user_s, "
-        "system_s, max_rss_bytes, stdout_bytes, stderr_bytes and message; if "
-        "it succeeded, metrics, and metric_states of those that are not ok; "
-        "while it runs, running_since and running_rank. With `--columns` it "
-        "has these alone.",
+        "system_s, max_rss_bytes, stdout_bytes, stderr_bytes, message, "
+        "metrics, and metric_states of those that are not ok; while it runs, "
+        "running_since and running_rank. With `--columns` it has these "
+        "alone.\n\n"
+        "Metrics are those of the last attempt, of a failed one, too: what "
+        "was found in its output. result or state says how it ended.",
     .sets = sets,
     .set_count = 3,
     .args = args,

@@ -127,7 +127,7 @@ static const struct metric_value *array_of(const struct export *e,
                                            const struct metric **metric)
 {
     const struct metric *m = query_metric(e->query, t->job, c->column);
-    if (!m || !t->last || t->last->result != RESULT_SUCCESS)
+    if (!m || !t->last)
         return NULL;
     const struct metric_value *v =
         &t->last->metrics[m - e->spec->jobs[t->job].metrics];

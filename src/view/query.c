@@ -344,7 +344,7 @@ static void metric_value(const struct query *q, const struct query_task *t,
                          uint32_t column, struct value *v)
 {
     int i = metric_of(q, t->job, column);
-    if (i < 0 || !t->last || t->last->result != RESULT_SUCCESS)
+    if (i < 0 || !t->last)
         return;
     const struct metric *m = &q->spec->jobs[t->job].metrics[i];
     const struct metric_value *found = &t->last->metrics[i];

@@ -167,7 +167,7 @@ json_t *query_task_json(const struct query *q, const struct query_task *t,
     if (t->last && t->last->message[0])
         rc |= json_object_set_new(o, "message",
                                   query_text_json(t->last->message));
-    if (t->last && t->last->result == RESULT_SUCCESS)
+    if (t->last)
         rc |= set_metrics(o, q, t);
     if (rc == 0)
         return o;

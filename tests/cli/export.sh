@@ -37,6 +37,7 @@ jobs:
       word: {regex: '^w=(.*)$', type: string}
       missing: {regex: '^none=(.*)$', type: int64}
       grid: {json: "", type: float64, shape: [2, 2]}
+      gone: {from: {file: nowhere.json}, json: "", type: int64, shape: [2]}
 EOF
 sed -i 's/grid: {json: "", type: float64, shape: \[2, 2\]}/grid: {from: {file: "grid.json"}, json: "", type: float64, shape: [2, 2]}/' all.yaml
 echo '[[1, 2.5], [-3, 4e300]]' >grid.json
@@ -75,7 +76,7 @@ import pandas as pd
 a = pd.read_hdf("all.run/results.h5", "batch/tasks")
 b = pd.read_csv(io.StringIO(out("all.run", "--attempts", "all")), float_precision="round_trip")
 assert list(b.columns)[:len(a.columns)] == list(a.columns), list(b.columns)
-assert list(b.columns)[len(a.columns):] == ["grid[0][0]", "grid[0][1]", "grid[1][0]", "grid[1][1]"], list(b.columns)
+assert list(b.columns)[len(a.columns):] == ["grid[0][0]", "grid[0][1]", "grid[1][0]", "grid[1][1]", "gone[0]", "gone[1]"], list(b.columns)
 assert len(a) == len(b) == 14, (len(a), len(b))
 for name in a.columns:
     x, y = a[name], b[name]
@@ -100,7 +101,7 @@ assert r["T"] == 0.1 and r["model"] == "fast" and r["on"] is True and r["E"] == 
 assert isinstance(r["count"], int) and isinstance(r["exit_code"], int) and r["missing"] is None and r["signal"] is None
 assert r["grid"] == [[1, 2.5], [-3, 4e300]], r["grid"]
 bad = [r for r in o if r["state"] == "failed"]
-assert len(bad) == 2 and all(r["E"] is None and r["grid"] is None and r["exit_code"] == 5 and r["attempt"] == 2 for r in bad), bad
+assert len(bad) == 2 and all(r["E"] == 3 and r["grid"] == o[0]["grid"] and r["gone"] is None and r["exit_code"] == 5 and r["attempt"] == 2 for r in bad), bad
 EOF
 python "texts with everything in them come back" <<'EOF'
 want = ["a,b", 'say "x"', "two\nlines", "", " blanks ", "\u00e4\u4e2d\U0001f600", "\t\r'"]
@@ -124,8 +125,8 @@ EOF
 # --- what is asked for
 is "$("$MPIBATCH" export all.run --columns count,task_id --filter T=0.1 --where 'model == "fast"' | paste -sd' ')" \
     "count,task_id 12,0 12,1" "chosen columns in their order, a filter and a condition"
-is "$("$MPIBATCH" export all.run --columns index,grid --filter state=failed | paste -sd' ')" \
-    "task_index,grid[0][0],grid[0][1],grid[1][0],grid[1][1] 8,,,, 10,,,," "a missing array is empty cells"
+is "$("$MPIBATCH" export all.run --columns index,gone --filter state=failed | paste -sd' ')" \
+    "task_index,gone[0],gone[1] 8,, 10,," "a missing array is empty cells"
 is "$("$MPIBATCH" export all.run --columns index,attempt,attempts,exit_code --attempts all --where 'exit_code == 5' | sort | paste -sd' ')" \
     "10,1,1,5 10,2,2,5 8,1,1,5 8,2,2,5 task_index,attempt,attempts,exit_code" "all attempts"
 is "$("$MPIBATCH" export all.run --format jsonl --columns E_state,missing_state --where 'task_index == 0')" \
