@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -86,14 +88,27 @@ static void run_put(struct buf *out, const char *run)
         buf_reset(out);
 }
 
+/* Without the folder that we are in, if it lies there. */
+static const char *shown_path(const char *path, char here[PATH_MAX])
+{
+    if (!getcwd(here, PATH_MAX))
+        return path;
+    size_t len = strlen(here);
+    return strncmp(path, here, len) == 0 && path[len] == '/' && path[len + 1]
+               ? path + len + 1
+               : path;
+}
+
 static void hints_put(struct display *d, const struct failures *f,
                       const struct run_arg *run, const char *named)
 {
     struct buf name, spec;
+    char here[PATH_MAX];
     buf_init(&name, 8 * PATH_MAX);
     buf_init(&spec, 8 * PATH_MAX);
     run_put(&name, named);
-    (void)text_put_shell_word(&spec, rundir_spec_path(run->dir));
+    (void)text_put_shell_word(&spec,
+                              shown_path(rundir_spec_path(run->dir), here));
     display_printf(d, "\nlook at one:     mpibatch task %s%s\n",
                    f->reasons[0].examples[0], buf_text(&name));
     if (f->region_count > 0) {
@@ -106,7 +121,7 @@ static void hints_put(struct display *d, const struct failures *f,
     }
     display_printf(d, "run them again:  mpibatch run %s", buf_text(&spec));
     buf_reset(&spec);
-    (void)text_put_shell_word(&spec, rundir_path(run->dir));
+    (void)text_put_shell_word(&spec, shown_path(rundir_path(run->dir), here));
     display_printf(d, " -o %s --rerun failed\n", buf_text(&spec));
     buf_fini(&name);
     buf_fini(&spec);

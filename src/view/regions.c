@@ -367,15 +367,19 @@ static void pair_try(const struct search *s, const struct term *a,
     }
 }
 
-/* Does it say anything: does it hold for more than one failure, for more
- * failures than by chance? */
+/* Does it say anything: is it mostly failures, or many times as often as
+ * elsewhere, and more than chance would have among so many conditions? */
 static bool is_telling(const struct search *s, uint64_t hits, uint64_t wrong)
 {
     double failed = (double)s->r->failed.total;
-    double all = failed + (double)s->r->succeeded.total;
+    double rate = failed / (failed + (double)s->r->succeeded.total);
     double h = (double)hits * weight_of(&s->r->failed);
     double w = (double)wrong * weight_of(&s->r->succeeded);
-    return hits > 1 && h / (h + w) >= 0.5 && h / (h + w) >= 1.2 * failed / all;
+    double precision = h / (h + w), by_chance = rate * (h + w);
+    if (hits < 2 || precision < 1.2 * rate)
+        return false;
+    return precision >= 0.5 ||
+           (precision >= 2 * rate && h > by_chance + 5 * sqrt(by_chance));
 }
 
 /* 1: found, 0: nothing. */
