@@ -140,7 +140,7 @@ mv ask.run/output ask.run/output.away
 like "$? $(<out)$(<err)" "^1 mpibatch: error: stdout of task other/7: cannot open .*/output/0001.stdout" "logs: lost is said"
 mv ask.run/output.away ask.run/output
 TERM=xterm "$PYTHON" "$tools/terminal.py" -c 80 -o tty "$MPIBATCH" logs c --tail 1 --no-pager >out 2>&1
-like "$(<tty)" 'tail \\x1b\[31m\\xff' "logs: control bytes are shown on a terminal"
+like "$(<./tty)" 'tail \\x1b\[31m\\xff' "logs: control bytes are shown on a terminal"
 
 # --- failures
 ask failures ask.run >out
