@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "metrics/extract.h"
+#include "model/jobcommand.h"
 #include "store/journal_copy.h"
 #include "store/output_view.h"
 
@@ -159,21 +160,11 @@ static char *work_dir(const struct collect *c, const struct attempt *a,
                       const char *task_id, struct err *err)
 {
     const struct job *job = &c->spec->jobs[a->job];
-    const struct template *t = job_template(job, a->index)->working_dir;
     struct template_context tc = {.index = a->index,
                                   .task_id = task_id,
                                   .job_id = job->id,
                                   .run_dir = rundir_path(c->rundir)};
-    struct buf dir;
-    char *path = NULL;
-    buf_init(&dir, 4096);
-    if (!t || template_expand(t, &tc, false, &dir, err) == 0) {
-        path = path_join(c->base, t ? buf_text(&dir) : ".");
-        if (!path)
-            err_set(err, ENOMEM, "no memory for a path");
-    }
-    buf_fini(&dir);
-    return path;
+    return job_folder(job, &tc, c->base, err);
 }
 
 /* The outputs that the job's metrics look at. */

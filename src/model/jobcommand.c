@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 static bool is_line(const struct job *job)
@@ -22,6 +24,22 @@ static int line_get(const struct job *job, uint32_t index, struct buf *room,
 {
     buf_init(room, TABLE_MAX_COMMAND);
     return table_command(job->tasks.lines, index, room, line, err);
+}
+
+char *job_folder(const struct job *job, const struct template_context *c,
+                 const char *base, struct err *err)
+{
+    const struct template *t = job_template(job, c->index)->working_dir;
+    struct buf dir;
+    char *path = NULL;
+    buf_init(&dir, PATH_MAX);
+    if (!t || template_expand(t, c, false, &dir, err) == 0) {
+        path = t ? path_join(base, buf_text(&dir)) : mem_strdup(base);
+        if (!path)
+            err_set(err, ENOMEM, "no memory for a path");
+    }
+    buf_fini(&dir);
+    return path;
 }
 
 int job_command_expand(const struct job *job, const struct template_context *c,

@@ -21,6 +21,11 @@ int job_command_expand(const struct job *job, const struct template_context *c,
 int job_command_show(const struct job *job, const struct template_context *c,
                      struct buf *out, bool *line, struct err *err);
 
+/* The folder that a task runs in, where base (absolute) is that of the spec:
+ * heap, absolute. NULL with err as template_expand, or ENOMEM. */
+char *job_folder(const struct job *job, const struct template_context *c,
+                 const char *base, struct err *err);
+
 /* A variable that a line finds in its environment: */
 struct line_variable {
     const char *name;

@@ -95,20 +95,15 @@ int describe_command(const struct job *job, uint32_t index,
                      const char *work_dir, const char *run_path,
                      struct buf *out)
 {
-    const struct task_template *t = job_template(job, index);
     char id[JOBSPEC_MAX_ID + 1] = "";
     struct err err;
-    struct buf dir;
-    int rc = job_task_id(job, index, id, &err);
     struct template_context c = {
         .index = index, .task_id = id, .job_id = job->id, .run_dir = run_path};
-    buf_init(&dir, 4096);
-    if (rc == 0 && t->working_dir)
-        rc = template_expand(t->working_dir, &c, false, &dir, &err);
-    char *where = rc == 0 && t->working_dir
-                      ? path_join(work_dir, buf_text(&dir))
-                      : mem_strdup(work_dir);
-    if (rc == 0 && where && (rc = buf_puts(out, "(cd ")) == 0 &&
+    char *where = job_task_id(job, index, id, &err) == 0
+                      ? job_folder(job, &c, work_dir, &err)
+                      : NULL;
+    int rc = where ? 0 : -1;
+    if (rc == 0 && (rc = buf_puts(out, "(cd ")) == 0 &&
         (rc = text_put_shell_word(out, where)) == 0 &&
         (rc = buf_puts(out, " && ")) == 0 &&
         (rc = settings_put(job, &c, out)) == 0) {
@@ -122,7 +117,6 @@ int describe_command(const struct job *job, uint32_t index,
                                    : ")");
     }
     mem_free(where);
-    buf_fini(&dir);
     return rc;
 }
 

@@ -1,12 +1,11 @@
-/* One attempt being run: see run.h. */
+/* One attempt being run: see run.h. What it is started with, run_spawn.c
+ * knows. */
 #include "config.h"
-#include "worker/run.h"
+#include "worker/run_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +15,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quantity.h"
-#include "model/jobcommand.h"
 #include "wire/msg.h"
 
 /* How long to wait before a stalled output is tried again. */
@@ -34,16 +31,6 @@
 
 #define container_of(ptr, type, member)                                        \
     ((type *)((char *)(ptr)-offsetof(type, member)))
-
-static const struct job *run_job(const struct run *run)
-{
-    return &run->context->config->spec->jobs[run->attempt.job];
-}
-
-static const struct task_template *run_template(const struct run *run)
-{
-    return job_template(run_job(run), run->attempt.index);
-}
 
 /* ---- The end of an attempt ---- */
 
@@ -79,33 +66,6 @@ static void attempt_account(struct attempt *a, const struct rusage *usage,
     getrusage(RUSAGE_SELF, &self);
     a->max_rss_bytes =
         peak > (uint64_t)self.ru_maxrss * 1024 ? peak : observed_rss_bytes;
-}
-
-static struct template_context run_names(const struct run *run)
-{
-    return (struct template_context){.index = run->attempt.index,
-                                     .task_id = run->task_id,
-                                     .job_id = run_job(run)->id,
-                                     .run_dir = run->context->config->run_dir};
-}
-
-/* The folder that the task is started in: heap, absolute. NULL with err. */
-static char *run_work_dir(const struct run *run, struct err *err)
-{
-    const char *base = run->context->config->work_dir;
-    const struct task_template *t = run_template(run);
-    const struct template_context tc = run_names(run);
-    struct buf dir;
-    char *path = NULL;
-    buf_init(&dir, 4096);
-    if (!t->working_dir ||
-        template_expand(t->working_dir, &tc, false, &dir, err) == 0) {
-        path = path_join(base, t->working_dir ? buf_text(&dir) : ".");
-        if (!path)
-            err_set(err, ENOMEM, "no memory to start a task");
-    }
-    buf_fini(&dir);
-    return path;
 }
 
 /* The metrics of the attempt, from its outputs and files. */
@@ -415,128 +375,6 @@ static char *output_path(void *arg, int stream, struct err *err)
     const struct worker_config *cfg = run->context->config;
     return cfg->output_path(cfg->arg, run_job(run)->id, run->task_id,
                             run->attempt.attempt, stream, err);
-}
-
-/* The CPUs of its slots; *own: to be freed, or NULL if borrowed. */
-static const cpu_set_t *run_cpus(const struct run *run, cpu_set_t **own)
-{
-    const struct slots *s = run->context->config->slots;
-    *own = NULL;
-    if (run->slot_count == 1)
-        return s->slots[run->slots[0]].cpus;
-    cpu_set_t *set = mem_calloc(1, s->cpus_bytes);
-    if (!set)
-        return NULL;
-    for (uint32_t i = 0; i < run->slot_count; i++)
-        CPU_OR_S(s->cpus_bytes, set, set, s->slots[run->slots[i]].cpus);
-    *own = set;
-    return set;
-}
-
-static int env_put(struct run *run, struct err *err, const char *name,
-                   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static int env_put(struct run *run, struct err *err, const char *name,
-                   const char *fmt, ...)
-{
-    char value[256];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(value, sizeof(value), fmt, ap);
-    va_end(ap);
-    return environment_set(run->context->config->environment, name, value, err);
-}
-
-/* What a task finds in its environment: who it is, then the user's settings. */
-static int run_environment(struct run *run, const struct template_context *tc,
-                           const cpu_set_t *cpus, struct err *err)
-{
-    const struct worker_config *cfg = run->context->config;
-    const struct task_template *t = run_template(run);
-    const struct slot *slot = &cfg->slots->slots[run->slots[0]];
-    struct environment *env = cfg->environment;
-    struct line_variable lines[LINE_VARIABLES_MAX];
-    uint32_t line_count;
-    struct buf value;
-    int rc = 0;
-
-    environment_reset(env);
-    snprintf(run->marker, sizeof(run->marker), "%s=%s-%" PRIu32 "-%" PRIu64,
-             WORKER_MARKER, cfg->key, comm_rank(cfg->comm),
-             ++run->context->started);
-    if (environment_set(env, WORKER_MARKER, strchr(run->marker, '=') + 1, err) <
-            0 ||
-        environment_set(env, "MPIBATCH_RUN_DIR", cfg->run_dir, err) < 0 ||
-        environment_set(env, "MPIBATCH_JOB_ID", tc->job_id, err) < 0 ||
-        environment_set(env, "MPIBATCH_TASK_ID", tc->task_id, err) < 0 ||
-        env_put(run, err, "MPIBATCH_TASK_INDEX", "%" PRIu32, tc->index) < 0 ||
-        env_put(run, err, "MPIBATCH_TASK_ATTEMPT", "%" PRIu32,
-                run->attempt.attempt) < 0 ||
-        env_put(run, err, "MPIBATCH_SLOT", "%" PRIu32, slot->number) < 0 ||
-        env_put(run, err, "MPIBATCH_SLOTS", "%" PRIu32, run->slot_count) < 0 ||
-        env_put(run, err, "OMP_NUM_THREADS", "%" PRIu32,
-                topo_thread_count(cfg->topo, cpus, cfg->slots->cpus_bytes,
-                                  cfg->spec->pool.slot_unit)) < 0)
-        return -1;
-    if (job_line_variables(run_job(run), tc->index, lines, &line_count, err) <
-        0)
-        return -1;
-    for (uint32_t i = 0; rc == 0 && i < line_count; i++)
-        rc = environment_set(env, lines[i].name, lines[i].value, err);
-    buf_init(&value, COMMAND_MAX_BYTES);
-    for (uint32_t i = 0; rc == 0 && i < t->env_count; i++) {
-        buf_reset(&value);
-        rc = template_expand(t->env[i].value, tc, false, &value, err);
-        if (rc == 0)
-            rc = environment_set(env, t->env[i].name, buf_text(&value), err);
-    }
-    buf_fini(&value);
-    return rc;
-}
-
-/* Expand everything and start the process. step: what failed in the child. */
-static int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
-                     enum spawn_step *step, struct err *err)
-{
-    const struct worker_config *cfg = run->context->config;
-    const struct task_template *t = run_template(run);
-    struct template_context tc = run_names(run);
-    struct argv argv;
-    char *cwd = NULL;
-    cpu_set_t *own_cpus = NULL;
-    int rc = -1;
-
-    *step = SPAWN_SETUP;
-    argv_init(&argv);
-    const cpu_set_t *cpus = run_cpus(run, &own_cpus);
-    if (!cpus) {
-        err_set(err, ENOMEM, "no memory to start a task");
-        goto out;
-    }
-    cwd = run_work_dir(run, err);
-    if (!cwd)
-        goto out;
-    if (job_command_expand(run_job(run), &tc, &argv, err) < 0 ||
-        run_environment(run, &tc, cpus, err) < 0)
-        goto out;
-    char *const *envp = environment_envp(cfg->environment, err);
-    if (!envp)
-        goto out;
-    /* from here on the keeper knows it, whenever we die */
-    keeper_set(cfg->keeper, run->number, 0, strchr(run->marker, '=') + 1);
-    struct spawn what = {.argv = argv.argv,
-                         .envp = envp,
-                         .cwd = t->working_dir ? cwd : cfg->work_dir,
-                         .cpus = cpus,
-                         .cpus_bytes = cfg->slots->cpus_bytes,
-                         .out_fd = out_fd,
-                         .err_fd = err_fd};
-    rc = spawner_start(cfg->spawner, &what, &run->pid, pidfd, step, err);
-out:
-    mem_free(cwd);
-    mem_free(own_cpus);
-    argv_fini(&argv);
-    return rc;
 }
 
 /* Watch the process, its output, its time limit. */

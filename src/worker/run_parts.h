@@ -1,0 +1,28 @@
+/* What the parts of a run share. Internal to run*.c. */
+#ifndef MPIBATCH_WORKER_RUN_PARTS_H
+#define MPIBATCH_WORKER_RUN_PARTS_H
+
+#include "worker/run.h"
+
+static inline const struct job *run_job(const struct run *run)
+{
+    return &run->context->config->spec->jobs[run->attempt.job];
+}
+
+static inline const struct task_template *run_template(const struct run *run)
+{
+    return job_template(run_job(run), run->attempt.index);
+}
+
+/* What the placeholders of its templates stand for. */
+struct template_context run_names(const struct run *run);
+
+/* The folder that the task is started in: heap, absolute. NULL with err. */
+char *run_work_dir(const struct run *run, struct err *err);
+
+/* Expand everything and start the process, whose pidfd it is; its output goes
+ * to the two fds. -1 with err, and what failed: step. */
+int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
+              enum spawn_step *step, struct err *err);
+
+#endif
