@@ -215,10 +215,10 @@ static void on_attempt(struct events *l, const struct journal_record *r)
     (void)job_task_id(job, a->index, id, &err);
     struct event e = event_of(r, "retry");
     e.style = STYLE_NOTICE;
-    e.fields =
-        json_pack("{s:s, s:s, s:i, s:i, s:s}", "job_id", job->id, "task_id", id,
-                  "task_index", (int)a->index, "attempt", (int)a->attempt,
-                  "reason", attempt_reason_name(a->reason));
+    e.fields = json_pack("{s:s, s:s, s:I, s:I, s:s}", "job_id", job->id,
+                         "task_id", id, "task_index", (json_int_t)a->index,
+                         "attempt", (json_int_t)a->attempt, "reason",
+                         attempt_reason_name(a->reason));
     snprintf(e.text, sizeof(e.text),
              "task %s/%s: attempt %" PRIu32 " ended (%s); it is tried again",
              job->id, id, a->attempt, attempt_reason_name(a->reason));
@@ -363,8 +363,9 @@ const struct cmd cmd_events = {
     .summary = "show what happened to a run, in order",
     .description =
         "Show what happened to the run RUN, from its journal: sessions that "
-        "began and ended, ranks that joined or were lost, changes of jobs, tasks that were tried again or made active again by --rerun. "
-        "How tasks ended is shown by `mpibatch tasks`.\n\n"
+        "began and ended, ranks that joined or were lost, changes of jobs, "
+        "tasks that were tried again or made active again by --rerun. How "
+        "tasks ended is shown by `mpibatch tasks`.\n\n"
         "JSON events: session_started (mpibatch, mpi, ranks, nodes), "
         "ranks_joined (node, first_rank, last_rank, slots), rank_lost (rank), "
         "job (job_id, state, end), retry (job_id, "
