@@ -280,7 +280,7 @@ int hdf_cube_write(struct hdf_cube *c, uint64_t chunk, const void *cells,
                    struct err *err)
 {
     const struct cube_shape *s = &c->shape;
-    hsize_t start[CUBE_MAX_RANK], count[CUBE_MAX_RANK], cell_count;
+    hsize_t start[CUBE_MAX_RANK], count[CUBE_MAX_RANK];
     uint64_t cells_here, at = cube_chunk_start(s, chunk, &cells_here);
     for (int i = s->rank; i-- > 0;) {
         start[i] = at % s->dims[i];
@@ -288,11 +288,9 @@ int hdf_cube_write(struct hdf_cube *c, uint64_t chunk, const void *cells,
         uint64_t left = s->dims[i] - start[i];
         count[i] = s->chunk[i] < left ? s->chunk[i] : left;
     }
-    cell_count = cells_here;
     for (int i = 0; i < c->inner.rank; i++) {
         start[s->rank + i] = 0;
         count[s->rank + i] = c->inner.dims[i];
-        cell_count *= c->inner.dims[i];
     }
     uint64_t bytes = s->chunk_cells * c->size;
     if (c->texts) {
@@ -306,7 +304,8 @@ int hdf_cube_write(struct hdf_cube *c, uint64_t chunk, const void *cells,
     if (hdf_reserve(c->file, bytes, err) < 0)
         return -1;
     int rc = -1;
-    hid_t memory = H5Screate_simple(1, &cell_count, NULL);
+    /* of the same shape: HDF5 goes cell by cell between shapes that differ */
+    hid_t memory = H5Screate_simple(s->rank + c->inner.rank, count, NULL);
     hid_t space = H5Dget_space(c->dataset);
     if (memory >= 0 && space >= 0 &&
         H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >=
