@@ -43,6 +43,11 @@ struct export
     struct buf out, room;
 };
 
+static int no_memory(struct err *err)
+{
+    return err_set(err, ENOMEM, "no memory to export the run");
+}
+
 /* ---- Texts and numbers ---- */
 
 static int put_csv_text(struct buf *b, const char *s)
@@ -150,7 +155,7 @@ static int put_csv_array(struct export *e, const struct export_column *c,
     for (uint32_t i = 0; rc == 0 && i < c->cells; i++) {
         if (i > 0)
             rc = buf_putc(&e->out, ',');
-        if (rc == 0 && v && i < v->cells)
+        if (rc == 0 && i < v->cells)
             rc = put_cell(e, m, v, i);
     }
     return rc;
@@ -172,15 +177,33 @@ static int put_json_array(struct export *e, const struct metric *m,
     return rc < 0 ? -1 : buf_putc(&e->out, ']');
 }
 
+static int put_scalar(struct export *e, const struct query_task *t,
+                      uint32_t column, struct err *err)
+{
+    struct value v;
+    buf_reset(&e->room);
+    if (query_value(e->query, t, column, &e->room, &v, err) < 0)
+        return -1;
+    return put_value(e, &v) < 0 ? no_memory(err) : 0;
+}
+
+/* A column of arrays; in another job it may be of single values, which are
+ * the first cell then. */
 static int put_array(struct export *e, const struct query_task *t,
-                     const struct export_column *c)
+                     const struct export_column *c, struct err *err)
 {
     const struct metric *m = NULL;
     const struct metric_value *v = array_of(e, t, c, &m);
+    bool csv = e->format == EXPORT_CSV;
     uint32_t at = 0;
-    if (e->format == EXPORT_CSV)
-        return put_csv_array(e, c, m, v);
-    return v ? put_json_array(e, m, v, 0, &at) : buf_puts(&e->out, "null");
+    int rc = 0;
+    if (!v && put_scalar(e, t, c->column, err) < 0)
+        return -1;
+    if (v)
+        rc = csv ? put_csv_array(e, c, m, v) : put_json_array(e, m, v, 0, &at);
+    for (uint32_t i = 1; rc == 0 && !v && csv && i < c->cells; i++)
+        rc = buf_putc(&e->out, ',');
+    return rc < 0 ? no_memory(err) : 0;
 }
 
 /* ---- Columns ---- */
@@ -207,11 +230,6 @@ static int add_column(struct export *e, uint32_t column)
             c->cells = m->cells;
     }
     return 0;
-}
-
-static int no_memory(struct err *err)
-{
-    return err_set(err, ENOMEM, "no memory to export the run");
 }
 
 static int choose_columns(struct export *e, const char *list, struct err *err)
@@ -347,21 +365,15 @@ static int put_row(struct export *e, const struct query_task *t,
     int rc = csv ? 0 : buf_putc(&e->out, '{');
     for (uint32_t i = 0; rc == 0 && i < e->count; i++) {
         const struct export_column *c = &e->columns[i];
-        struct value v;
         if (i > 0)
             rc = buf_putc(&e->out, ',');
         if (rc == 0 && !csv)
             rc =
                 put_json_text(&e->out, query_column_name(e->query, c->column)) |
                 buf_putc(&e->out, ':');
-        if (rc == 0 && c->cells > 0) {
-            rc = put_array(e, t, c);
-        } else if (rc == 0) {
-            buf_reset(&e->room);
-            if (query_value(e->query, t, c->column, &e->room, &v, err) < 0)
-                return -1;
-            rc = put_value(e, &v);
-        }
+        if (rc == 0 && (c->cells > 0 ? put_array(e, t, c, err)
+                                     : put_scalar(e, t, c->column, err)) < 0)
+            return -1;
     }
     if (rc == 0)
         rc = buf_puts(&e->out, csv ? "\n" : "}\n");

@@ -4,7 +4,7 @@
 # appear whole or not at all.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 24
+plan 25
 
 python() {
     local what=$1
@@ -143,6 +143,17 @@ is "$(fails all.run --columns E,E)" '2 mpibatch: error: the column E is named tw
 like "$(fails all.run --where 'E >')" '^2 mpibatch: error: ' "a wrong condition"
 like "$(fails all.run --format xml)" '^2 mpibatch: error: --format takes csv or jsonl, not "xml"' "a wrong format"
 like "$(fails nowhere.run)" '^2 mpibatch: error: ' "no such run"
+
+# --- a metric that is an array in one job and a single value in another
+cat >kinds.yaml <<'EOF'
+jobs:
+  - {id: a, task: {command_line: "echo 1 2"}, metrics: {e: {regex: '(.*)', type: int64, shape: [2]}}}
+  - {id: b, task: {command_line: "echo 3"}, metrics: {e: {regex: '(.*)', type: int64}}}
+EOF
+run 0 kinds.yaml
+is "$("$MPIBATCH" export kinds.run --columns job,e | paste -sd' '; "$MPIBATCH" export kinds.run --columns e --format jsonl | paste -sd' ')" \
+    'job_id,e[0],e[1] a,1,2 b,3,
+{"e":[1,2]} {"e":3}' "an array in one job, a single value in another"
 
 # --- files
 echo old >table.csv
