@@ -163,3 +163,20 @@ int text_put_shell_word(struct buf *b, const char *s)
         buf_truncate(b, start);
     return rc;
 }
+
+int text_put_yaml(struct buf *b, const char *s)
+{
+    size_t start = b->len;
+    int rc = buf_putc(b, '"');
+    for (; rc == 0 && *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        rc = c < 0x20 || c == 0x7f   ? buf_printf(b, "\\x%02X", c)
+             : c == '"' || c == '\\' ? buf_printf(b, "\\%c", c)
+                                     : buf_putc(b, *s);
+    }
+    if (rc == 0)
+        rc = buf_putc(b, '"');
+    if (rc < 0)
+        buf_truncate(b, start);
+    return rc;
+}

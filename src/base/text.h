@@ -32,4 +32,8 @@ bool text_is_shell_safe(const char *s);
  * -1 as buf_put. */
 int text_put_shell_word(struct buf *b, const char *s);
 
+/* Append UTF-8 as a double-quoted scalar of YAML. 0, or -1 with errno ENOMEM or
+ * EMSGSIZE. */
+int text_put_yaml(struct buf *b, const char *s);
+
 #endif

@@ -160,24 +160,11 @@ static char *table_path(const char *spec)
     return path;
 }
 
-/* A file name as a double-quoted text of YAML. */
-static int quoted_put(const char *name, struct buf *out)
-{
-    int rc = buf_putc(out, '"');
-    for (; rc == 0 && *name; name++) {
-        unsigned char c = (unsigned char)*name;
-        rc = c < 0x20 || c == 0x7f   ? buf_printf(out, "\\x%02X", c)
-             : c == '"' || c == '\\' ? buf_printf(out, "\\%c", c)
-                                     : buf_putc(out, *name);
-    }
-    return rc < 0 ? rc : buf_putc(out, '"');
-}
-
 static int csv_put(const char *table, struct buf *out)
 {
     struct buf name;
     buf_init(&name, SPEC_BYTES);
-    int rc = quoted_put(path_base(table), &name);
+    int rc = text_put_yaml(&name, path_base(table));
     if (rc == 0)
         rc = buf_printf(out, csv_points, buf_text(&name));
     buf_fini(&name);

@@ -87,14 +87,8 @@ static int commands_put(const char *path, const char *name, struct buf *text,
     if (!text_is_utf8(name, strlen(name)))
         return err_set(err, EINVAL,
                        "the name of %s is not UTF-8; rename it first", path);
-    int rc = buf_puts(text, "jobs:\n- commands: \"");
-    for (; rc == 0 && *name; name++) {
-        unsigned char c = (unsigned char)*name;
-        rc = c < 0x20 || c == 0x7f   ? buf_printf(text, "\\x%02X", c)
-             : c == '"' || c == '\\' ? buf_printf(text, "\\%c", c)
-                                     : buf_putc(text, *name);
-    }
-    if (rc < 0 || buf_puts(text, "\"\n") < 0)
+    if (buf_puts(text, "jobs:\n- commands: ") < 0 ||
+        text_put_yaml(text, name) < 0 || buf_putc(text, '\n') < 0)
         return err_set(err, ENOMEM, "no memory for the name of %s", path);
     return 0;
 }

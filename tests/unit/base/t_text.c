@@ -266,6 +266,30 @@ static void shell_reads_words_back(void **state)
     buf_fini(&want);
 }
 
+static void yaml_scalars_are_quoted(void **state)
+{
+    static const char *const table[][2] = {
+        {"", "\"\""},
+        {"a b: #", "\"a b: #\""},
+        {"\"\\'", "\"\\\"\\\\'\""},
+        {"\n\x7f\t", "\"\\x0A\\x7F\\x09\""},
+        {"b\xc3\xa4ume", "\"b\xc3\xa4ume\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct buf b;
+        buf_init(&b, 64);
+        assert_int_equal(text_put_yaml(&b, table[i][0]), 0);
+        assert_string_equal(buf_text(&b), table[i][1]);
+        buf_fini(&b);
+    }
+    struct buf small;
+    buf_init(&small, 4);
+    assert_int_equal(text_put_yaml(&small, "abc"), -1);
+    assert_int_equal(small.len, 0);
+    buf_fini(&small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +300,7 @@ int main(void)
         cmocka_unit_test(failures_append_nothing),
         cmocka_unit_test(quotes_shell_words),
         cmocka_unit_test(shell_reads_words_back),
+        cmocka_unit_test(yaml_scalars_are_quoted),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }
