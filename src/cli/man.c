@@ -55,6 +55,8 @@ static int char_put(char c, bool first, struct buf *out)
         return buf_puts(out, "\\e");
     if (c == '-')
         return buf_puts(out, "\\-");
+    if (c == '"') /* which an argument of a macro would lose */
+        return buf_puts(out, "\\(dq");
     if (first && (c == '.' || c == '\''))
         return buf_printf(out, "\\&%c", c);
     return buf_putc(out, c);

@@ -204,6 +204,8 @@ static struct node *unexpected(struct parser *p)
         FAIL(p, p->at, "a list can only stand behind in");
     else if (*s == '!')
         FAIL(p, p->at, "\"!\" is written not");
+    else if (*s == '{')
+        FAIL(p, p->at, "names stand without braces here");
     else if (parser_is_keyword(p, p->at))
         FAIL(p, p->at, "expected a value, not \"%.*s\"",
              (int)parser_word_len(p, p->at), s);

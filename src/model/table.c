@@ -123,6 +123,23 @@ static unsigned bad_line(const char *bytes, size_t len)
     return line;
 }
 
+/* Why it is no text, as far as its first bytes say. */
+static const char *reason_guess(const char *bytes, size_t len)
+{
+    bool utf16 = len >= 2 &&
+                 (memcmp(bytes, "\xff\xfe", 2) == 0 ||
+                  memcmp(bytes, "\xfe\xff", 2) == 0 || !bytes[0] != !bytes[1]);
+    if (len >= 4 && memcmp(bytes, "PK\3\4", 4) == 0)
+        return "this is no text, but a workbook or another archive; export it "
+               "as CSV";
+    if (utf16)
+        return "this is UTF-16; iconv -f UTF-16 -t UTF-8 converts it";
+    if (memchr(bytes, '\0', len < 4096 ? len : 4096))
+        return "this is no text: it has NUL bytes";
+    return "this is not UTF-8; iconv -f LATIN1 -t UTF-8 converts it, if it is "
+           "Latin-1";
+}
+
 static int bytes_check(enum table_kind kind, const char *bytes, size_t len,
                        unsigned *line, struct err *err)
 {
@@ -132,9 +149,7 @@ static int bytes_check(enum table_kind kind, const char *bytes, size_t len,
     if (kind == TABLE_PATHS || text_is_utf8(bytes, len))
         return 0;
     *line = bad_line(bytes, len);
-    if (memchr(bytes, '\0', len < 4096 ? len : 4096))
-        return err_set(err, EINVAL, "this is no text: it has NUL bytes");
-    return err_set(err, EINVAL, "this is not UTF-8 (iconv converts files)");
+    return err_set(err, EINVAL, "%s", reason_guess(bytes, len));
 }
 
 /* The one column of tables that are no cells. */

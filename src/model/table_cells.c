@@ -140,14 +140,18 @@ static int separator_check(const struct table *t, const struct cell *c,
                                                 : '\0';
     if (!found || c->quoted)
         return 0;
+    if (found == ';')
+        return err_set(err, EINVAL,
+                       "semicolons do not separate columns here, but %s; "
+                       "pandas: read_csv(..., sep=';', decimal=',')"
+                       ".to_csv(..., index=False)",
+                       t->kind == TABLE_TSV ? "tabs" : "commas");
     return err_set(err, EINVAL,
                    "the header has one column, with %s in it: columns are "
-                   "separated by %s here",
-                   found == ';'   ? "a semicolon"
-                   : found == ',' ? "a comma"
-                                  : "a tab",
-                   t->kind == TABLE_TSV ? "tabs (and by commas in a .csv)"
-                                        : "commas (and by tabs in a .tsv)");
+                   "separated by %s",
+                   found == ',' ? "a comma" : "a tab",
+                   t->kind == TABLE_TSV ? "tabs here, in a .csv by commas"
+                                        : "commas here, in a .tsv by tabs");
 }
 
 /* The text of a cell, without doubled quotes, behind what is in out. */
@@ -175,10 +179,8 @@ static int column_add(struct table *t, struct arena *arena,
         err_set(err, EINVAL, "there are more than %d columns",
                 TABLE_COLUMNS_MAX);
     else if (c->len == 0)
-        err_set(err, EINVAL,
-                "column %" PRIu32 " has no name (pandas: to_csv(..., "
-                "index=False))",
-                k + 1);
+        err_set(err, EINVAL, "column %" PRIu32 " has no name%s", k + 1,
+                k == 0 ? " (pandas: to_csv(..., index=False))" : "");
     else if (cell_put(c, &name) < 0)
         err_set(err, errno, "the name of column %" PRIu32 " is too long",
                 k + 1);
@@ -217,6 +219,11 @@ static int header_read(struct table *t, struct arena *arena, const char **at,
         if (column_add(t, arena, &c, err) < 0)
             return -1;
     }
+    if (s == end && memchr(*at, '\r', (size_t)(end - *at - 1)) &&
+        !memchr(*at, '\n', (size_t)(end - *at)))
+        return err_set(err, EINVAL,
+                       "its lines end as on an old Mac, with a carriage return "
+                       "alone; tr '\\r' '\\n' converts it");
     *line += newlines(*at, s);
     *at = s;
     return 0;

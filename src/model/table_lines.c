@@ -2,7 +2,8 @@
  *
  * A line is a command unless it is blank, a comment, or a directive of
  * disBatch, which are obeyed as disBatch does: PREFIX and SUFFIX hold for all
- * lines below, textually; REPEAT is so many commands. What other tools mean
+ * lines below, textually; REPEAT is so many commands. GREASY's [@ FOLDER @]
+ * before a command is where it runs. What other tools mean
  * by a line that would not be a command, and what /bin/sh would take for
  * something else than its writer, is refused.
  */
@@ -29,6 +30,8 @@ struct line {
     const char *text; /* the command, or what a directive says */
     uint32_t len;
     uint64_t count, start, step; /* REPEAT */
+    const char *folder;          /* of [@ FOLDER @], or NULL */
+    uint32_t folder_len;
 };
 
 #define DIRECTIVE "#DISBATCH"
@@ -107,6 +110,24 @@ static void directive_read(const char *s, const char *end, struct line *l)
     }
 }
 
+/* "[@ FOLDER @] COMMAND"; left as it is where it is not so. */
+static void folder_read(struct line *l)
+{
+    const char *end = l->text + l->len, *s = blanks_skip(l->text, end), *to;
+    if (end - s < 2 || s[0] != '[' || s[1] != '@')
+        return;
+    s = blanks_skip(s + 2, end);
+    to = memmem(s, (size_t)(end - s), "@]", 2);
+    if (!to)
+        return;
+    l->text = blanks_skip(to + 2, end);
+    l->len = (uint32_t)(end - l->text);
+    while (to > s && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    l->folder = s;
+    l->folder_len = (uint32_t)(to - s);
+}
+
 /* The line at byte `at`; returns where the next one begins. */
 static uint32_t line_read(const struct table *t, uint32_t at, struct line *l)
 {
@@ -127,6 +148,8 @@ static uint32_t line_read(const struct table *t, uint32_t at, struct line *l)
         return next;
     }
     l->kind = LINE_COMMAND;
+    if (*p == '[')
+        folder_read(l);
     return next;
 }
 
@@ -137,6 +160,28 @@ static struct line part_at(const struct table *t, uint32_t at)
     if (at != TABLE_NOWHERE)
         line_read(t, at, &l);
     return l;
+}
+
+/* ---- Folders ---- */
+
+#define FOLDER_BEFORE "cd -- \""
+#define FOLDER_BEHIND "\" || exit; "
+
+/* The bytes that go before the command of a line to get into its folder. */
+static uint64_t folder_len(const struct line *l)
+{
+    return l->folder
+               ? strlen(FOLDER_BEFORE) + l->folder_len + strlen(FOLDER_BEHIND)
+               : 0;
+}
+
+static int folder_put(const struct line *l, struct buf *out)
+{
+    return buf_puts(out, FOLDER_BEFORE) < 0 ||
+                   buf_put(out, l->folder, l->folder_len) < 0 ||
+                   buf_puts(out, FOLDER_BEHIND) < 0
+               ? -1
+               : 0;
 }
 
 /* ---- What is refused ---- */
@@ -180,13 +225,44 @@ static int directive_refuse(const struct line *l, struct err *err)
                    "nothing else");
 }
 
+/* May the lines be the shell's, which knows cd? */
+static bool is_shell(const struct table *t)
+{
+    size_t n = t->shell ? strlen(t->shell[0]) : 0;
+    return !t->shell || (n >= 2 && strcmp(t->shell[0] + n - 2, "sh") == 0);
+}
+
+static int folder_check(const struct table *t, const struct line *l,
+                        struct err *err)
+{
+    const char *end = l->text + l->len, *s = blanks_skip(l->text, end);
+    if (end - s >= 2 && s[0] == '[' && s[1] == '@')
+        return err_set(err, EINVAL,
+                       "[@ is GREASY's folder of a command, which is written "
+                       "[@ FOLDER @] COMMAND");
+    if (!l->folder)
+        return 0;
+    if (!is_shell(t))
+        return err_set(err, EINVAL,
+                       "[@ FOLDER @] goes with shells, and the lines of this "
+                       "file are run by %s",
+                       t->shell[0]);
+    if (l->folder_len == 0 || s == end)
+        return err_set(err, EINVAL, "[@ FOLDER @] has no %s",
+                       l->folder_len == 0 ? "folder" : "command behind it");
+    if (memchr(l->folder, '"', l->folder_len))
+        return err_set(err, EINVAL,
+                       "the folder of [@ FOLDER @] has a quote (\") in it");
+    return 0;
+}
+
 static int command_check(const struct table *t, const struct table_mark *m,
                          const struct line *l, struct err *err)
 {
     const struct line parts[] = {part_at(t, m->prefix), *l,
                                  part_at(t, m->suffix)};
     const char *end = l->text + l->len, *s = blanks_skip(l->text, end);
-    uint64_t len = 0;
+    uint64_t len = folder_len(l);
     uint32_t slashes = 0;
     bool blank = true;
     if (end - s >= 2 && s[0] == '[' && s[1] == '#')
@@ -195,6 +271,8 @@ static int command_check(const struct table *t, const struct table_mark *m,
                        "command file run in any order here: put tasks that "
                        "others need into a file of their own and run it first, "
                        "or join them by && in one line");
+    if (folder_check(t, l, err) < 0)
+        return -1;
     for (int i = 0; i < 3; i++) {
         const char *e = parts[i].text + parts[i].len;
         len += parts[i].len;
@@ -301,8 +379,8 @@ static int line_add(struct table *t, struct table_index *x,
                     struct err *err)
 {
     uint64_t count = l->kind == LINE_REPEAT ? l->count : 1;
-    uint64_t longest =
-        l->len + part_at(t, m->prefix).len + part_at(t, m->suffix).len;
+    uint64_t longest = folder_len(l) + l->len + part_at(t, m->prefix).len +
+                       part_at(t, m->suffix).len;
     if (l->kind == LINE_DIRECTIVE)
         return directive_refuse(l, err);
     if ((x->rows == 0 && spec_check(l, err) < 0) ||
@@ -372,6 +450,7 @@ int table_line_command(const struct table *t, const struct table_mark *m,
     line_read(t, m->at, &l);
     buf_reset(room);
     if (buf_put(room, prefix.text, prefix.len) < 0 ||
+        (l.folder && folder_put(&l, room) < 0) ||
         buf_put(room, l.text, l.len) < 0 ||
         buf_put(room, suffix.text, suffix.len) < 0)
         return err_sys(err, errno, "%s: cannot read line %u", t->name, m->line);

@@ -47,7 +47,7 @@ static int sweep_describe(const struct taskset *set,
         if (rc == 0)
             rc = axis_describe(set, &s->axes[k], out);
     }
-    if (rc == 0 && s->filter && s->whole != UINT64_MAX)
+    if (rc == 0 && s->filter && s->whole != UINT64_MAX && s->whole > s->product)
         rc = buf_printf(out, ", less %" PRIu64, s->whole - s->product);
     if (rc == 0 && s->include_count > 0)
         rc = buf_printf(out, ", and %" PRIu32 " included", s->include_count);

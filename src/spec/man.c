@@ -96,7 +96,7 @@ static const char sweeps[] =
     "Conditions, such as those of\n"
     ".Cm when ,\n"
     "are written as in Python:\n"
-    ".Li n > 64 and solver == \"gmres\" .\n"
+    ".Li n > 64 and solver == \\(dqgmres\\(dq .\n"
     ".Bl -tag -width Ds\n"
     ".It Cm or , and , not\n"
     "of conditions.\n"
@@ -154,8 +154,7 @@ static const char values[] =
     "The value of parameter\n"
     ".Ar x ,\n"
     "as it is written in the job spec.\n"
-    ".It Brq Ar x Ns .name , Brq Ar x Ns .stem , Brq Ar x Ns .suffix , "
-    "Brq Ar x Ns .dir\n"
+    ".It Li {x.name} , {x.stem} , {x.suffix} , {x.dir}\n"
     "Of a parameter whose values are files: the name without its folders, that\n"
     "without its suffix, the suffix with its dot, and the folder.\n"
     ".It Brq Ar x : Ns Ar format\n"
@@ -189,15 +188,16 @@ static bool line_ends(const char *text, const char *s, size_t line)
 }
 
 /* Append a text with what is special to roff escaped; if wrap, in lines of
- * about LINE_BYTES. */
+ * about LINE_BYTES, else as arguments of a macro, which would lose quotes. */
 static int put_escaped(struct buf *out, const char *s, bool wrap)
 {
     size_t line = 0;
     bool first = true; /* of a line */
     for (const char *text = s; *s; s++, line++) {
         bool ends = wrap && line_ends(text, s, line);
-        int rc = ends         ? buf_putc(out, '\n')
-                 : *s == '\\' ? buf_puts(out, "\\e")
+        int rc = ends                 ? buf_putc(out, '\n')
+                 : *s == '\\'         ? buf_puts(out, "\\e")
+                 : *s == '"' && !wrap ? buf_puts(out, "\\(dq")
                  : first && (*s == '.' || *s == '\'')
                      ? buf_printf(out, "\\&%c", *s)
                      : buf_putc(out, *s);

@@ -17,6 +17,21 @@ struct parse_table {
     unsigned number; /* of them so far */
 };
 
+/* No file matches: the likely reasons are said. */
+static void pattern_error(struct parse *p, const struct tree_node *name,
+                          const char *pattern)
+{
+    spec_errors_add(p->errors, name->line, name->column,
+                    "no file matches \"%s\" (%s)", excerpt_of(pattern).text,
+                    strpbrk(pattern, "{}") ? "{a,b} is no pattern here"
+                    : pattern[0] == '~' || strchr(pattern, '$')
+                        ? "~ and variables are not replaced here"
+                    : !strpbrk(pattern, "*?[")
+                        ? "the files in a folder are FOLDER/*; relative paths "
+                          "begin in the folder of the job spec"
+                        : "relative paths begin in the folder of the job spec");
+}
+
 /* Index the bytes of a table; an error is in the table, or of the name. */
 static int bytes_index(struct parse *p, const struct tree_node *name,
                        struct parse_table *t, const char *bytes, size_t len)
@@ -30,10 +45,7 @@ static int bytes_index(struct parse *p, const struct tree_node *name,
     if (err.code == ENOMEM)
         return -1;
     if (t->kind == TABLE_PATHS && len == 0)
-        spec_errors_add(p->errors, name->line, name->column,
-                        "no file matches \"%s\" (relative paths begin in the "
-                        "folder of the job spec)",
-                        excerpt_of(t->path).text);
+        pattern_error(p, name, t->path);
     else if (t->kind == TABLE_PATHS)
         spec_errors_add(p->errors, name->line, name->column, "%s", err.text);
     else

@@ -6,7 +6,7 @@
 need_python
 : "${RANK_COUNTS:=0}"
 set -- $RANK_COUNTS
-plan $((29 * $#))
+plan $((31 * $#))
 unset MPIBATCH_LINE LAUNCHER_JID PARALLEL_SEQ DISBATCH_TASKID
 
 # Lines that are easy to get wrong; they print, and some fail.
@@ -222,6 +222,13 @@ other 2" "ranks $n: a job of command lines, with ids, settings, retries"
     printf '# nothing\n' >bad.txt
     refused "a file without a command is refused" " error: there is no command in it"
     ok "ranks $n: no run directory is made then" test ! -e bad.run
+
+    # -- folders, as GREASY's files have them
+    mkdir -p "run in"
+    printf '[@ run in @] pwd | sed s,.*/,, >../folder.out; echo ok\n[@ missing @] touch wrong; touch missing-ran\n' >greasy.txt
+    run "$n" greasy.txt
+    like "$rc $(cat folder.out) $(cat run.out)" "^1 run in .*1 succeeded, 1 failed" "ranks $n: GREASY's folders are obeyed"
+    ok "ranks $n: what has no folder does not run" test ! -e missing-ran
 
     # -- a million lines
     [ -e million.txt ] || awk 'BEGIN { print "date +%s%N >first"; for (i = 1; i < 1000000; i++) print "true --number " i " >log-" i ".txt" }' >million.txt

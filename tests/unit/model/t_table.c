@@ -171,6 +171,10 @@ static void test_commands(void **state)
     assert_string_equal(table_shell(t)[1], "-l");
     assert_null(table_shell(t)[2]);
     assert_command(t, 0, "a &> b", 2);
+    t = make(TABLE_COMMANDS, "[@ a b/$X @] ./c | d\r\n\n [@d@]e\n[ 1 = 1 ]\n");
+    assert_command(t, 0, "cd -- \"a b/$X\" || exit; ./c | d", 1);
+    assert_command(t, 1, "cd -- \"d\" || exit; e", 3);
+    assert_command(t, 2, "[ 1 = 1 ]", 4);
 }
 
 static void test_disbatch(void **state)
@@ -223,7 +227,16 @@ static const struct {
     {TABLE_CSV, "a,\"b\n", 1, "never closed"},
     {TABLE_CSV, "a,b,a\n", 1, "two columns are called \"a\""},
     {TABLE_CSV, ",b\n0,1\n", 1, "column 1 has no name"},
-    {TABLE_CSV, "a;b\n1;2\n", 1, "a semicolon"},
+    {TABLE_CSV, "a,b,\n0,1,\n", 1, "column 3 has no name"},
+    {TABLE_CSV, "a;b\n1;2\n", 1, "not separate columns here, but commas"},
+    {TABLE_TSV, "a;b\n1;2\n", 1, "not separate columns here, but tabs"},
+    {TABLE_CSV, "a,b\r1,2\r3,4\r", 1, "with a carriage return alone"},
+    {TABLE_CSV, "a,b\r", 0, "no row behind the header"},
+    {TABLE_CSV,
+     "\xff\xfe"
+     "a",
+     1, "this is UTF-16"},
+    {TABLE_CSV, "PK\3\4\xe9", 1, "no text, but a workbook"},
     {TABLE_CSV, "a\tb\n1\t2\n", 1, "a tab"},
     {TABLE_TSV, "a,b\n1,2\n", 1, "a comma"},
     {TABLE_CSV, "a\n1\n\xe9\n", 3, "not UTF-8"},
@@ -235,6 +248,12 @@ static const struct {
     {TABLE_COMMANDS, "max_tasks: 5\n", 1, "looks like a job spec"},
     {TABLE_COMMANDS, "a\n[#1-3#] b\n", 2, "dependency of GREASY"},
     {TABLE_COMMANDS, "a\n  [# 1 #] b\n", 2, "dependency of GREASY"},
+    {TABLE_COMMANDS, "[@ d @] [# 1 #] b\n", 1, "dependency of GREASY"},
+    {TABLE_COMMANDS, "a\n[@ d ] b\n", 2, "is written [@ FOLDER @] COMMAND"},
+    {TABLE_COMMANDS, "[@ @] b\n", 1, "has no folder"},
+    {TABLE_COMMANDS, "[@ d @] \n", 1, "has no command behind it"},
+    {TABLE_COMMANDS, "[@ \"d\" @] b\n", 1, "has a quote"},
+    {TABLE_COMMANDS, "#!/bin/python3\n[@ d @] b\n", 2, "goes with shells"},
     {TABLE_COMMANDS, "a\nb \\\nc\n", 2, "ends with a backslash"},
     {TABLE_COMMANDS, "a\nb 1 &> c\n", 2, "&> is bash's"},
     {TABLE_COMMANDS, "#!bin/sh\na\n", 1, "path of a program"},
@@ -275,6 +294,9 @@ static void test_wrong(void **state)
         table_create(arena, TABLE_CSV, "f", "a\n\0b\n", 5, &line, &err));
     assert_non_null(strstr(err.text, "NUL bytes"));
     assert_int_equal(line, 2);
+    assert_null(
+        table_create(arena, TABLE_CSV, "f", "a\0,\0b\0", 6, &line, &err));
+    assert_non_null(strstr(err.text, "this is UTF-16"));
     assert_null(table_create(arena, TABLE_PATHS, "f", "a\0b", 3, &line, &err));
     assert_int_equal(line, 2);
 }

@@ -167,6 +167,7 @@ static void man_has_all_keys(void **state)
     }
     /* what roff takes for its own is escaped */
     assert_non_null(strstr(buf_text(&out), "regex: '^E = (\\eS+)'"));
+    assert_non_null(strstr(buf_text(&out), "== \\(dqgmres\\(dq"));
     for (const char *s = buf_text(&out); *s; s++)
         assert_true((unsigned char)*s < 0x80);
     buf_fini(&out);
