@@ -2,16 +2,23 @@
 #include "config.h"
 #include "store/difference.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/text.h"
 
-/* The line at the start of text: printable, at most some 60 bytes. */
-static void line_show(const char *text, size_t len, char out[512])
+static bool is_within_character(char c)
 {
-    enum { SHOWN = 60 };
+    return (c & 0xc0) == 0x80;
+}
+
+/* The line at the start of text: printable, at most some 60 bytes of it, those
+ * around the byte `at`. */
+static void line_show(const char *text, size_t len, size_t at, char out[512])
+{
+    enum { SHOWN = 60, BEFORE = 20 };
     const char *end = memchr(text, '\n', len);
     struct buf b;
     size_t n = end ? (size_t)(end - text) : len, cut = n;
@@ -19,12 +26,18 @@ static void line_show(const char *text, size_t len, char out[512])
         snprintf(out, 512, "(nothing)");
         return;
     }
-    if (n > SHOWN) /* not within a character */
-        for (cut = SHOWN; cut > SHOWN - 4 && (text[cut] & 0xc0) == 0x80;)
+    size_t from = n > SHOWN && at > SHOWN - BEFORE ? at - BEFORE : 0;
+    for (size_t k = 0; k < 3 && from > 0 && is_within_character(text[from]);
+         k++)
+        from--;
+    if (n - from > SHOWN)
+        for (cut = from + SHOWN;
+             cut > from + SHOWN - 4 && is_within_character(text[cut]);)
             cut--;
     buf_init(&b, 400);
-    (void)text_put_printable(&b, text, cut, false);
-    snprintf(out, 512, "`%s%s`", buf_text(&b), cut < n ? "..." : "");
+    (void)text_put_printable(&b, text + from, cut - from, false);
+    snprintf(out, 512, "`%s%s%s`", from > 0 ? "..." : "", buf_text(&b),
+             cut < n ? "..." : "");
     buf_fini(&b);
 }
 
@@ -43,6 +56,11 @@ void difference_find(const char *old, size_t old_len, const char *new,
         d->line++;
         start = (size_t)(nl - old) + 1;
     }
-    line_show(old + start, old_len - start, d->was);
-    line_show(new + start, new_len - start, d->is);
+    line_show(old + start, old_len - start, at - start, d->was);
+    line_show(new + start, new_len - start, at - start, d->is);
+    if (strcmp(d->was, d->is) == 0) { /* all but its end */
+        char *ended = old_len < new_len ? d->was : d->is;
+        size_t n = strlen(ended);
+        snprintf(ended + n, sizeof(d->was) - n, " without a line end");
+    }
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "store/difference.h"
 #include "store/rundir.h"
 
 static const char spec[] = "name: a\njobs:\n  - id: b\n";
@@ -115,7 +116,8 @@ static void refuses_a_changed_spec(void **state)
         {"name: a\njobs:\n", "line 3 was `  - id: b` and is now (nothing)"},
         {"name: a\njobs:\n  - id: b\n  - id: c\n",
          "line 4 was (nothing) and is now `  - id: c`"},
-        {"name: a\njobs:\n  - id: b", "belongs to another job spec"},
+        {"name: a\njobs:\n  - id: b",
+         "line 3 was `  - id: b` and is now `  - id: b` without a line end"},
         {"", "line 1 was `name: a` and is now (nothing)"},
         {"name: \x1b[31m\n", "is now `name: \\x1b[31m`"},
         {"name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -132,6 +134,34 @@ static void refuses_a_changed_spec(void **state)
     struct rundir *r = open_it(dir, spec, &fresh, &err); /* nothing happened */
     assert_non_null(r);
     rundir_close(r);
+}
+
+/* What differs is seen, however long the line is. */
+static void shows_the_part_that_differs(void **state)
+{
+    (void)state;
+    struct difference d;
+    char old[300], new[300];
+    memset(old, 'a', sizeof(old));
+    memset(new, 'a', sizeof(new));
+    for (size_t at = 0; at < sizeof(old); at++) {
+        new[at] = 'b';
+        difference_find(old, sizeof(old), new, sizeof(new), &d);
+        new[at] = 'a';
+        assert_null(strchr(d.was, 'b'));
+        assert_non_null(strchr(d.is, 'b'));
+        assert_true(strlen(d.is) <= 2 + 60 + 6);
+    }
+    memcpy(new + 100, "\xc3\xa4", 2); /* no character is cut */
+    memcpy(old, new, sizeof(old));
+    for (size_t at = 30; at < 160; at++) {
+        if (at == 100 || at == 101)
+            continue;
+        new[at] = 'b';
+        difference_find(old, sizeof(old), new, sizeof(new), &d);
+        new[at] = 'a';
+        assert_null(strchr(d.is, '\\'));
+    }
 }
 
 static void refuses_what_is_not_ours(void **state)
@@ -329,15 +359,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(f)                                                                \
     cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
-        TEST(makes_and_opens_again),
-        TEST(keeps_any_spec_text),
-        TEST(refuses_a_changed_spec),
-        TEST(refuses_what_is_not_ours),
-        TEST(completes_what_a_crash_left),
-        TEST(only_one_may_write),
-        TEST(moves_aside),
-        TEST(removes_old_temporaries),
-        TEST(places_large_outputs),
+        TEST(makes_and_opens_again),    TEST(keeps_any_spec_text),
+        TEST(refuses_a_changed_spec),   TEST(shows_the_part_that_differs),
+        TEST(refuses_what_is_not_ours), TEST(completes_what_a_crash_left),
+        TEST(only_one_may_write),       TEST(moves_aside),
+        TEST(removes_old_temporaries),  TEST(places_large_outputs),
         TEST(survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
