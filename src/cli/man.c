@@ -55,8 +55,6 @@ static int char_put(char c, bool first, struct buf *out)
         return buf_puts(out, "\\e");
     if (c == '-')
         return buf_puts(out, "\\-");
-    if (c == '"') /* which an argument of a macro would lose */
-        return buf_puts(out, "\\(dq");
     if (first && (c == '.' || c == '\''))
         return buf_printf(out, "\\&%c", c);
     return buf_putc(out, c);
@@ -198,10 +196,19 @@ static int exits_put(const struct cmd *c, struct buf *out)
     return rc < 0 ? rc : buf_puts(out, ".El\n");
 }
 
+/* Append the arguments of a macro, which would lose their quotes. */
+static int arguments_put(const char *s, struct buf *out)
+{
+    int rc = 0;
+    for (bool first = true; rc == 0 && *s; s++, first = false)
+        rc = *s == '"' ? buf_puts(out, "\\(dq") : char_put(*s, first, out);
+    return rc;
+}
+
 static int example_put(const char *line, const char *what, struct buf *out)
 {
     return sentence_put(what, out) < 0 || buf_puts(out, ".Dl ") < 0 ||
-                   text_put(line, out) < 0
+                   arguments_put(line, out) < 0
                ? -1
                : buf_puts(out, "\n.Pp\n");
 }

@@ -2,7 +2,7 @@
 # The first five minutes: init writes a spec that runs, examples are copied and
 # run, from the build folder and from where they are installed; x- keys.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 58
+plan 59
 make=${MAKE:-make}
 
 # --- init
@@ -119,8 +119,9 @@ if command -v man >/dev/null; then
         grep -q . page || echo "$page: empty"
     done >wrong
     is "$(<wrong)" "" "man shows them without a word of warning, in 80 columns"
+    like "$(LC_ALL=C.UTF-8 man -l "$share/man/man1/mpibatch-tasks.1")" "tasks --where 'n > 64 and solver == \"gmres\"' sweep.run" "with the quotes of examples"
 else
-    skip 1 "no man"
+    skip 2 "no man"
 fi
 if command -v povray >/dev/null; then
     (mpibatch example povray -o pov && cd pov && sed -i 's/+W320 +H240/+W32 +H24/; s/^ *12, 13.*/12]/' ring.yaml && limited 100 mpibatch run -q ring.yaml) >out 2>&1
