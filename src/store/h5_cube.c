@@ -141,21 +141,10 @@ int hdf_line_write(struct hdf_line *l, uint64_t at, uint64_t n,
 {
     hsize_t start = at, count = n;
     uint64_t bytes = l->strings ? text_bytes(values, n) : 8 * n;
-    int rc = -1;
     if (hdf_reserve(l->file, bytes, err) < 0)
         return -1;
-    hid_t memory = H5Screate_simple(1, &count, NULL);
-    hid_t space = H5Dget_space(l->dataset);
-    if (memory >= 0 && space >= 0 &&
-        H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, NULL, &count,
-                            NULL) >= 0 &&
-        H5Dwrite(l->dataset, l->type, memory, space, H5P_DEFAULT, values) >= 0)
-        rc = 0;
-    if (rc < 0)
-        hdf_fail(err, "cannot write %s", l->path);
-    H5Sclose(space);
-    H5Sclose(memory);
-    return rc;
+    return hdf_block_write(l->dataset, l->type, 1, &start, &count, values,
+                           l->path, err);
 }
 
 void hdf_line_destroy(struct hdf_line *l)
@@ -303,20 +292,8 @@ int hdf_cube_write(struct hdf_cube *c, uint64_t chunk, const void *cells,
     }
     if (hdf_reserve(c->file, bytes, err) < 0)
         return -1;
-    int rc = -1;
-    /* of the same shape: HDF5 goes cell by cell between shapes that differ */
-    hid_t memory = H5Screate_simple(s->rank + c->inner.rank, count, NULL);
-    hid_t space = H5Dget_space(c->dataset);
-    if (memory >= 0 && space >= 0 &&
-        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >=
-            0 &&
-        H5Dwrite(c->dataset, c->type, memory, space, H5P_DEFAULT, cells) >= 0)
-        rc = 0;
-    if (rc < 0)
-        hdf_fail(err, "cannot write %s", c->path);
-    H5Sclose(space);
-    H5Sclose(memory);
-    return rc;
+    return hdf_block_write(c->dataset, c->type, s->rank + c->inner.rank, start,
+                           count, cells, c->path, err);
 }
 
 void hdf_cube_destroy(struct hdf_cube *c)

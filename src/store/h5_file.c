@@ -238,6 +238,29 @@ void hdf_file_destroy(struct hdf_file *f)
     mem_free(f);
 }
 
+/* The memory has the shape of the block: HDF5 goes cell by cell between shapes
+ * that differ. */
+int hdf_block_write(hid_t dataset, hid_t type, int rank, const hsize_t *start,
+                    const hsize_t *count, const void *values, const char *path,
+                    struct err *err)
+{
+    int rc = -1;
+    hid_t memory = H5Screate_simple(rank, count, NULL);
+    hid_t space = H5Dget_space(dataset);
+    if (memory >= 0 && space >= 0 &&
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >=
+            0 &&
+        H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, values) >= 0)
+        rc = 0;
+    if (rc < 0)
+        hdf_fail(err, "cannot write %s", path);
+    if (space >= 0)
+        H5Sclose(space);
+    if (memory >= 0)
+        H5Sclose(memory);
+    return rc;
+}
+
 /* ---- Groups and links ---- */
 
 /* Properties of links: groups above are made; names are UTF-8. */

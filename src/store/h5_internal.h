@@ -28,6 +28,12 @@ hid_t hdf_string_type(void);
 int hdf_fail(struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Write values, of a type in memory, to a block of a dataset: count of them
+ * from start on in each dimension; path is its name. -1 with err. */
+int hdf_block_write(hid_t dataset, hid_t type, int rank, const hsize_t *start,
+                    const hsize_t *count, const void *values, const char *path,
+                    struct err *err);
+
 /* The creation properties of a chunked dataset: shuffle, deflate. <0. */
 hid_t hdf_chunked(int rank, const hsize_t *chunk);
 

@@ -107,20 +107,10 @@ static int flush_rows(struct hdf_table *t, struct err *err)
         return 0;
     if (hdf_reserve(t->file, n * t->row_bytes, err) < 0)
         return -1;
-    int rc = -1;
-    hid_t memory = H5Screate_simple(1, &n, NULL), space = -1;
-    if (H5Dset_extent(t->dataset, &size) >= 0)
-        space = H5Dget_space(t->dataset);
-    if (space >= 0 &&
-        H5Sselect_hyperslab(space, H5S_SELECT_SET, &at, NULL, &n, NULL) >= 0 &&
-        H5Dwrite(t->dataset, t->type, memory, space, H5P_DEFAULT, t->buffer) >=
-            0)
-        rc = 0;
-    if (rc < 0)
-        hdf_fail(err, "cannot write the table %s", t->path);
-    if (space >= 0)
-        H5Sclose(space);
-    H5Sclose(memory);
+    int rc = H5Dset_extent(t->dataset, &size) < 0
+                 ? hdf_fail(err, "cannot write %s", t->path)
+                 : hdf_block_write(t->dataset, t->type, 1, &at, &n, t->buffer,
+                                   t->path, err);
     t->written = size;
     t->count = 0;
     return rc;
