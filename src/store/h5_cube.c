@@ -90,7 +90,7 @@ static hid_t create_line(struct hdf_file *f, const char *path, hid_t type,
 {
     hsize_t dim = count, chunk = LINE_CHUNK;
     hid_t space = H5Screate_simple(1, &dim, NULL), d = -1;
-    hid_t dcpl = count > LINE_CHUNK ? hdf_chunked(1, &chunk)
+    hid_t dcpl = count > LINE_CHUNK ? hdf_chunked(1, &chunk, type)
                                     : H5Pcreate(H5P_DATASET_CREATE);
     hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
     hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS);
@@ -206,7 +206,7 @@ static hid_t create_dataset(struct hdf_file *f, const char *path,
     for (int i = 0; i < inner->rank; i++)
         dims[s->rank + i] = chunk[s->rank + i] = inner->dims[i];
     hid_t space = H5Screate_simple(rank, dims, NULL);
-    hid_t dcpl = hdf_chunked(rank, chunk), d = -1;
+    hid_t dcpl = hdf_chunked(rank, chunk, type), d = -1;
     hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
     hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS);
     H5Pset_char_encoding(lcpl, H5T_CSET_UTF8);

@@ -100,11 +100,13 @@ hid_t hdf_string_type(void)
     return type;
 }
 
-hid_t hdf_chunked(int rank, const hsize_t *chunk)
+hid_t hdf_chunked(int rank, const hsize_t *chunk, hid_t type)
 {
     hid_t p = H5Pcreate(H5P_DATASET_CREATE);
-    if (p >= 0 && (H5Pset_chunk(p, rank, chunk) < 0 || H5Pset_shuffle(p) < 0 ||
-                   H5Pset_deflate(p, DEFLATE_LEVEL) < 0 ||
+    bool packed = H5Tis_variable_str(type) <= 0;
+    if (p >= 0 && (H5Pset_chunk(p, rank, chunk) < 0 ||
+                   (packed && (H5Pset_shuffle(p) < 0 ||
+                               H5Pset_deflate(p, DEFLATE_LEVEL) < 0)) ||
                    H5Pset_fill_time(p, H5D_FILL_TIME_IFSET) < 0)) {
         H5Pclose(p);
         return -1;

@@ -34,7 +34,9 @@ int hdf_block_write(hid_t dataset, hid_t type, int rank, const hsize_t *start,
                     const hsize_t *count, const void *values, const char *path,
                     struct err *err);
 
-/* The creation properties of a chunked dataset: shuffle, deflate. <0. */
-hid_t hdf_chunked(int rank, const hsize_t *chunk);
+/* The creation properties of a chunked dataset of that type: shuffle, deflate;
+ * none of strings of any length, of which it would pack nothing but references
+ * and which netCDF does not copy then. <0. */
+hid_t hdf_chunked(int rank, const hsize_t *chunk, hid_t type);
 
 #endif

@@ -50,7 +50,7 @@ static hid_t create_dataset(struct hdf_file *f, const char *path, hid_t type,
 {
     hsize_t none = 0, any = H5S_UNLIMITED, chunk = chunk_rows;
     hid_t space = H5Screate_simple(1, &none, &any);
-    hid_t dcpl = hdf_chunked(1, &chunk);
+    hid_t dcpl = hdf_chunked(1, &chunk, type);
     hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(lcpl, 1);
     hid_t d = H5Dcreate2(f->id, path, type, space, lcpl, dcpl, H5P_DEFAULT);

@@ -87,6 +87,8 @@ def text(a):
 def opened(name):
     sets = [xr.open_dataset(name + ".run/results.h5", engine=e).load() for e in ("netcdf4", "h5netcdf")]
     xr.testing.assert_equal(*sets)
+    sets[0].to_netcdf("copy.nc") # what was read can be written
+    xr.testing.assert_equal(sets[0], xr.open_dataset("copy.nc").load())
     return sets[0]
 $(cat)
 EOF
