@@ -25,6 +25,7 @@ struct collect_values {
 
 /* What the command works on. */
 struct work {
+    char *path; /* of the run directory, as it was said */
     struct rundir *dir;
     struct jobspec *old, *spec;
     struct buf text; /* of the new spec */
@@ -85,7 +86,7 @@ static int report(const struct collect_values *v, const struct work *w,
 {
     struct buf out;
     buf_init(&out, 1 << 16);
-    buf_printf(&out, "%s: metrics of %" PRIu64 " attempt%s, by %s\n", v->run,
+    buf_printf(&out, "%s: metrics of %" PRIu64 " attempt%s, by %s\n", w->path,
                what->attempts, what->attempts == 1 ? "" : "s", v->spec);
     if (what->recorded)
         buf_printf(&out,
@@ -100,7 +101,7 @@ static int report(const struct collect_values *v, const struct work *w,
                    "  %" PRIu64 " task%s succeeded with a metric missing, "
                    "malformed or out of range\n",
                    w->invalid, w->invalid == 1 ? "" : "s");
-    buf_printf(&out, "  results: %s/results.h5\n", v->run);
+    buf_printf(&out, "  results: %s/results.h5\n", w->path);
     int rc = stdout_put(buf_text(&out), out.len);
     buf_fini(&out);
     return rc;
@@ -114,13 +115,12 @@ static int work_open(struct work *w, const struct collect_values *v)
     struct stat st;
     size_t len;
     buf_init(&w->text, SPEC_MAX_BYTES);
-    char *path = stat(v->run, &st) == 0 && !S_ISDIR(st.st_mode)
-                     ? specfile_run_dir(v->run)
-                     : mem_strdup(v->run);
-    w->dir = path ? rundir_open_locked(path, &err) : NULL;
-    if (!path)
+    w->path = stat(v->run, &st) == 0 && !S_ISDIR(st.st_mode)
+                  ? specfile_run_dir(v->run)
+                  : mem_strdup(v->run);
+    w->dir = w->path ? rundir_open_locked(w->path, &err) : NULL;
+    if (!w->path)
         err_set(&err, ENOMEM, "no memory");
-    mem_free(path);
     if (!w->dir) {
         log_error("%s", err.text);
         return EXIT_BAD_USAGE;
@@ -150,6 +150,7 @@ static void work_close(struct work *w)
     jobspec_destroy(w->old);
     jobspec_destroy(w->spec);
     rundir_close(w->dir);
+    mem_free(w->path);
     buf_fini(&w->text);
 }
 

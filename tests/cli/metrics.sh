@@ -5,7 +5,7 @@
 need_python
 [ -x "$PYTHON" ] && PATH=${PYTHON%/*}:$PATH
 specs=("$TEST_SRCDIR"/jobspecs/metrics*.yaml)
-plan $((42 + ${#specs[@]}))
+plan $((43 + ${#specs[@]}))
 
 check() { "$PYTHON" "$tools/metrics.py" "$@" 2>&1; }
 # cube RUN NAME: the values of a variable of results.h5
@@ -39,6 +39,8 @@ is "$(cube large.run last_e) $(cube large.run first_e) $(cube large.run mean_e) 
 sed 's/last_e/very_last/' large.yaml >large2.yaml
 collect --spec large2.yaml large.run
 is "$rc $(cube large.run very_last)" "0 1000000" "... by collect, too"
+collect --spec large2.yaml large.yaml
+is "$(tail -n 1 collect.out)" "  results: large.run/results.h5" "a spec stands for its run"
 
 # ---- States and reasons ----
 cat >bad.yaml <<'EOF'
