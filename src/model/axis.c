@@ -33,8 +33,8 @@ static int plain_init(struct source *sources, const struct axis *given,
         if (source_init(&sources[c], &given->columns[c], &own, err) < 0)
             return -1;
         if (c > 0 && (own.exact != count->exact || own.about != count->about))
-            return err_set(err, EINVAL, "%s values where the others have %s",
-                           amount_format(own, one),
+            return err_set(err, EINVAL, "%s value%s where the others have %s",
+                           amount_format(own, one), own.exact == 1 ? "" : "s",
                            amount_format(*count, other));
         *count = own;
     }

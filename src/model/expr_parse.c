@@ -491,6 +491,10 @@ static void say_trailing(struct parser *p)
         FAIL(p, p->at, "\"%s\" is written or", s[1] == '|' ? "||" : "|");
     else if (*s == '^')
         FAIL(p, p->at, "\"^\" is written **");
+    else if (*s == '.')
+        FAIL(p, p->at,
+             "there are no methods, but functions: len(x), "
+             "startswith(x, \"a\")");
     else if (parser_word_len(p, p->at) > 0)
         FAIL(p, p->at, "expected an operator in front of \"%.*s\"",
              (int)parser_word_len(p, p->at), s);

@@ -32,6 +32,11 @@ int too_ragged(struct filter_builder *b)
     const struct sweep *s = b->plan->sweep;
     b->fault->what = s->when_count > 0 ? FAULT_WHEN : FAULT_EXCLUDE;
     b->fault->at = 0;
+    if (s->axis_count == 1) /* drawn, read or listed: one by one */
+        return err_set(b->err, E2BIG,
+                       "of so many points this leaves too many pieces; some "
+                       "millions of points can be filtered, or let the "
+                       "command itself skip what is not wanted");
     return err_set(b->err, E2BIG,
                    "what this leaves of the sweep is too ragged to be counted; "
                    "put the parameters that belong together next to each "

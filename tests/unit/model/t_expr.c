@@ -233,6 +233,8 @@ static void says_where_and_what(void **state)
          "\"\"a\"\" is a value, not a condition; compare it with something"},
         {"not 3", 4,
          "\"3\" is a value, not a condition; compare it with something"},
+        {"s.lower() == 1", 1,
+         "there are no methods, but functions: len(x), startswith(x, \"a\")"},
         {"{i} > 1", 0, "names stand without braces here"},
         {"i > $x", 4, "expected a value, not \"$\""},
         {"i > 3;", 5, "expected an operator, not \";\""},
