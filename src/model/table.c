@@ -126,14 +126,17 @@ static unsigned bad_line(const char *bytes, size_t len)
 /* Why it is no text, as far as its first bytes say. */
 static const char *reason_guess(const char *bytes, size_t len)
 {
-    bool utf16 = len >= 2 &&
-                 (memcmp(bytes, "\xff\xfe", 2) == 0 ||
-                  memcmp(bytes, "\xfe\xff", 2) == 0 || !bytes[0] != !bytes[1]);
+    bool marked = len >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 ||
+                               memcmp(bytes, "\xfe\xff", 2) == 0);
     if (len >= 4 && memcmp(bytes, "PK\3\4", 4) == 0)
         return "this is no text, but a workbook or another archive; export it "
                "as CSV";
-    if (utf16)
+    if (marked)
         return "this is UTF-16; iconv -f UTF-16 -t UTF-8 converts it";
+    if (len >= 2 && bytes[0] && !bytes[1])
+        return "this is UTF-16; iconv -f UTF-16LE -t UTF-8 converts it";
+    if (len >= 2 && !bytes[0] && bytes[1])
+        return "this is UTF-16; iconv -f UTF-16BE -t UTF-8 converts it";
     if (memchr(bytes, '\0', len < 4096 ? len : 4096))
         return "this is no text: it has NUL bytes";
     return "this is not UTF-8; iconv -f LATIN1 -t UTF-8 converts it, if it is "

@@ -296,7 +296,10 @@ static void test_wrong(void **state)
     assert_int_equal(line, 2);
     assert_null(
         table_create(arena, TABLE_CSV, "f", "a\0,\0b\0", 6, &line, &err));
-    assert_non_null(strstr(err.text, "this is UTF-16"));
+    assert_non_null(strstr(err.text, "iconv -f UTF-16LE -t"));
+    assert_null(
+        table_create(arena, TABLE_CSV, "f", "\0a\0,\0b", 6, &line, &err));
+    assert_non_null(strstr(err.text, "iconv -f UTF-16BE -t"));
     assert_null(table_create(arena, TABLE_PATHS, "f", "a\0b", 3, &line, &err));
     assert_int_equal(line, 2);
 }
