@@ -209,12 +209,7 @@ static const struct opt opts[] = {
                 "ended, in the order in which they have"}};
 static const struct opt_set sets[] = {OPT_SET(opts, 0)};
 
-static const struct arg args[] = {
-    {.name = "RUN",
-     .noun = "run directory",
-     .kind = OPT_RUN,
-     .at = offsetof(struct export_values, run),
-     .meaning = "a run directory, or the job spec of a run"}};
+static const struct arg args[] = {RUN_ARG(struct export_values)};
 
 static const struct cmd_example examples[] = {
     {"mpibatch export sweep.run -o sweep.csv",
@@ -228,7 +223,7 @@ const struct cmd cmd_export = {
     .name = "export",
     .summary = "write the tasks of a run as CSV or JSON Lines",
     .description =
-        "Writes a row a task, straight from the journal: while the run goes "
+        "Write a row a task, straight from the journal: while the run goes "
         "on, or long after, with results.h5 or without.\n\n"
         "The columns are those of the table batch/tasks in results.h5 "
         "(mpibatch-results(5)), with the state that `tasks` shows: active, "

@@ -39,8 +39,12 @@ static const char *const stream_names[STREAMS] = {"stdout", "stderr"};
 /* A piece of an output. -1: there is no need to go on. */
 static int piece_put(struct logs *l, const struct buf *piece)
 {
-    if (!l->escaped)
-        return stdout_put(buf_text(piece), piece->len) == EXIT_OK ? 0 : -1;
+    if (!l->escaped) {
+        if (stdout_put(buf_text(piece), piece->len) == EXIT_OK)
+            return 0;
+        l->rc = EXIT_FAILED;
+        return -1;
+    }
     display_put(&l->display, buf_text(piece), piece->len);
     return display_over(&l->display) ? -1 : 0;
 }

@@ -143,6 +143,13 @@ static const struct arg binding_args[] = {
      .optional = true,
      .meaning = "the pool and the tasks are those of this job spec"}};
 
+static const struct cmd_exit show_exits[] = {
+    {EXIT_OK, "shown"},
+    {EXIT_FAILED, "it cannot be shown"},
+    {EXIT_BAD_USAGE,
+     "wrong usage; no such page or shell; a wrong job spec or topology"}};
+enum { SHOW_EXITS = sizeof(show_exits) / sizeof(show_exits[0]) };
+
 static const struct cmd binding = {
     .name = "show binding",
     .summary = "which cores of this node are which slot",
@@ -152,6 +159,8 @@ static const struct cmd binding = {
     .set_count = 1,
     .args = binding_args,
     .arg_count = 1,
+    .exits = show_exits,
+    .exit_count = SHOW_EXITS,
     .values_size = sizeof(struct binding_values),
     .main = show_binding};
 
@@ -177,6 +186,8 @@ static const struct cmd schema = {
     .summary = "the JSON Schema of job specs, for editors",
     .description = "Print the JSON Schema of job specs, by which editors check "
                    "and complete them.",
+    .exits = show_exits,
+    .exit_count = SHOW_EXITS,
     .main = show_schema};
 
 struct man_values {
@@ -238,6 +249,8 @@ static const struct cmd man = {
                    "run | man -l -`.",
     .args = man_args,
     .arg_count = 1,
+    .exits = show_exits,
+    .exit_count = SHOW_EXITS,
     .values_size = sizeof(struct man_values),
     .main = show_man};
 
@@ -281,6 +294,8 @@ static const struct cmd completion = {
         "`eval \"$(mpibatch show completion bash)\"`.",
     .args = completion_args,
     .arg_count = 1,
+    .exits = show_exits,
+    .exit_count = SHOW_EXITS,
     .values_size = sizeof(struct completion_values),
     .main = show_completion};
 

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -26,23 +29,34 @@ struct status_values {
 #define SILENT_NS (15 * NS_PER_SEC)
 enum { STATUS_MAX_BYTES = 16 << 20 };
 
-static void counts_put(const struct task_counts *t, bool over,
+static void counts_put(const struct task_counts *t, bool over, bool of_job,
                        struct display *d)
 {
-    char failed[64];
-    snprintf(failed, sizeof(failed), "%" PRIu64 " failed", t->failed);
-    display_printf(d, "%" PRIu64 " succeeded, ", t->succeeded);
+    char count[64], failed[80];
+    display_printf(d, "%s succeeded, ",
+                   describe_count(t->succeeded, "", count));
+    if (of_job && t->invalid > 0)
+        display_printf(d, "%s of them invalid, ",
+                       describe_count(t->invalid, "", count));
+    snprintf(failed, sizeof(failed), "%s failed",
+             describe_count(t->failed, "", count));
     display_styled(d, t->failed ? STYLE_BAD : STYLE_PLAIN, failed);
-    display_printf(d, ", %" PRIu64 " running, %" PRIu64 " %s", t->running,
-                   t->active, over ? "not run" : "to go");
+    display_printf(d, ", %s running", describe_count(t->running, "", count));
+    display_printf(d, ", %s %s", describe_count(t->active, "", count),
+                   over ? "not run" : "to go");
     if (t->retried)
-        display_printf(d, ", %" PRIu64 " tried again", t->retried);
-    if (t->invalid)
-        display_printf(d,
-                       ", %" PRIu64 " with a metric missing, "
-                       "malformed or out of range",
-                       t->invalid);
+        display_printf(d, ", %s tried again",
+                       describe_count(t->retried, "", count));
     display_puts(d, "\n");
+}
+
+/* Is it known that the manager has gone? Only where it ran. */
+static bool is_gone(const struct status_origin *from)
+{
+    char host[sizeof(from->host)] = "";
+    (void)gethostname(host, sizeof(host) - 1);
+    return strcmp(host, from->host) == 0 && from->pid > 0 &&
+           kill(from->pid, 0) < 0 && errno == ESRCH;
 }
 
 /* Will nothing of it run any more, short of --rerun? */
@@ -66,7 +80,10 @@ static void state_put(const struct snapshot *s,
     display_printf(d, ", session %" PRIu32 ", %s on %s (pid %d)\n", s->session,
                    duration_format(s->now_ns - s->start_ns, took), from->host,
                    (int)from->pid);
-    if (s->state != RUN_FINISHED && silent_ns > SILENT_NS)
+    if (s->state != RUN_FINISHED && is_gone(from))
+        display_puts(d, "  its process is gone, it was killed; the same "
+                        "command resumes\n");
+    else if (s->state != RUN_FINISHED && silent_ns > SILENT_NS)
         display_printf(
             d,
             "  no sign of life for %s: it was killed, or its machine; "
@@ -83,7 +100,12 @@ static void report_put(const struct jobspec *spec, const struct snapshot *s,
     display_printf(d, "%s: ", spec->name);
     state_put(s, from, d);
     display_printf(d, "  %s: ", describe_count(s->tasks.total, "task", count));
-    counts_put(&s->tasks, is_over(s), d);
+    counts_put(&s->tasks, is_over(s), false, d);
+    if (s->tasks.invalid > 0)
+        display_printf(d,
+                       "  metrics: %s succeeded with a metric missing, "
+                       "malformed or out of range\n",
+                       describe_count(s->tasks.invalid, "task", count));
     display_printf(d, "  %" PRIu32 "/%" PRIu32 " slots busy, %s on %s",
                    s->slots_busy, s->slot_count,
                    describe_count(s->rank_count, "rank", count),
@@ -100,7 +122,7 @@ static void report_put(const struct jobspec *spec, const struct snapshot *s,
                        job_state_name(s->jobs[j].state),
                        s->jobs[j].end ? ", " : "",
                        job_end_name(s->jobs[j].end));
-        counts_put(&s->jobs[j].tasks, is_over(s), d);
+        counts_put(&s->jobs[j].tasks, is_over(s), true, d);
     }
 }
 

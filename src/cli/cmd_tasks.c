@@ -293,7 +293,7 @@ static int tasks(void *values)
         if (shown < 0) {
             log_error("%s", err.text);
             rc = EXIT_FAILED;
-        } else if (shown > 0 && l.form != FORM_TABLE) {
+        } else if ((shown > 0 && l.form != FORM_TABLE) || l.sheet.broken) {
             rc = EXIT_FAILED;
         }
     }

@@ -19,6 +19,7 @@
 #include "cli/command.h"
 #include "cli/json_put.h"
 #include "cli/rundir_arg.h"
+#include "cli/skipped.h"
 #include "cli/specfile.h"
 #include "model/jobcommand.h"
 #include "spec/spec.h"
@@ -39,6 +40,9 @@ struct planning {
     char *run_dir;
     struct rundir *past;        /* NULL: there is none, or it is not resumed */
     struct past_counts *counts; /* one a job */
+    struct skipped skipped;     /* what would not run (again) */
+    const struct task_range *again; /* those of --rerun not passed yet */
+    size_t again_count;
     struct display *display;
 };
 
@@ -95,30 +99,48 @@ static int past_check(struct planning *p, const struct buf *text,
     return rc;
 }
 
+/* Is it one of those of --rerun? They are asked for in their order. */
+static bool is_again(struct planning *p, uint32_t job, uint32_t index)
+{
+    const struct task_range *r = p->again;
+    while (p->again_count > 0 &&
+           (r->job < job || (r->job == job && r->first + r->count <= index))) {
+        r = ++p->again;
+        p->again_count--;
+    }
+    return p->again_count > 0 && r->job == job && r->first <= index;
+}
+
 static int count_task(void *arg, const struct query_task *t, struct err *err)
 {
     struct planning *p = arg;
     struct past_counts *c = &p->counts[t->job];
-    (void)err;
-    c->succeeded += t->state == QUERY_SUCCEEDED || t->state == QUERY_INVALID;
+    if (t->state == QUERY_RUNNING)
+        return 0;
+    c->succeeded += t->state != QUERY_FAILED;
     c->invalid += t->state == QUERY_INVALID;
     c->failed += t->state == QUERY_FAILED;
+    if (!is_again(p, t->job, t->index))
+        return skipped_add(&p->skipped, t->job, t->index, err);
+    c->again++;
     return 0;
 }
 
 static int counts_find(struct planning *p, struct err *err)
 {
     struct task_range *again = NULL;
-    size_t count = 0;
-    struct query *q = query_open(p->past, p->spec, clock_wall_ns(), err);
-    int rc = q ? query_filter(q, "state!=active", err) : -1;
+    struct query *q = NULL;
+    int rc = rerun_find(&p->plan->rerun, p->past, p->spec, &again,
+                        &p->again_count, err);
+    p->again = again;
+    if (rc == 0)
+        q = query_open(p->past, p->spec, clock_wall_ns(), err);
+    if (rc == 0)
+        rc = q ? query_filter(q, "state!=active", err) : -1;
     if (rc == 0)
         rc = query_each(q, count_task, p, err);
     query_close(q);
-    if (rc == 0)
-        rc = rerun_find(&p->plan->rerun, p->past, p->spec, &again, &count, err);
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        p->counts[again[i].job].again += again[i].count;
+    p->again = NULL;
     mem_free(again);
     return rc;
 }
@@ -140,20 +162,29 @@ static uint64_t all_left(const struct planning *p)
 
 /* ---- Tasks ---- */
 
-/* The k-th of so many tasks of a job that are shown: evenly spread, the first
- * and the last among them. */
-static uint32_t shown_index(uint64_t k, uint64_t shown, uint32_t count)
+/* Of the tasks of a job that are to run, or if none is, of all its tasks. */
+static uint32_t shown_of(const struct planning *p, uint32_t j)
 {
-    if (shown < 2)
-        return 0;
-    return (uint32_t)((double)k * (double)(count - 1) / (double)(shown - 1) +
-                      0.5);
+    uint64_t left = job_left(p, j);
+    return left > 0 ? (uint32_t)left : p->spec->jobs[j].tasks.count;
 }
 
-static uint64_t shown_count(const struct planning *p, const struct job *job)
+/* How many are shown. */
+static uint64_t shown_count(const struct planning *p, uint32_t j)
 {
-    return p->plan->lines < job->tasks.count ? p->plan->lines
-                                             : job->tasks.count;
+    uint32_t of = shown_of(p, j);
+    return p->plan->lines < of ? p->plan->lines : of;
+}
+
+/* The k-th of them: evenly spread, the first and the last among them. */
+static uint32_t shown_index(const struct planning *p, uint32_t j, uint64_t k)
+{
+    uint64_t shown = shown_count(p, j);
+    double last = (double)shown_of(p, j) - 1;
+    uint32_t number =
+        shown < 2 ? 0
+                  : (uint32_t)((double)k * last / (double)(shown - 1) + 0.5);
+    return job_left(p, j) > 0 ? skipped_left(&p->skipped, j, number) : number;
 }
 
 /* Its id and command line; what is wrong with them in place of it. */
@@ -180,13 +211,18 @@ static void task_find(const struct planning *p, const struct job *job,
 static void past_put(struct display *d, const struct past_counts *c,
                      uint64_t left)
 {
-    display_printf(d, "%" PRIu64 " succeeded, ", c->succeeded);
+    char count[64];
+    display_printf(d, "%s succeeded, ",
+                   describe_count(c->succeeded, "", count));
     if (c->invalid > 0)
-        display_printf(d, "%" PRIu64 " of them invalid, ", c->invalid);
-    display_printf(d, "%" PRIu64 " failed, ", c->failed);
-    if (c->again > 0)
-        display_printf(d, "%" PRIu64 " of them again, ", c->again);
-    display_printf(d, "%" PRIu64 " to run\n", left);
+        display_printf(d, "%s of them invalid, ",
+                       describe_count(c->invalid, "", count));
+    display_printf(d, "%s failed; ", describe_count(c->failed, "", count));
+    display_printf(d, "%s to run", describe_count(left, "", count));
+    if (c->again > 0 && c->again < left)
+        display_printf(d, ", %s of them again",
+                       describe_count(c->again, "", count));
+    display_puts(d, c->again == left && left > 0 ? " again\n" : "\n");
 }
 
 static void limits_put(struct display *d, const struct job *job)
@@ -216,24 +252,24 @@ static void limits_put(struct display *d, const struct job *job)
                        template_text(t->env[i].value));
 }
 
-static void lines_put(const struct planning *p, const struct job *job)
+static void lines_put(const struct planning *p, uint32_t j)
 {
-    uint64_t shown = shown_count(p, job);
+    const struct job *job = &p->spec->jobs[j];
+    uint64_t shown = shown_count(p, j);
     struct buf command;
     buf_init(&command, TEXT_BYTES);
-    uint32_t before = 0;
+    if (shown > 0 && shown_of(p, j) < job->tasks.count)
+        display_puts(p->display, "    to run:\n");
     for (uint64_t k = 0; k < shown; k++) {
         char id[JOBSPEC_MAX_ID + 1];
-        uint32_t index = shown_index(k, shown, job->tasks.count);
-        task_find(p, job, index, id, &command);
-        if (k > 0 && index > before + 1)
+        task_find(p, job, shown_index(p, j, k), id, &command);
+        if (k > 0 && shown < shown_of(p, j))
             display_puts(p->display, "      ...\n");
         display_printf(p->display, "    %6s  ", id);
         display_put(p->display, buf_text(&command), command.len);
         display_puts(p->display, "\n");
-        before = index;
     }
-    if (shown > 0 && before + 1 < job->tasks.count)
+    if (shown == 1 && shown_of(p, j) > 1)
         display_puts(p->display, "      ...\n");
     buf_fini(&command);
 }
@@ -259,7 +295,7 @@ static void job_put(const struct planning *p, uint32_t j)
         display_puts(p->display, "    so far ");
         past_put(p->display, &p->counts[j], job_left(p, j));
     }
-    lines_put(p, job);
+    lines_put(p, j);
 }
 
 static const char *kind_name(enum table_kind kind)
@@ -354,15 +390,16 @@ static json_t *count_json(uint64_t n)
     return json_integer((json_int_t)n);
 }
 
-static json_t *lines_json(const struct planning *p, const struct job *job)
+static json_t *lines_json(const struct planning *p, uint32_t j)
 {
+    const struct job *job = &p->spec->jobs[j];
     json_t *array = json_array();
-    uint64_t shown = shown_count(p, job);
+    uint64_t shown = shown_count(p, j);
     struct buf command;
     buf_init(&command, TEXT_BYTES);
     for (uint64_t k = 0; k < shown; k++) {
         char id[JOBSPEC_MAX_ID + 1];
-        uint32_t index = shown_index(k, shown, job->tasks.count);
+        uint32_t index = shown_index(p, j, k);
         json_t *o = json_object();
         task_find(p, job, index, id, &command);
         json_object_set_new(o, "task_id", json_string(id));
@@ -399,7 +436,7 @@ static json_t *job_json(const struct planning *p, uint32_t j)
             ? json_real((double)t->constraints.max_wall_clock_ns / 1e9)
             : json_null());
     json_object_set_new(o, "environment", env);
-    json_object_set_new(o, "commands", lines_json(p, job));
+    json_object_set_new(o, "commands", lines_json(p, j));
     return o;
 }
 
@@ -495,6 +532,7 @@ int plan_show(const struct plan *plan)
         p.path = here;
     int rc = plan_make(&p);
     rundir_close(p.past);
+    skipped_fini(&p.skipped);
     jobspec_destroy(p.spec);
     mem_free(p.counts);
     mem_free(p.run_dir);

@@ -79,9 +79,10 @@ static int tsv_cell(struct buf *out, const char *cell)
 /* What is in s->out to stdout; 1: nobody reads. */
 static int out_flush(struct sheet *s)
 {
-    int rc = stdout_put(buf_text(&s->out), s->out.len) == EXIT_OK ? 0 : 1;
+    if (stdout_put(buf_text(&s->out), s->out.len) != EXIT_OK)
+        s->broken = true;
     buf_reset(&s->out);
-    return rc;
+    return s->broken;
 }
 
 static int row_print(struct sheet *s, const char *cells, struct err *err)

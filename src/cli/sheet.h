@@ -44,6 +44,7 @@ struct sheet {
     struct sheet_row *rows;
     size_t row_count, row_cap, row_bytes;
     uint64_t shown, printed;
+    bool broken; /* stdout does not take it: the output is not complete */
 };
 
 /* A sheet with no row; set the members above, then the titles as a row with

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "spec/spec.h"
+#include "store/rundir.h"
 
 char *specfile_stem(const char *path)
 {
@@ -74,6 +75,21 @@ static bool is_spec(const char *path)
     return false;
 }
 
+/* What is wrong with a path that is no file. */
+static int irregular(const char *path, bool folder, struct err *err)
+{
+    struct err none;
+    struct rundir *run = folder ? rundir_open_read(path, &none) : NULL;
+    int rc = run ? err_set(err, EINVAL,
+                           "%s is a run directory, not a job spec; it was made "
+                           "from %s",
+                           path, rundir_spec_path(run))
+                 : err_set(err, EINVAL, "%s is %s, not a job spec", path,
+                           folder ? "a folder" : "no regular file");
+    rundir_close(run);
+    return rc;
+}
+
 /* The spec that a file of commands stands for. */
 static int commands_put(const char *path, const char *name, struct buf *text,
                         struct err *err)
@@ -82,8 +98,7 @@ static int commands_put(const char *path, const char *name, struct buf *text,
     if (access(path, R_OK) < 0 || stat(path, &st) < 0)
         return err_sys(err, errno, "cannot open %s", path);
     if (!S_ISREG(st.st_mode))
-        return err_set(err, EINVAL, "%s is %s, not a job spec", path,
-                       S_ISDIR(st.st_mode) ? "a folder" : "no regular file");
+        return irregular(path, S_ISDIR(st.st_mode), err);
     if (!text_is_utf8(name, strlen(name)))
         return err_set(err, EINVAL,
                        "the name of %s is not UTF-8; rename it first", path);

@@ -344,13 +344,15 @@ static void counts_put(const struct progress *p, const struct snapshot *s,
     enum style bad = s->tasks.failed > 0 ? STYLE_BAD : STYLE_PLAIN;
     enum style good =
         s->tasks.succeeded == s->tasks.total ? STYLE_GOOD : STYLE_PLAIN;
-    char count[64];
+    char count[64], succeeded[64], failed[64];
     text_put_printable(out, name, strlen(name), true);
-    buf_printf(out, ": %s: %s%" PRIu64 " succeeded%s, %s%" PRIu64 " failed%s",
+    buf_printf(out, ": %s: %s%s succeeded%s, %s%s failed%s",
                describe_count(s->tasks.total, "task", count),
-               style_begin(good, colors), s->tasks.succeeded,
+               style_begin(good, colors),
+               describe_count(s->tasks.succeeded, "", succeeded),
                style_end(good, colors), style_begin(bad, colors),
-               s->tasks.failed, style_end(bad, colors));
+               describe_count(s->tasks.failed, "", failed),
+               style_end(bad, colors));
 }
 
 void progress_summary(struct progress *p, const struct snapshot *s,
@@ -365,7 +367,7 @@ void progress_summary(struct progress *p, const struct snapshot *s,
     buf_init(&line, 5 * TEXT_BYTES);
     counts_put(p, s, &line);
     if (left > 0)
-        buf_printf(&out, ", %" PRIu64 " not run", left);
+        buf_printf(&out, ", %s not run", describe_count(left, "", count));
     if (s->tasks.retried > 0)
         buf_printf(&out, "; %s tried again",
                    describe_count(s->tasks.retried, "attempt", count));

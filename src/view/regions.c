@@ -16,6 +16,7 @@ enum {
     VALUES_MAX = 256, /* of a column, each with a number of its own */
     CUTS_MAX = 48,    /* of a column: thresholds, and values */
     BEST_MAX = 32,    /* conditions that are tried in pairs */
+    SMALL_PART = 20,  /* one in so many failures is few */
     TERMS_MAX = REGIONS_MAX_COLUMNS * CUTS_MAX * 3
 };
 
@@ -367,6 +368,23 @@ static void pair_try(const struct search *s, const struct term *a,
     }
 }
 
+/* Is it beyond chance that so many of the failures that are left lie there,
+ * although very many conditions were tried? By Chernoff's bound on the tail of
+ * the binomial distribution, in the sample. */
+static bool is_beyond_chance(const struct search *s, uint64_t hits,
+                             uint64_t wrong)
+{
+    double n = (double)(hits + wrong), q = (double)hits / n;
+    double p =
+        (double)s->left_count / (double)(s->left_count + s->r->succeeded.rows);
+    if (q <= p)
+        return false;
+    double divergence = q * log(q / p);
+    if (q < 1)
+        divergence += (1 - q) * log((1 - q) / (1 - p));
+    return n * divergence > log((double)BEST_MAX * s->count / 0.001);
+}
+
 /* Does it say anything: is it mostly failures, or many times as often as
  * elsewhere, and more than chance would have among so many conditions? */
 static bool is_telling(const struct search *s, uint64_t hits, uint64_t wrong)
@@ -378,6 +396,8 @@ static bool is_telling(const struct search *s, uint64_t hits, uint64_t wrong)
     double precision = h / (h + w), by_chance = rate * (h + w);
     if (hits < 2 || precision < 1.2 * rate)
         return false;
+    if (s->left_count * SMALL_PART < s->r->failed.rows)
+        return precision >= 0.5 && is_beyond_chance(s, hits, wrong);
     return precision >= 0.5 ||
            (precision >= 2 * rate && h > by_chance + 5 * sqrt(by_chance));
 }
@@ -454,8 +474,7 @@ int regions_find(struct regions *r, const struct region **found)
     if (r->failed.rows == 0 || r->succeeded.rows == 0)
         return 0;
     int rc = search_init(&s, r);
-    while (rc == 0 && count < REGIONS_MAX &&
-           s.left_count * 20 >= r->failed.rows && s.left_count > 0 &&
+    while (rc == 0 && count < REGIONS_MAX && s.left_count > 1 &&
            region_find(&s, &r->found[count]))
         count++;
     search_fini(&s);

@@ -3,7 +3,7 @@
 # what is known of a small run.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 71
+plan 73
 
 # 24 points: gmres fails from n = 64 on (but at x = 0.5, n = 64), b is killed by
 # its time limit, c prints much, d nothing.
@@ -176,23 +176,30 @@ asks "failures: none" "no task has failed; 6 tasks succeeded" failures ask.run -
 # --- plan
 cp -r ask.run before.run
 like "$(ask plan ask.yaml --lines 2)" "^ask.yaml: 28 tasks in 2 jobs
-  it would resume ask.run: 23 succeeded, 6 of them invalid, 5 failed, 0 to run
+  it would resume ask.run: 23 succeeded, 6 of them invalid, 5 failed; 0 to run
   2 slots a node
   job scan: 24 tasks, a grid of n \(4\) x solver \(3\) x x \(2\)
     environment: MODE=fast \{n\}
-    so far 21 succeeded, 6 of them invalid, 3 failed, 0 to run
+    so far 21 succeeded, 6 of them invalid, 3 failed; 0 to run
          0  ./solve 16 cg 0.10
       \.\.\.
         23  ./solve 128 'a b' 0.5
   job other" "plan: a run that is done"
 is "$(ask plan ask.yaml --rerun where 'n == 16' --json | jq -c '[.to_run, .jobs[0].again]')" "[6,6]" "plan: --rerun"
-is "$("$MPIBATCH" run ask.yaml --rerun timeout --dry-run | sed -n 2p)" "  it would resume ask.run: 23 succeeded, 6 of them invalid, 5 failed, 1 of them again, 1 to run" "run --dry-run"
+is "$("$MPIBATCH" run ask.yaml --rerun timeout --dry-run | sed -n 2p)" "  it would resume ask.run: 23 succeeded, 6 of them invalid, 5 failed; 1 to run again" "run --dry-run"
+like "$(ask plan ask.yaml --rerun where 'n in [32, 64] and solver == "cg"' --lines 2)" "4 to run again.*
+    to run:
+         6  ./solve 32 cg 0.10
+      \.\.\.
+        13  ./solve 64 cg 0.5
+  job other" "plan: which tasks would run"
 like "$(ask plan ask.yaml --fresh)" "it would make the run directory ask.run" "plan --fresh"
 printf 'echo a\n\n# no\necho b; exit 3\n' >commands.txt
 is "$(ask plan commands.txt --json | jq -c '[.tasks, .to_run, .resumes, [.jobs[0].commands[].command]]')" '[2,2,false,["echo a","echo b; exit 3"]]' "plan: a file of commands"
 is "$(diff -r ask.run before.run && ls -d commands.run 2>/dev/null)" "" "and nothing was written"
 rm -rf before.run
 printf '\n' >>ask.yaml
+refuses 'ask.run is a run directory, not a job spec; it was made from [^ ]*/ask.yaml' plan ask.run
 refuses 'ask.run is of another job spec: run would refuse it' plan ask.yaml
 sed -i '$d' ask.yaml
 

@@ -2,7 +2,7 @@
 # What mpibatch says about job specs and nodes: validate, show schema, show man,
 # show binding; and what it does when stdout is closed or full.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 50
+plan 56
 
 # --- validate
 for spec in "$TEST_SRCDIR"/jobspecs/*.yaml "$TEST_SRCDIR"/examples/*/*.yaml; do
@@ -179,7 +179,7 @@ like "$? $(<err)" "^2 .*7 errors" "show binding: a wrong spec"
 # --- stdout that does not take it
 "$MPIBATCH" run --quiet -o list.run "$TEST_SRCDIR/jobspecs/list.yaml" >/dev/null 2>&1
 for args in "show schema" "show man" "show binding" "validate grid.yaml" "tasks list.run" "tasks --json list.run" \
-    "status list.run" "status --json list.run" "--help"; do
+    "tasks --format csv list.run" "tasks --format ids list.run" "logs linear-1-00 list.run" "status list.run" "status --json list.run" "--help"; do
     # shellcheck disable=SC2086
     "$MPIBATCH" $args >/dev/full 2>err
     is "$? $(<err)" "1 mpibatch: error: cannot write to stdout: No space left on device" "stdout is full: $args"

@@ -55,7 +55,7 @@ is "$rc $(cube bad.run energy_state) $(cube bad.run energy)" "0 0 2 1 3 1.0 nan 
     "the four states; out of range the value is kept"
 "$MPIBATCH" status --json bad.run >status.json
 is "$(json status.json 'd["tasks"]["succeeded"], d["tasks"]["invalid"]')" "(4, 3)" "status.json counts them"
-like "$("$MPIBATCH" status bad.run)" "3 with a metric missing, malformed or out of range" "so does status"
+like "$("$MPIBATCH" status bad.run)" "metrics: 3 tasks succeeded with a metric missing, malformed or out of range" "so does status"
 "$MPIBATCH" tasks bad.run >tasks.out
 like "$(<tasks.out)" 'x=E=nan\?  metric energy: stdout: "nan\?" is no float64' "tasks says what is wrong: malformed"
 like "$(<tasks.out)" 'x=F=1  metric energy: stdout: its regex does not match' "... missing"

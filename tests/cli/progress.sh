@@ -3,7 +3,7 @@
 # failure, the summary; and status and tasks while it goes on.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 70
+plan 71
 export TERM=xterm
 terminal() { "$PYTHON" "$tools/terminal.py" "$@"; } # see there
 longest() { awk '{ if (length > n) n = length } END { print n + 0 }' "$1"; }
@@ -174,6 +174,8 @@ touch -d '1 hour ago' going.run/status.json
 sed -i -E 's/("time": )[0-9]+/\11700000000/' going.run/status.json
 "$MPIBATCH" status --color always going.run | grep -q $'\033\\[31m1 failed\033\\[m'
 is "${PIPESTATUS[*]}" "0 0" "status: what has failed is red"
+like "$("$MPIBATCH" status going.run)" "its process is gone, it was killed; the same command resumes" "status: of a run that was killed, on this machine"
+sed -i -E 's/("host": )"[^"]*"/\1"n1.elsewhere"/' going.run/status.json
 like "$("$MPIBATCH" status going.run)" "no sign of life for .*: it was killed, or its machine; the same command resumes" "status: of a run that was killed"
 rm going.run/status.json
 for json in "" --json; do

@@ -41,6 +41,9 @@ static bool holds(const char *what, const struct value v[COLUMNS], uint32_t i)
         return v[2].u.number >= 0.25 && v[2].u.number <= 0.5;
     if (strcmp(what, "two") == 0)
         return v[0].u.integer <= 16 || strcmp(v[3].text, "n3") == 0;
+    if (strcmp(what, "much and little") == 0)
+        return v[0].u.integer >= 64 ||
+               (v[0].u.integer == 16 && v[2].u.number == 0.5);
     return i * 2654435761u >> 28 == 0; /* by chance */
 }
 
@@ -110,6 +113,18 @@ static void finds_one_after_the_other(void **state)
     assert_int_equal(regions_find(r, &found), 2);
     is_region(&found[0], "node=n3", "node == \"n3\"");
     is_region(&found[1], "n=16", "n == 16");
+    regions_destroy(r);
+}
+
+static void finds_what_is_rare(void **state)
+{
+    const struct region *found;
+    struct regions *r = regions_of("much and little", 2400);
+    (void)state;
+    assert_int_equal(regions_find(r, &found), 2);
+    is_region(&found[0], "n>=64", "n >= 64");
+    is_region(&found[1], "n=16 and x=0.5", "n == 16 and x == 0.5");
+    assert_true(found[1].failures * 20 < found[0].failures);
     regions_destroy(r);
 }
 
@@ -191,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_planted),
         cmocka_unit_test(finds_one_after_the_other),
+        cmocka_unit_test(finds_what_is_rare),
         cmocka_unit_test(makes_nothing_up),
         cmocka_unit_test(takes_many_values),
         cmocka_unit_test(survives_lack_of_memory),
