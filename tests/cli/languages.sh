@@ -3,23 +3,8 @@
 # what the page says. Those that are not installed are left out.
 . "$TEST_SRCDIR/tests/lib.sh"
 page=$TEST_SRCDIR/doc/results.md
+. "$TEST_SRCDIR/tests/page.sh"
 plan 8
-
-# blocks LANGUAGE: the code of all its blocks; outputs LANGUAGE: the text blocks
-# that follow them
-blocks() { awk -v l='```'"$1" '$0 == l { on = 1; next } /^```/ { on = 0 } on' "$page"; }
-outputs() { awk -v l='```'"$1" '/^```./ { if ($0 == l) mine = 1; else if ($0 == "```text" && mine) on = 1; else mine = 0; next } /^```/ { if (on) mine = 0; on = 0 } on' "$page"; }
-# same FILE: the output in FILE is that of the page, but for blanks
-plain() { tr -s ' ' <"$1" | sed 's/^ //; s/ $//; /^$/d'; }
-# language LANGUAGE COMMAND...: run its blocks
-language() {
-    local name=$1
-    shift
-    blocks "$name" >"code.$name"
-    outputs "$name" >"wanted.$name"
-    limited 60 "$@" "code.$name" >"got.$name" 2>"err.$name"
-    is "$? $(plain "got.$name")" "0 $(plain "wanted.$name")" "$name: prints what the page says" || note "$(tail -n 5 "err.$name")"
-}
 
 mkdir bin
 ln -s "$MPIBATCH" bin/mpibatch
