@@ -139,7 +139,7 @@ static int usage_put(const char *name, struct buf *out)
     int rc = text_put_shell_word(&word, name);
     if (rc == 0)
         rc = buf_printf(out,
-                        "#\n#   mpibatch validate %s\n"
+                        "#\n#   mpibatch plan %s         what would run\n"
                         "#   mpibatch launch %s       here, or in a Slurm "
                         "allocation\n"
                         "#   mpibatch status %s       meanwhile, and "
@@ -232,7 +232,7 @@ static void written_say(const char *path)
     struct buf word;
     buf_init(&word, SPEC_BYTES);
     if (text_put_shell_word(&word, path) == 0)
-        log_info("%s is written; what it would run: mpibatch validate %s", path,
+        log_info("%s is written; what it would run: mpibatch plan %s", path,
                  buf_text(&word));
     buf_fini(&word);
 }

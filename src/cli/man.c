@@ -35,12 +35,14 @@ static const struct {
     {"MPIBATCH_RUN_DIR", "The run directory"},
     {"MPIBATCH_SLOT", "The task's first slot"},
     {"MPIBATCH_SLOTS", "How many slots it has"},
+    {"MPIBATCH_LINE", "Of a file of command lines: the number of its line"},
 };
 
 static const struct {
     const char *name, *meaning;
 } files[] = {
     {"run.yaml", "The spec as it was, versions, where it came from"},
+    {"tables/", "Copies of the files that the spec reads"},
     {"journal/", "What has happened: the truth, a file a session"},
     {"output/", "What the tasks printed, packed"},
     {"files/", "Outputs that are too large for that"},
@@ -127,7 +129,7 @@ static int head_put(const char *title, const char *name, const char *summary,
         upper[i] = (char)toupper((unsigned char)title[i]);
     upper[i] = '\0';
     if (buf_printf(out,
-                   ".Dd November 23, 2026\n.Dt %s 1\n.Os\n"
+                   ".Dd November 23, 2026\n.Dt %s 1\n.Os mpibatch\n"
                    ".Sh NAME\n.Nm %s\n.Nd ",
                    upper, name) < 0 ||
         text_put(summary, out) < 0)

@@ -8,7 +8,7 @@ make=${MAKE:-make}
 # --- init
 "$MPIBATCH" init >out 2>err
 is "$? $(<out)" "0 " "init: nothing on stdout"
-is "$(<err)" "mpibatch: sweep.yaml is written; what it would run: mpibatch validate sweep.yaml" "it says what comes next"
+is "$(<err)" "mpibatch: sweep.yaml is written; what it would run: mpibatch plan sweep.yaml" "it says what comes next"
 "$MPIBATCH" validate sweep.yaml >out 2>&1
 is "$? $(head -n 1 out)" "0 sweep.yaml: valid; 12 tasks" "what it wrote is right"
 like "$(head -n 1 sweep.yaml)" '^# yaml-language-server: \$schema=/.*/jobspec.schema.json$' "editors find the schema"
@@ -28,7 +28,7 @@ for kind in sweep:12 random:20 csv:3 tasks:3 commands:3; do
     tasks=${kind#*:} kind=${kind%:*} file="a ${kind%:*}.yaml"
     [ "$kind" != commands ] || file="a commands.txt"
     "$MPIBATCH" init --kind "$kind" "$file" 2>err
-    like "$? $(<err)" "^0 .*mpibatch validate '$file'$" "init --kind $kind; what it says can be pasted"
+    like "$? $(<err)" "^0 .*mpibatch plan '$file'$" "init --kind $kind; what it says can be pasted"
     run 0 -q "$file"
     is "$rc $(count "a $kind.run" succeeded)" "0 $tasks" "init --kind $kind: it runs"
 done

@@ -181,8 +181,8 @@ def check_debian():
             wanted[package] = (least, "!nocheck" if name == "CMOCKA" else None)
     same("Build-Depends", has, wanted)
     for package in sorted(p for l in LIBRARIES.values() for p in l[1]):
-        if package != "libcmocka-dev" and package not in read("README.md"):
-            wrong.append(f"README.md: {package} is not in the table of libraries")
+        if package != "libcmocka-dev" and package not in read("doc/install.md"):
+            wrong.append(f"doc/install.md: {package} is not in the table of libraries")
     # the compiler is in build-essential, the autotools come with debhelper
     to_build = set(the(r"^to_build=\(([^)]*)\)", "quickstart").split())
     tools = {"autoconf", "automake", "make", "gcc", "libc6-dev"}

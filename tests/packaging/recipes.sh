@@ -17,7 +17,7 @@ ok "one version everywhere" recipes version "$TEST_SRCDIR"
 like "$("$MPIBATCH" --version)" " $(sed -n 's/^version: //p' "$TEST_SRCDIR/CITATION.cff")" "and the program's"
 ok "one address, one home page" recipes address "$TEST_SRCDIR"
 ok "one licence" recipes licence "$TEST_SRCDIR"
-ok "Debian: what configure looks for, quickstart installs, README says" recipes debian "$TEST_SRCDIR"
+ok "Debian: what configure looks for, quickstart installs, doc/install.md says" recipes debian "$TEST_SRCDIR"
 ok "Spack: what configure looks for" recipes spack "$TEST_SRCDIR"
 ok "EasyBuild: what configure looks for" recipes easybuild "$TEST_SRCDIR"
 ok "README and CONTRIBUTING point to what is there" recipes documents "$TEST_SRCDIR"
@@ -25,7 +25,7 @@ ok "CITATION.cff is one" recipes citation "$TEST_SRCDIR"
 
 # a library that configure looks for and a recipe has forgotten is found
 mkdir less less/debian
-cp -r "$TEST_SRCDIR"/{README.md,configure.ac,m4,quickstart,packaging} less
+cp -r "$TEST_SRCDIR"/{README.md,configure.ac,doc,m4,quickstart,packaging} less
 grep -v libjansson "$TEST_SRCDIR/debian/control" >less/debian/control
 like "$(recipes debian less)" "libjansson-dev" "what a recipe lacks is found"
 
