@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/rundir_arg.h"
 #include "view/export.h"
@@ -32,11 +34,12 @@ struct target {
     int fd;
     const char *name; /* of the file; NULL: stdout */
     char *tmp;        /* its name until then; NULL: it is written as it is */
+    bool escaped;     /* a terminal: control bytes are shown */
 };
 
 /* ---- Where it goes ---- */
 
-static int target_open(struct target *t, const char *name, struct err *err)
+static int target_find(struct target *t, const char *name, struct err *err)
 {
     struct stat st;
     *t = (struct target){.fd = STDOUT_FILENO};
@@ -63,13 +66,30 @@ static int target_open(struct target *t, const char *name, struct err *err)
     return -1;
 }
 
+static int target_open(struct target *t, const char *name, struct err *err)
+{
+    int rc = target_find(t, name, err);
+    t->escaped = rc == 0 && isatty(t->fd);
+    return rc;
+}
+
+/* Whole lines. */
 static int target_write(void *arg, const char *data, size_t len,
                         struct err *err)
 {
     const struct target *t = arg;
-    if (file_write_all(t->fd, data, len) == 0)
-        return 0;
-    return err_sys(err, errno, "cannot write %s", t->name ? t->name : "stdout");
+    struct buf shown;
+    buf_init(&shown, SIZE_MAX);
+    int rc = 0;
+    if (t->escaped)
+        rc = text_put_printable(&shown, data, len, true);
+    if (rc == 0)
+        rc = t->escaped ? file_write_all(t->fd, buf_text(&shown), shown.len)
+                        : file_write_all(t->fd, data, len);
+    if (rc < 0)
+        err_sys(err, errno, "cannot write %s", t->name ? t->name : "stdout");
+    buf_fini(&shown);
+    return rc;
 }
 
 /* done: all is written. -1 with err. */
@@ -233,7 +253,8 @@ const struct cmd cmd_export = {
         "same; in JSON NaN is null, and infinity is 1e999, which readers take "
         "as such. An array metric is an array in JSON, and columns NAME[0], "
         "NAME[1] ... in CSV. Metrics of a task that has failed are those found "
-        "in what it left: look at result or state, too.",
+        "in what it left: look at result or state, too. A terminal is shown "
+        "control bytes as \\xNN.",
     .sets = sets,
     .set_count = 1,
     .args = args,

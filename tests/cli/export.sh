@@ -4,7 +4,7 @@
 # appear whole or not at all.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 25
+plan 27
 
 python() {
     local what=$1
@@ -154,6 +154,15 @@ run 0 kinds.yaml
 is "$("$MPIBATCH" export kinds.run --columns job,e | paste -sd' '; "$MPIBATCH" export kinds.run --columns e --format jsonl | paste -sd' ')" \
     'job_id,e[0],e[1] a,1,2 b,3,
 {"e":[1,2]} {"e":3}' "an array in one job, a single value in another"
+
+# --- control bytes
+cat >bytes.yaml <<'EOF'
+jobs: [{task: {command_line: "printf '\\033[7mq'"}, metrics: {e: {regex: '(.*)', type: string}}}]
+EOF
+run 0 bytes.yaml
+"$PYTHON" "$tools/terminal.py" -c 80 -o tty "$MPIBATCH" export bytes.run --columns e
+like "$(<tty)" '\\x1b\[7mq' "a terminal sees no control bytes of a value"
+is "$("$MPIBATCH" export bytes.run --columns e | tail -n 1)" $'\e[7mq' "a pipe does, as they are"
 
 # --- files
 echo old >table.csv
