@@ -16,7 +16,7 @@ for rank in 0 2; do
       marked "$MPIBATCH" launch -n 3 --lost-after 3s ../spec.yaml -o run
       await 10 eval "rank_pid $rank >pid"
       kill -9 "$(cat pid)"
-      over 60
+      over 90
       await 5 none
       echo "$rc $?" >../ended.$rank ) &
 done

@@ -124,7 +124,7 @@ chmod 700 begun begun/journal
 # so few processes that only one task can run at a time
 as_user "$MPIBATCH" run -q slow.yaml -o count >../user.out 2>&1 &
 await 10 has_tasks
-sleep 0.2
+sleep 0.8 # programs are looked at by a thread of its own, at first
 threads=$(ps -L -o lwp= -u $user | wc -l)
 wait $!
 ( ulimit -u $((threads - 1)); as_user "$MPIBATCH" run -q slow.yaml -o few ) >../user.out 2>&1
