@@ -31,6 +31,10 @@ int rerun_take(const char *text, void *value, struct err *err)
         r->where = text;
         return 0;
     }
+    if (r->which != RERUN_NONE)
+        return err_set(err, EINVAL,
+                       "it is given twice; `where 'state == \"failed\" or "
+                       "...'` takes what any of several conditions holds for");
     if (strncmp(text, "where ", 6) == 0) {
         *r = (struct rerun){.which = RERUN_WHERE, .where = text + 6};
         return 0;

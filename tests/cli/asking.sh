@@ -3,7 +3,7 @@
 # what is known of a small run.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 73
+plan 74
 
 # 24 points: gmres fails from n = 64 on (but at x = 0.5, n = 64), b is killed by
 # its time limit, c prints much, d nothing.
@@ -221,4 +221,5 @@ results last ask.run/results.h5 task_id state result attempt 2>/dev/null | awk '
 is "$(<out)" "20 completed success 2" "results.h5 has it"
 like "$(ask events ask.run)" "session 1: .*job scan: begun.*task other/c: attempt 1 ended \(exit_code\); it is tried again.*session 1 ends, exit code 1.*job other: 1 task to run again.*job scan: 6 tasks to run again.*job scan: 4 tasks to run again" "events"
 is "$(ask events ask.run --json | jq -rs '[.[] | select(.event == "reactivated") | .tasks] | join(" ")')" "1 6 4" "events: JSON"
+refuses '--rerun: it is given twice; .where' run ask.yaml --rerun failed --rerun timeout
 refuses '--rerun where: no name "m"' run ask.yaml --rerun 'where m > 3'
