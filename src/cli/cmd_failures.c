@@ -155,7 +155,8 @@ static void text_show(struct display *d, const struct failures *f,
         display_puts(d, f->succeeded > 0
                             ? "  nothing sets them apart from those that "
                               "succeeded\n"
-                            : "  nothing has succeeded to compare them with\n");
+                            : "  none of these tasks has succeeded, to compare "
+                              "them with\n");
     if (f->jobs_left_out > 0)
         display_printf(d, "  of the %d jobs with the most failures\n",
                        FAILURES_MAX_JOBS);

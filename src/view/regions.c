@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -402,6 +403,43 @@ static bool is_telling(const struct search *s, uint64_t hits, uint64_t wrong)
            (precision >= 2 * rate && h > by_chance + 5 * sqrt(by_chance));
 }
 
+/* The number of a column in the sample that is next to x: below it, or above
+ * it. NaN: there is none. */
+static double number_beside(const struct regions *r, uint32_t column, double x,
+                            bool below)
+{
+    double found = NAN;
+    for (int k = 0; k < 2; k++) {
+        const struct sample *s = k ? &r->succeeded : &r->failed;
+        for (uint32_t i = 0; i < s->rows; i++) {
+            double y = s->cells[(size_t)i * r->columns + column].number;
+            if (below ? y < x && !(y <= found) : y > x && !(y >= found))
+                found = y;
+        }
+    }
+    return found;
+}
+
+/* A threshold with as few digits as tell the same tasks of the sample apart:
+ * x >= 0.804 for x >= 0.8041979433085389. */
+static void threshold_shorten(const struct regions *r, struct region_term *t)
+{
+    char text[32];
+    double x = t->v.u.number;
+    bool below = t->relation == REGION_GE;
+    if (t->relation == REGION_EQ || t->v.type != VALUE_FLOAT)
+        return;
+    double beside = number_beside(r, t->column, x, below);
+    for (int digits = 1; digits < 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, x);
+        double y = strtod(text, NULL);
+        if (below ? y <= x && y > beside : y >= x && y < beside) {
+            t->v = (struct value){.type = VALUE_FLOAT, .u.number = y};
+            return;
+        }
+    }
+}
+
 /* 1: found, 0: nothing. */
 static int region_find(struct search *s, struct region *out)
 {
@@ -434,6 +472,9 @@ static int region_find(struct search *s, struct region *out)
     out->terms[swap && chosen[1]] = a->what;
     if (chosen[1])
         out->terms[!swap] = b->what;
+    for (uint32_t i = 0; i < out->term_count; i++)
+        if (s->r->column[out->terms[i].column].many)
+            threshold_shorten(s->r, &out->terms[i]);
     for (size_t i = 0; i < s->fail_words; i++)
         s->left[i] &= ~(a->failures[i] & b->failures[i]);
     s->left_count -= hits;

@@ -176,6 +176,11 @@ static void takes_many_values(void **state)
     assert_int_equal(found[0].terms[0].column, 2);
     assert_true(found[0].terms[0].v.u.number > 0.86 &&
                 found[0].terms[0].v.u.number < 0.89);
+    struct buf out; /* no more digits than it needs */
+    buf_init(&out, 1000);
+    assert_int_equal(region_put(&found[0], names, false, &out), 0);
+    assert_true(out.len < sizeof("x>=0.87654"));
+    buf_fini(&out);
     regions_destroy(r);
 }
 
