@@ -64,12 +64,13 @@ static int nomem(struct err *err)
 static void used_put(const struct attempt *a, struct buf *out)
 {
     char user[16], system[16], rss[16], o[16], e[16];
+    bool peak = a->max_rss_bytes > 0; /* 0: not known */
     buf_printf(
-        out, "               %s user, %s system, %s; stdout %s, stderr %s\n",
+        out, "               %s user, %s system%s%s; stdout %s, stderr %s\n",
         duration_format(a->user_ns, user),
-        duration_format(a->system_ns, system),
-        size_format(a->max_rss_bytes, rss), size_format(a->output[0].bytes, o),
-        size_format(a->output[1].bytes, e));
+        duration_format(a->system_ns, system), peak ? ", " : "",
+        peak ? size_format(a->max_rss_bytes, rss) : "",
+        size_format(a->output[0].bytes, o), size_format(a->output[1].bytes, e));
 }
 
 static int attempt_put(struct life *l, const struct query_task *t,

@@ -86,7 +86,7 @@ struct attempt {
     uint32_t node, rank, slot;    /* slot: the first one, within the node */
     int64_t submit_ns, start_ns, end_ns; /* since 1970 UTC; 0: not known */
     int64_t user_ns, system_ns;          /* CPU time, with reaped children */
-    uint64_t max_rss_bytes;
+    uint64_t max_rss_bytes; /* 0: not known, not above the worker's own */
     uint64_t read_bytes, write_bytes;      /* of the storage layer */
     struct output output[2];               /* stdout, stderr */
     char message[ATTEMPT_MAX_MESSAGE + 1]; /* what the reason means; or "" */

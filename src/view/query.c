@@ -323,7 +323,8 @@ static void attempt_value(const struct attempt *a, uint32_t column,
         set_seconds(v, a->system_ns);
         break;
     case COL_MAX_RSS:
-        set_integer(v, (int64_t)a->max_rss_bytes);
+        if (a->max_rss_bytes > 0) /* else it was below the worker's own */
+            set_integer(v, (int64_t)a->max_rss_bytes);
         break;
     case COL_READ:
         set_integer(v, (int64_t)a->read_bytes);

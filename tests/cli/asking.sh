@@ -3,7 +3,7 @@
 # what is known of a small run.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 74
+plan 76
 
 # 24 points: gmres fails from n = 64 on (but at x = 0.5, n = 64), b is killed by
 # its time limit, c prints much, d nothing.
@@ -119,6 +119,10 @@ like "$(ask task c)" "2 attempts ended.*attempt 1 .*attempt 2 .*broken" "task: e
 ask task c ask.run --json >got.json
 is "$(json got.json 'd["version"], d["task"]["state"], d["task"]["command"], [(a["attempt"], a["exit_code"]) for a in d["attempts"]]')" \
     "(1, 'failed', './much', [(1, 1), (2, 1)])" "task: JSON"
+ask task a ask.run --json >got.json
+is "$(json got.json 'd["attempts"][0]["max_rss_bytes"]') $(ask tasks ask.run --where 'max_rss_bytes == null' --job other --format csv --columns task_id,max_rss_bytes | grep ^a)" \
+    "None a," "memory that is not known is null, and empty"
+like "$(ask task a)" "attempt 1 .* user, [0-9a-z.]+ system; stdout 0 B" "and not said"
 refuses 'which task\? There are scan/7, other/7' task 7
 refuses 'job other has no task "x"' task other/x
 refuses 'the run has no job "othr"; did you mean other\?' task othr/a
