@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "store/h5_file.h"
 #include "topo/topo.h"
 
 enum { CMDLINE_MAX = 256 << 10, VARIABLES_MAX = 512 };
@@ -137,9 +138,11 @@ int origin_self_init(struct origin_self *o, char *const *environment,
     if ((rc < 0 && errno == ENOMEM) ||
         environment_put(&o->environment, environment) < 0)
         return err_set(err, ENOMEM, "no memory for the environment");
+    hdf_version(o->hdf5);
     o->is = (struct provenance){.command = buf_text(&o->command),
                                 .folder = o->folder,
                                 .hwloc = topo_library(),
+                                .hdf5 = o->hdf5,
                                 .environment = buf_text(&o->environment)};
     return 0;
 }

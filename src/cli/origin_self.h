@@ -13,7 +13,7 @@
 struct origin_self {
     struct provenance is; /* points into the rest */
     struct buf command, environment;
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], hdf5[32];
 };
 
 /* Fill it. command: that of launch, if that has started us, or NULL: ours;

@@ -38,7 +38,7 @@ int program_is_same(const struct program_file *a, const struct program_file *b);
  * be known; and where its tasks' programs are searched: PATH,
  * LD_LIBRARY_PATH, LD_PRELOAD of tasks (NULL: not set). Borrowed. */
 struct provenance {
-    const char *command, *folder, *hwloc, *environment;
+    const char *command, *folder, *hwloc, *hdf5, *environment;
     const char *search_path, *library_path, *preload;
 };
 

@@ -211,6 +211,7 @@ static int put_payload(struct buf *b, const struct journal_record *rec,
         return put_text(b, rec->u.origin.command, PROVENANCE_MAX_COMMAND) |
                put_text(b, rec->u.origin.folder, PROGRAM_MAX_PATH) |
                put_text(b, rec->u.origin.hwloc, PROGRAM_MAX_NAME) |
+               put_text(b, rec->u.origin.hdf5, PROGRAM_MAX_NAME) |
                put_text(b, rec->u.origin.environment,
                         PROVENANCE_MAX_ENVIRONMENT);
     case JOURNAL_LOST:

@@ -321,11 +321,14 @@ static int open_file(struct journal_reader *jr, struct err *err)
         return cut(jr, 0, err);
     if (memcmp(h, JOURNAL_MAGIC, 8) != 0 || frame_get_u32(h + 12) != f->session)
         return damaged(jr, 0, "not this session's journal", err);
-    if (frame_get_u32(h + 8) > JOURNAL_VERSION)
+    uint32_t version = frame_get_u32(h + 8);
+    if (version != JOURNAL_VERSION)
         return err_set(err, EPROTO,
-                       "%s was written by a newer mpibatch (format %u, this "
-                       "one knows %d)",
-                       f->path, frame_get_u32(h + 8), JOURNAL_VERSION);
+                       "%s was written by %s mpibatch (format %u, this one "
+                       "knows %d)",
+                       f->path,
+                       version > JOURNAL_VERSION ? "a newer" : "an older",
+                       version, JOURNAL_VERSION);
     if (frame_get_u32(h + 16) != jr->digest)
         return damaged(jr, 16, "it belongs to another job spec", err);
     jr->offset = JOURNAL_HEADER_BYTES;
@@ -433,16 +436,18 @@ static int get_origin(struct journal_reader *jr, struct unpack *u,
                       struct provenance *out, struct err *err)
 {
     static const size_t max[] = {PROVENANCE_MAX_COMMAND, PROGRAM_MAX_PATH,
-                                 PROGRAM_MAX_NAME, PROVENANCE_MAX_ENVIRONMENT};
+                                 PROGRAM_MAX_NAME, PROGRAM_MAX_NAME,
+                                 PROVENANCE_MAX_ENVIRONMENT};
     size_t at[TEXTS_MAX];
     buf_reset(&jr->texts);
-    if (get_texts(jr, u, max, at, 4, err) < 0)
+    if (get_texts(jr, u, max, at, 5, err) < 0)
         return -1;
     const char *texts = jr->texts.data;
     *out = (struct provenance){.command = texts + at[0],
                                .folder = texts + at[1],
                                .hwloc = texts + at[2],
-                               .environment = texts + at[3]};
+                               .hdf5 = texts + at[3],
+                               .environment = texts + at[4]};
     return 1;
 }
 

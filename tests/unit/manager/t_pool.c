@@ -170,8 +170,11 @@ static void manager_read(struct bench *p, uint64_t limit)
 static void manager_begin(struct bench *p)
 {
     struct err err;
-    static const struct provenance from = {
-        .command = "x", .folder = "/", .hwloc = "", .environment = ""};
+    static const struct provenance from = {.command = "x",
+                                           .folder = "/",
+                                           .hwloc = "",
+                                           .hdf5 = "",
+                                           .environment = ""};
     struct manager_means m = {.comm = p->comm[0],
                               .writer = p->writer,
                               .journal = p->journal,
