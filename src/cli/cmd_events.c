@@ -23,9 +23,6 @@
 
 enum { LINE_BYTES = 1 << 16 };
 
-/* A run that has not said anything for so long is over. */
-#define SILENT_NS (15 * NS_PER_SEC)
-
 struct events_values {
     const char *run;
     bool json, follow;
@@ -286,8 +283,7 @@ static bool is_alive(const struct run_arg *run)
     if (status_read(rundir_path(run->dir), run->spec, &snap, &from, &err) < 0)
         return false;
     mem_free(snap.jobs);
-    return snap.state != RUN_FINISHED &&
-           clock_wall_ns() - snap.now_ns < SILENT_NS;
+    return status_is_alive(&snap, clock_wall_ns()) && !status_is_gone(&from);
 }
 
 static int show(struct events *l, bool follow)

@@ -1,5 +1,5 @@
 /* mpibatch show: the binding of this node, and what is made from tables: the
- * schema of job specs, man pages. */
+ * schema of job specs, man pages. What it shows of a run: show_*.c. */
 #include "config.h"
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "cli/completion.h"
 #include "cli/json_put.h"
 #include "cli/man.h"
+#include "cli/show_topics.h"
 #include "cli/specfile.h"
 #include "spec/spec.h"
 #include "topo/topo.h"
@@ -299,11 +300,14 @@ static const struct cmd completion = {
     .values_size = sizeof(struct completion_values),
     .main = show_completion};
 
-static const struct cmd *const topics[] = {&binding, &schema, &man, &completion,
-                                           NULL};
+static const struct cmd *const topics[] = {&show_run,   &show_spec, &show_table,
+                                           &binding,    &schema,    &man,
+                                           &completion, NULL};
 
 const struct cmd cmd_show = {
     .name = "show",
-    .summary = "this node's binding, the schema, man pages",
-    .description = "Show what has nothing to do with a run.",
+    .summary = "where a run comes from; binding, schema, man pages",
+    .description =
+        "Show where a run comes from and what it was given; and what mpibatch "
+        "knows without a run.",
     .topics = topics};

@@ -3,10 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -25,8 +22,6 @@ struct status_values {
     struct display_options display;
 };
 
-/* A run that has not said anything for so long is not running. */
-#define SILENT_NS (15 * NS_PER_SEC)
 enum { STATUS_MAX_BYTES = 16 << 20 };
 
 static void counts_put(const struct task_counts *t, bool over, bool of_job,
@@ -50,15 +45,6 @@ static void counts_put(const struct task_counts *t, bool over, bool of_job,
     display_puts(d, "\n");
 }
 
-/* Is it known that the manager has gone? Only where it ran. */
-static bool is_gone(const struct status_origin *from)
-{
-    char host[sizeof(from->host)] = "";
-    (void)gethostname(host, sizeof(host) - 1);
-    return strcmp(host, from->host) == 0 && from->pid > 0 &&
-           kill(from->pid, 0) < 0 && errno == ESRCH;
-}
-
 /* Will nothing of it run any more, short of --rerun? */
 static bool is_over(const struct snapshot *s)
 {
@@ -69,7 +55,7 @@ static void state_put(const struct snapshot *s,
                       const struct status_origin *from, struct display *d)
 {
     char took[16];
-    int64_t silent_ns = clock_wall_ns() - s->now_ns;
+    int64_t now_ns = clock_wall_ns();
     display_styled(d,
                    s->state != RUN_FINISHED ? STYLE_PLAIN
                    : s->exit_code == 0      ? STYLE_GOOD
@@ -80,15 +66,15 @@ static void state_put(const struct snapshot *s,
     display_printf(d, ", session %" PRIu32 ", %s on %s (pid %d)\n", s->session,
                    duration_format(s->now_ns - s->start_ns, took), from->host,
                    (int)from->pid);
-    if (s->state != RUN_FINISHED && is_gone(from))
+    if (s->state != RUN_FINISHED && status_is_gone(from))
         display_puts(d, "  its process is gone, it was killed; the same "
                         "command resumes\n");
-    else if (s->state != RUN_FINISHED && silent_ns > SILENT_NS)
+    else if (s->state != RUN_FINISHED && !status_is_alive(s, now_ns))
         display_printf(
             d,
             "  no sign of life for %s: it was killed, or its machine; "
             "the same command resumes\n",
-            duration_format(silent_ns, took));
+            duration_format(now_ns - s->now_ns, took));
     if (s->pause_text[0])
         display_printf(d, "  paused: %s\n", s->pause_text);
 }

@@ -75,11 +75,10 @@ static char *run_here(void)
     return NULL;
 }
 
-int run_arg_open(const char *path, struct run_arg *run)
+int run_dir_open(const char *path, struct rundir **out)
 {
     struct err err;
     struct stat st;
-    *run = (struct run_arg){0};
     char *dir = !path ? run_here()
                 : stat(path, &st) == 0 && !S_ISDIR(st.st_mode)
                     ? specfile_run_dir(path)
@@ -90,12 +89,20 @@ int run_arg_open(const char *path, struct run_arg *run)
         log_error("no memory");
         return EXIT_FAILED;
     }
-    run->dir = rundir_open_read(dir, &err);
+    *out = rundir_open_read(dir, &err);
     mem_free(dir);
-    if (!run->dir) {
-        log_error("%s", err.text);
-        return EXIT_BAD_USAGE;
-    }
+    if (*out)
+        return EXIT_OK;
+    log_error("%s", err.text);
+    return EXIT_BAD_USAGE;
+}
+
+int run_arg_open(const char *path, struct run_arg *run)
+{
+    *run = (struct run_arg){0};
+    int rc = run_dir_open(path, &run->dir);
+    if (rc != EXIT_OK)
+        return rc;
     run->spec = run_spec_load(run->dir);
     if (run->spec)
         return 0;

@@ -25,6 +25,8 @@ struct run_arg {
  * for its default run directory. NULL: the run directory that this folder is,
  * or the only one in it. 0; else the exit code, said why. */
 int run_arg_open(const char *path, struct run_arg *run);
+/* The same without its spec, for what need not understand that. */
+int run_dir_open(const char *path, struct rundir **dir);
 /* The spec of a run directory, with the copies of its tables. NULL: said
  * why. */
 struct jobspec *run_spec_load(const struct rundir *dir);

@@ -40,6 +40,8 @@ int inputs_get(void *arg, enum table_kind kind, const char *path,
 size_t inputs_count(const struct inputs *t);
 void inputs_at(const struct inputs *t, size_t i, enum table_kind *kind,
                const char **path, const char **bytes, size_t *len);
+/* "csv", "tsv", "commands", "paths". */
+const char *inputs_kind_name(enum table_kind kind);
 /* Add one, for others to be got; returns where its len bytes are to be
  * written. NULL with err ENOMEM. */
 char *inputs_add(struct inputs *t, enum table_kind kind, const char *path,

@@ -28,6 +28,11 @@ static const char *const kind_words[] = {"csv", "tsv", "commands", "paths"};
 
 enum { KIND_COUNT = sizeof(kind_words) / sizeof(kind_words[0]) };
 
+const char *inputs_kind_name(enum table_kind kind)
+{
+    return kind_words[kind];
+}
+
 /* ---- The index ---- */
 
 static int index_write(const struct inputs *t, const char *folder,

@@ -31,6 +31,7 @@
 
 #define MARKER     "# mpibatch run "
 #define SPEC_KEY   "# spec: "
+#define DIGEST_KEY "# sha256: "
 #define GENERATION "# generation: "
 #define HEADER_END "# ---- the job spec, as given ----\n"
 
@@ -199,7 +200,7 @@ static int put_header(struct buf *b, const char *spec_path, const char *text,
     int rc = buf_printf(b, MARKER "%d\n" SPEC_KEY, FORMAT_VERSION);
     rc |= line_path_put(b, spec_path);
     rc |= buf_printf(b,
-                     "\n# sha256: %s\n# mpibatch: %s\n# host: %s\n"
+                     "\n" DIGEST_KEY "%s\n# mpibatch: %s\n# host: %s\n"
                      "# created: %s\n",
                      digest, PACKAGE_VERSION, host, when);
     rc |= buf_puts(b, HEADER_END);
@@ -479,17 +480,21 @@ char *rundir_prepare_generation(struct rundir *r, struct err *err)
 }
 
 /* run.yaml with another spec and the next generation: the lines of the header
- * but that of the generation, then what is new. */
+ * with these two as they are now, then what is new. */
 static int put_generation(const struct rundir *r, struct buf *b,
                           const char *text, size_t len)
 {
     const char *line = buf_text(&r->text), *end = line + r->header_len;
+    char digest[DIGEST_TEXT_BYTES];
     int rc = 0;
+    digest_bytes(text, len, digest);
     while (rc == 0 && line < end) {
         const char *next = strchr(line, '\n') + 1;
         if (strncmp(line, HEADER_END, strlen(HEADER_END)) == 0)
             rc = buf_printf(b, GENERATION "%u\n", r->generation + 1);
-        if (rc == 0 && strncmp(line, GENERATION, strlen(GENERATION)) != 0)
+        if (rc == 0 && strncmp(line, DIGEST_KEY, strlen(DIGEST_KEY)) == 0)
+            rc = buf_printf(b, DIGEST_KEY "%s\n", digest);
+        else if (rc == 0 && strncmp(line, GENERATION, strlen(GENERATION)) != 0)
             rc = buf_put(b, line, (size_t)(next - line));
         line = next;
     }
@@ -597,6 +602,66 @@ const char *rundir_spec(const struct rundir *r, size_t *len)
 const char *rundir_spec_path(const struct rundir *r)
 {
     return r->spec_path;
+}
+
+uint32_t rundir_generation(const struct rundir *r)
+{
+    return r->generation;
+}
+
+/* Append the spec of a generation that is over. */
+static int read_old_spec(const struct rundir *r, uint32_t generation,
+                         struct buf *out, struct err *err)
+{
+    struct buf text;
+    char *path = rundir_file(r, "run.%u.yaml", generation);
+    buf_init(&text, r->text.max_bytes);
+    int rc = path ? file_read(path, &text, err)
+                  : err_set(err, ENOMEM, "no memory for %s", r->path);
+    const char *spec =
+        rc == 0 ? strstr(buf_text(&text), "\n" HEADER_END) : NULL;
+    if (rc == 0 && !spec)
+        rc = err_set(err, EBADMSG, "%s is damaged in its header", path);
+    if (rc == 0) {
+        spec += 1 + strlen(HEADER_END);
+        if (buf_put(out, spec, text.len - (size_t)(spec - text.data)) < 0)
+            rc = err_set(err, ENOMEM, "no memory for %s", path);
+    }
+    buf_fini(&text);
+    mem_free(path);
+    return rc;
+}
+
+int rundir_read_spec(const struct rundir *r, uint32_t generation,
+                     struct buf *out, struct err *err)
+{
+    size_t len;
+    const char *text = rundir_spec(r, &len);
+    if (generation < 1 || generation > r->generation)
+        return err_set(err, EINVAL, "%s has no generation %u", r->path,
+                       generation);
+    if (generation < r->generation)
+        return read_old_spec(r, generation, out, err);
+    return buf_put(out, text, len) < 0
+               ? err_set(err, ENOMEM, "no memory for %s", r->path)
+               : 0;
+}
+
+char *rundir_note(const struct rundir *r, const char *key,
+                  char text[RUNDIR_NOTE_BYTES])
+{
+    const char *line = buf_text(&r->text), *end = line + r->header_len;
+    size_t n = strlen(key);
+    text[0] = '\0';
+    for (; line < end; line += strcspn(line, "\n") + 1)
+        if (strncmp(line, "# ", 2) == 0 && strncmp(line + 2, key, n) == 0 &&
+            strncmp(line + 2 + n, ": ", 2) == 0) {
+            line += n + 4;
+            snprintf(text, RUNDIR_NOTE_BYTES, "%.*s", (int)strcspn(line, "\n"),
+                     line);
+            break;
+        }
+    return text;
 }
 
 const char *rundir_journal(const struct rundir *r)

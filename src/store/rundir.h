@@ -75,6 +75,19 @@ uint32_t rundir_session(const struct rundir *r);
 const char *rundir_spec(const struct rundir *r, size_t *len);
 const char *rundir_spec_path(const struct rundir *r);
 
+/* How often `collect` has given it another spec and journal, counted from 1;
+ * the spec text of a generation, appended to out (-1 with err). */
+uint32_t rundir_generation(const struct rundir *r);
+int rundir_read_spec(const struct rundir *r, uint32_t generation,
+                     struct buf *out, struct err *err);
+
+/* What run.yaml's header says: "sha256" (of the spec), and of its making
+ * "created" (when, as ISO 8601 in UTC), "host", "mpibatch" (the version). ""
+ * if it does not say that. Returns text. */
+enum { RUNDIR_NOTE_BYTES = 257 };
+char *rundir_note(const struct rundir *r, const char *key,
+                  char text[RUNDIR_NOTE_BYTES]);
+
 /* The folder of the journal: "journal" or "journal.<N>". Borrowed. */
 const char *rundir_journal(const struct rundir *r);
 

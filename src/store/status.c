@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,20 @@ out:
     close(fd);
     buf_fini(&b);
     return rc;
+}
+
+bool status_is_alive(const struct snapshot *snap, int64_t now_ns)
+{
+    return snap->state != RUN_FINISHED &&
+           now_ns - snap->now_ns < STATUS_SILENT_NS;
+}
+
+bool status_is_gone(const struct status_origin *from)
+{
+    char host[sizeof(from->host)] = "";
+    (void)gethostname(host, sizeof(host) - 1);
+    return strcmp(host, from->host) == 0 && from->pid > 0 &&
+           kill(from->pid, 0) < 0 && errno == ESRCH;
 }
 
 int status_write(const struct rundir *r, const struct jobspec *spec,

@@ -2,9 +2,11 @@
 #ifndef MPIBATCH_STORE_STATUS_H
 #define MPIBATCH_STORE_STATUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/quantity.h"
 #include "model/jobspec.h"
 #include "model/snapshot.h"
 #include "store/rundir.h"
@@ -15,6 +17,13 @@ struct status_origin {
     int32_t pid;
     char launch_id[64]; /* which `mpibatch launch` started it; or "" */
 };
+
+/* A session that has not said anything for so long is not running. */
+#define STATUS_SILENT_NS (15 * NS_PER_SEC)
+/* Was it alive at now_ns (since 1970 UTC)? */
+bool status_is_alive(const struct snapshot *snap, int64_t now_ns);
+/* Is it known that its process has gone? Only where that ran. */
+bool status_is_gone(const struct status_origin *from);
 
 /* Replace status.json of the run directory; on a full disk, where that cannot
  * be done, write over it. err must not be NULL. */
