@@ -285,7 +285,7 @@ int hdf_cube_write(struct hdf_cube *c, uint64_t chunk, const void *cells,
     if (c->texts) {
         for (uint64_t i = 0; i < cells_here; i++) {
             const char *text = (const char *)cells + i * c->size;
-            c->texts[i] = text[0] ? text : NULL; /* takes no room */
+            c->texts[i] = text; /* "", not NULL: rhdf5 would crash */
         }
         cells = c->texts;
         bytes = text_bytes(c->texts, cells_here);

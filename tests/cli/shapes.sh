@@ -4,7 +4,7 @@
 # xarray; and that a billion points make a small file.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 15
+plan 16
 
 # job NAME [OPTION]...: run a spec of one job called j, the rest is stdin
 job() {
@@ -164,6 +164,14 @@ for engine in ("netcdf4", "h5netcdf"):
     d = xr.open_dataset("huge.run/results.h5", engine=engine)
     assert d.sizes["run"] == 10**9 and d.v[:3].values.tolist() == d.x[:3].values.tolist()
 EOF
+
+# NULL is not the empty text: R (rhdf5) ends with it
+if command -v h5dump >/dev/null; then
+    is "$(h5dump -d /v holes.run/results.h5 | grep -oE ' NULL|"[1-3]?[xyz]?"' | paste -sd' ')" \
+        '"1x" "1y" "" "2x" "" "2z" "" "3y" "3z"' "texts that are not there are empty"
+else
+    skip 1 "no h5dump"
+fi
 
 # --- the man page
 "$PYTHON" - *.run/results.h5 >names <<'EOF'
