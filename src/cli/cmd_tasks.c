@@ -375,7 +375,8 @@ const struct cmd cmd_tasks = {
         "system_s, max_rss_bytes, stdout_bytes, stderr_bytes, message, "
         "metrics, and metric_states of those that are not ok; while it runs, "
         "running_since and running_rank. With `--columns` it has these "
-        "alone.\n\n"
+        "alone. Numbers that JSON does not have are \"nan\", \"inf\" and "
+        "\"-inf\".\n\n"
         "Metrics are those of the last attempt, of a failed one, too: what "
         "was found in its output. result or state says how it ended.",
     .sets = sets,

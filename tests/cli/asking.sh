@@ -3,7 +3,7 @@
 # what is known of a small run.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 76
+plan 77
 
 # 24 points: gmres fails from n = 64 on (but at x = 0.5, n = 64), b is killed by
 # its time limit, c prints much, d nothing.
@@ -176,6 +176,17 @@ where=$(jq -r '.regions[0].where' got.json)
 is "$(ask tasks ask.run --where "$where" --format ids | wc -l)" 4 "a region is a condition"
 like "$(ask failures ask.run --filter n=64)" "1 task failed, 5 succeeded" "failures: of some tasks"
 asks "failures: none" "no task has failed; 6 tasks succeeded" failures ask.run --where 'n == 16'
+
+# --- numbers that JSON does not have: as --help says
+cat >odd.yaml <<'EOF'
+jobs:
+  - sweep: {parameters: {v: [1.5, nan, -inf]}}
+    task: {command_line: "echo e={v}"}
+    metrics: {e: {regex: 'e=(\S+)'}}
+EOF
+run 0 odd.yaml
+is "$(ask tasks odd.run --json | jq -c '[.tasks[].metrics.e]')" '[1.5,"nan","-inf"]' "JSON: not a number, infinite"
+rm -rf odd.run odd.yaml
 
 # --- plan
 cp -r ask.run before.run
