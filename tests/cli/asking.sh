@@ -107,7 +107,7 @@ like "$(<out)" "^task scan/14: failed; 1 attempt ended
   command      ./solve 64 gmres 0.10
   environment  MODE=fast 64
   by hand      \(cd $PWD && export MODE='fast 64' && ./solve 64 gmres 0.10\)
-  attempt 1    [-0-9]+ [:0-9]+, [0-9.]+m?s: exit code 3
+  attempt 1    [-0-9]+ [:0-9]+, [0-9.]+[mu]?s: exit code 3
 .*  stderr
     \| starting
     \| .*no convergence.*
