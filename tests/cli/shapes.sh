@@ -159,9 +159,9 @@ with h5py.File("huge.run/results.h5") as f:
     assert (f["v"][:3] == f["x"][:3]).all() and f["attempts"][:5].tolist() == [1, 1, 1, 0, 0]
     assert np.isnan(f["v"][-1]) and np.isnan(f["x"][-1])
 EOF
-python "and which xarray opens" <<'EOF'
+python "and which xarray opens, without an index of a billion" <<'EOF'
 for engine in ("netcdf4", "h5netcdf"):
-    d = xr.open_dataset("huge.run/results.h5", engine=engine)
+    d = xr.open_dataset("huge.run/results.h5", engine=engine, drop_variables="run")
     assert d.sizes["run"] == 10**9 and d.v[:3].values.tolist() == d.x[:3].values.tolist()
 EOF
 
