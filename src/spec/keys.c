@@ -22,7 +22,7 @@
 #define BOOLEAN                 RANGE(KEY_BOOLEAN, 0, 1, .of = NULL)
 #define INTEGER(low, high)      RANGE(KEY_INTEGER, low, high, .of = NULL)
 #define ID                      RANGE(KEY_ID, 1, JOBSPEC_MAX_ID, .of = NULL)
-#define DURATION                RANGE(KEY_DURATION, 1, INT64_MAX, .of = NULL)
+#define DURATION                TYPE(.kind = KEY_DURATION)
 #define REGEX                   RANGE(KEY_REGEX, 1, 4096, .of = NULL)
 #define SCALAR                  RANGE(KEY_SCALAR, 0, COMMAND_MAX_BYTES, .of = NULL)
 #define CHOICE(...)                                                            \

@@ -22,7 +22,6 @@ enum key_kind {
     KEY_NUMBER,
     KEY_BOOLEAN,
     KEY_DURATION,
-    KEY_SIZE,
     KEY_CHOICE,   /* one of a few words */
     KEY_TEMPLATE, /* text with placeholders */
     KEY_REGEX,
@@ -36,12 +35,12 @@ enum key_kind {
 /* What a value must be. */
 struct key_type {
     enum key_kind kind;
-    int64_t min, max; /* integer; duration in ns; bytes of size and text; how
-                         many in a list or map */
-    const char *const *words;       /* choice: NULL-terminated */
-    const struct key_type *of;      /* list, map: of each element */
-    const char *pattern;            /* map: what its names match; or NULL */
-    const struct key_set *set;      /* struct */
+    int64_t min, max;          /* integer; bytes of text; how many in a list or
+                                  map */
+    const char *const *words;  /* choice: NULL-terminated */
+    const struct key_type *of; /* list, map: of each element */
+    const char *pattern;       /* map: what its names match; or NULL */
+    const struct key_set *set; /* struct */
     const struct key_type *another; /* a form it may have as well: for another
                                        kind of YAML node */
 };
@@ -78,8 +77,8 @@ struct field {
     const struct tree_node *node; /* its value; NULL: none, or a wrong one */
     const struct key_type *form;  /* the form that the value has */
     union {
-        int64_t integer; /* integer, boolean, duration in ns, size in bytes,
-                            number of the choice; the default if not given */
+        int64_t integer; /* integer, boolean, duration in ns, number of the
+                            choice; the default if not given */
         double number;
     } u;
 };

@@ -21,7 +21,6 @@ static const struct {
     [KEY_NUMBER] = {"a number", "numbers"},
     [KEY_BOOLEAN] = {"true or false", "true or false"},
     [KEY_DURATION] = {"a duration (such as 90s, 1h30m, 01:30:00)", "durations"},
-    [KEY_SIZE] = {"a size (such as 512MiB, 4GB)", "sizes"},
     [KEY_TEMPLATE] = {"a text", "texts"},
     [KEY_REGEX] = {"a regular expression", "regular expressions"},
     [KEY_SCALAR] = {"a single value", "values"},

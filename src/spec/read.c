@@ -104,28 +104,17 @@ static bool length_check(struct spec_errors *errors, const char *what,
     return false;
 }
 
-/* A duration or size: text with a unit. */
-static bool quantity_check(struct spec_errors *errors, const char *what,
-                           const struct tree_node *n,
-                           const struct key_type *type, struct field *f)
+static bool duration_check(struct spec_errors *errors, const char *what,
+                           const struct tree_node *n, struct field *f)
 {
     struct err err;
-    uint64_t bytes = 0;
-    int rc = type->kind == KEY_DURATION
-                 ? duration_parse(n->u.text, &f->u.integer, &err)
-                 : size_parse(n->u.text, &bytes, &err);
-    if (rc < 0) {
+    if (duration_parse(n->u.text, &f->u.integer, &err) < 0) {
         spec_errors_add(errors, n->line, n->column, "%s: %s", what, err.text);
         return false;
     }
-    if (type->kind == KEY_SIZE)
-        f->u.integer = (int64_t)bytes;
-    if (f->u.integer >= type->min && f->u.integer <= type->max)
+    if (f->u.integer > 0)
         return true;
-    spec_errors_add(errors, n->line, n->column, "%s %s", what,
-                    f->u.integer == 0          ? "cannot be 0"
-                    : f->u.integer < type->min ? "is too small"
-                                               : "is too large");
+    spec_errors_add(errors, n->line, n->column, "%s cannot be 0", what);
     return false;
 }
 
@@ -154,8 +143,7 @@ static bool scalar_check(struct spec_errors *errors, const char *what,
     case KEY_ID:
         return id_is_valid(n->u.text) || wrong(errors, what, n, type);
     case KEY_DURATION:
-    case KEY_SIZE:
-        return quantity_check(errors, what, n, type, f);
+        return duration_check(errors, what, n, f);
     default:
         return length_check(errors, what, n, type);
     }

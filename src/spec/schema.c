@@ -41,7 +41,6 @@ static json_t *scalar_type(enum key_kind kind)
     case KEY_BOOLEAN:
         return json_pack("{s:s}", "type", "boolean");
     case KEY_DURATION:
-    case KEY_SIZE:
         return json_pack("{s:[s,s]}", "type", "string", "number");
     default:
         return json_pack("{s:[s,s,s]}", "type", "string", "number", "boolean");
