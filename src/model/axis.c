@@ -2,6 +2,7 @@
 #include "config.h"
 #include "model/axis.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 
@@ -47,24 +48,12 @@ static int combined_init(struct source *items, const struct axis *given,
 {
     bool ordered = given->kind == AXIS_PERMUTATIONS;
     struct amount n;
-    char text[48];
     fault->column = 0;
-    if (given->column_count == 0 || given->column_count > TASKSET_MAX_PARAMS)
-        return err_set(err, EINVAL, "1 to %d parameters can take the items",
-                       TASKSET_MAX_PARAMS);
     fault->what = FAULT_COLUMN;
     if (source_init(items, &given->columns[0], &n, err) < 0)
         return -1;
-    fault->what = FAULT_AXIS;
-    if (n.exact > TASKSET_MAX_COUNT)
-        return err_set(err, ERANGE, "too many items: %s",
-                       amount_format(n, text));
+    assert(n.exact <= TASKSET_MAX_COUNT && n.exact >= given->column_count);
     *count = combine_count(items->count, given->column_count, ordered);
-    if (count->exact == 0)
-        return err_set(err, EINVAL,
-                       "%" PRIu32 " items are not enough for %" PRIu32
-                       " parameters",
-                       items->count, given->column_count);
     return 0;
 }
 
@@ -73,11 +62,6 @@ static int drawn_init(struct draw *draws, const struct axis *given,
                       struct err *err)
 {
     *count = amount_of(given->count);
-    if (given->count == 0)
-        return err_set(err, EINVAL, "a design of no points");
-    if (given->column_count == 0 || given->column_count > TASKSET_MAX_PARAMS)
-        return err_set(err, EINVAL, "1 to %d parameters can be drawn",
-                       TASKSET_MAX_PARAMS);
     fault->what = FAULT_COLUMN;
     for (uint32_t c = 0; c < given->column_count; c++) {
         fault->column = c;
@@ -99,6 +83,8 @@ int axis_init(struct taskset_axis *a, struct arena *arena,
                                .column_count = given->column_count,
                                .params = given->params};
     uint32_t n = is_combined(a) ? 1 : given->column_count;
+    assert(given->column_count <= TASKSET_MAX_PARAMS);
+    assert(given->column_count > 0 || !(drawn || is_combined(a)));
     if (drawn)
         draws = arena_calloc(arena, n, sizeof(*draws));
     else
@@ -115,8 +101,7 @@ int axis_init(struct taskset_axis *a, struct arena *arena,
     if (rc < 0)
         return -1;
     fault->what = FAULT_AXIS;
-    if (count->exact == 0)
-        return err_set(err, EINVAL, "there are no values");
+    assert(count->exact > 0);
     a->count = (uint32_t)count->exact;
     a->sources = sources;
     a->draws = draws;

@@ -111,7 +111,8 @@ static enum scan words_compile(struct arena *arena, const char *line,
     while (words && (got = word_scan(line, &at, count == 0, w)) == SCAN_WORD) {
         if (count == COMMAND_MAX_WORDS) {
             *error_at = at;
-            err_set(err, E2BIG, "more than %d words", COMMAND_MAX_WORDS);
+            err_set(err, E2BIG, "the command line has more than %d words",
+                    COMMAND_MAX_WORDS);
             return SCAN_FAILED;
         }
         words[count] = template_compile(arena, buf_text(&w->text), set,

@@ -20,8 +20,9 @@ struct decimal_range {
 
 /* The range from `from` to `to`, both in it. Its values have as many decimal
  * places as the more precise of from and step; they are integers if both are.
- * -1 with err: EINVAL (not numbers, a step of zero or away from `to`, one that
- * does not meet it), ERANGE (more digits than 64 bits hold). */
+ * All are finite numbers with texts, step is not 0. -1 with err: EINVAL (a
+ * step away from `to`, or one that does not meet it), ERANGE (more digits than
+ * 64 bits hold). */
 int decimal_range_init(struct decimal_range *r, const struct value *from,
                        const struct value *to, const struct value *step,
                        struct amount *count, struct err *err);

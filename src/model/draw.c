@@ -2,6 +2,7 @@
 #include "config.h"
 #include "model/draw.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -22,22 +23,16 @@ _Static_assert((int)SOBOL_DIMENSIONS >= (int)TASKSET_MAX_PARAMS,
 
 static int limits_check(const struct column *c, struct err *err)
 {
-    if (!isfinite(c->min) || !isfinite(c->max) || !isfinite(c->max - c->min))
-        return err_set(err, EINVAL, "`min` and `max` must be finite");
-    if (c->dist == DIST_INTEGER) {
-        if (c->min != floor(c->min) || c->max != floor(c->max) ||
-            fabs(c->min) >= 0x1p52 || fabs(c->max) >= 0x1p52)
-            return err_set(err, EINVAL,
-                           "`min` and `max` must be integers below 2^52");
-        if (c->min > c->max)
-            return err_set(err, EINVAL, "`min` is above `max`");
-        return 0;
-    }
-    if (!(c->min < c->max))
-        return err_set(err, EINVAL, "`min` must be below `max`");
-    if (c->dist == DIST_LOG_UNIFORM && !(c->min > 0))
-        return err_set(err, EINVAL, "`min` must be above zero");
-    return 0;
+    assert(isfinite(c->min) && isfinite(c->max) && c->min < c->max);
+    assert(c->dist != DIST_LOG_UNIFORM || c->min > 0);
+    assert(c->dist != DIST_INTEGER ||
+           (c->min == floor(c->min) && c->max == floor(c->max) &&
+            c->min > -0x1p52 && c->max < 0x1p52));
+    return isfinite(c->max - c->min)
+               ? 0
+               : err_set(err, EINVAL,
+                         "`min` and `max` are too far apart for floating-point "
+                         "numbers");
 }
 
 static int distribution_init(struct draw *d, const struct column *c,
@@ -50,16 +45,17 @@ static int distribution_init(struct draw *d, const struct column *c,
     case DIST_CHOICE:
         d->values = c->values;
         d->value_count = c->value_count;
-        return c->value_count > 0 ? 0
-                                  : err_set(err, EINVAL, "there are no values");
+        assert(c->value_count > 0);
+        return 0;
     case DIST_NORMAL:
         d->min = c->mean;
         d->max = c->stddev;
-        if (!isfinite(c->mean) || !isfinite(c->stddev) || !(c->stddev > 0) ||
-            !isfinite(fabs(c->mean) + 10 * c->stddev))
-            return err_set(err, EINVAL,
-                           "`stddev` must be above zero, and both finite");
-        return 0;
+        assert(isfinite(c->mean) && c->stddev > 0);
+        return isfinite(fabs(c->mean) + 10 * c->stddev)
+                   ? 0
+                   : err_set(err, EINVAL,
+                             "`mean` and `stddev` are too large for "
+                             "floating-point numbers");
     case DIST_UNIFORM:
     case DIST_LOG_UNIFORM:
     case DIST_INTEGER:
@@ -148,10 +144,7 @@ int draw_init(struct draw *d, const struct axis *a, uint32_t column,
                        .count = a->count,
                        .seed = a->seed,
                        .stream = column};
-    if (c->kind != COLUMN_DRAWN)
-        return err_set(err, EINVAL,
-                       "the values of this design are drawn: they "
-                       "need `min` and `max`, or a distribution");
+    assert(c->kind == COLUMN_DRAWN);
     if (a->kind == AXIS_LHS) {
         shuffle_init(&d->u.shuffle, a->count, a->seed, column);
     } else if (a->kind == AXIS_SOBOL) {

@@ -1,6 +1,7 @@
 /* Evaluating expressions: see expr.h for what they mean. */
 #include "config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,7 +129,7 @@ static int contained(struct evaluation *r, const struct node *a,
     if (x->type == VALUE_NULL || y.type == VALUE_NULL)
         return 0;
     if (x->type != VALUE_STRING || y.type != VALUE_STRING)
-        return fail(r, b, "in takes a list, or a text to find a text in");
+        return fail(r, b, "\"in\" takes a list, or a text to find a text in");
     *in = strstr(y.text, x->text) != NULL;
     return 0;
 }
@@ -414,10 +415,11 @@ static int eval(struct evaluation *r, const struct node *n, struct value *v)
         return eval_arithmetic(r, n, v);
     case NODE_CALL:
         return eval_call(r, n, v);
-    case NODE_LIST:
+    case NODE_LIST: /* stands behind `in` only, which takes its elements */
         break;
     }
-    return fail(r, n, "a list has no value");
+    assert(n->kind != NODE_LIST);
+    return -1;
 }
 
 static int node_holds(const struct expr *e, const struct node *n,

@@ -73,9 +73,7 @@ static int unknown_name(struct parser *p, size_t at, size_t len)
     const char *near = text_nearest(word, p->names, p->name_count);
     if (near)
         return FAIL(p, at, "no name \"%s\"; did you mean %s?", word, near);
-    return FAIL(p, at, "no name \"%s\"%s", word,
-                p->name_count == 0 ? "; there are none here"
-                                   : "; a text stands in quotes");
+    return FAIL(p, at, "no name \"%s\"; a text stands in quotes", word);
 }
 
 static struct node *parse_name(struct parser *p)
@@ -92,7 +90,8 @@ static struct node *parse_name(struct parser *p)
         slot++;
     if (slot == EXPR_MAX_NAMES) {
         parser_fail_at(p, from);
-        err_set(p->err, E2BIG, "it uses more than %d names", EXPR_MAX_NAMES);
+        err_set(p->err, E2BIG, "the expression uses more than %d names",
+                EXPR_MAX_NAMES);
         return NULL;
     }
     if (slot == p->used_count)
@@ -116,7 +115,7 @@ static struct node *parse_items(struct parser *p, char close,
     *last = NULL;
     while (!parser_take_char(p, close)) {
         if (*count > 0 && !parser_take_char(p, ',')) {
-            FAIL(p, p->at, "expected , or %c", close);
+            FAIL(p, p->at, "expected \",\" or \"%c\"", close);
             return NULL;
         }
         if (*count > 0 && parser_take_char(p, close))
@@ -199,11 +198,11 @@ static struct node *unexpected(struct parser *p)
 {
     const char *s = p->text + p->at;
     if (!*s)
-        FAIL(p, p->at, "it ends where a value is expected");
+        FAIL(p, p->at, "the expression ends where a value is expected");
     else if (*s == '[')
-        FAIL(p, p->at, "a list can only stand behind in");
+        FAIL(p, p->at, "a list can only stand behind \"in\"");
     else if (*s == '!')
-        FAIL(p, p->at, "\"!\" is written not");
+        FAIL(p, p->at, "\"!\" is written \"not\"");
     else if (*s == '{')
         FAIL(p, p->at, "names stand without braces here");
     else if (parser_is_keyword(p, p->at))
@@ -225,7 +224,9 @@ static struct node *parse_parentheses(struct parser *p)
     if (!n)
         return NULL;
     if (!parser_take_char(p, ')')) {
-        FAIL(p, p->at, p->text[p->at] ? "expected )" : ") is missing");
+        FAIL(p, p->at,
+             p->text[p->at] ? "expected \")\""
+                            : "the expression ends where \")\" is expected");
         return NULL;
     }
     n->from = (uint32_t)from;
@@ -367,13 +368,15 @@ static int take_relation(struct parser *p)
                                 : s[0] == '=' && s[1] == '<' ? "<="
                                 : s[0] == '=' && s[1] == '>' ? ">="
                                                              : "==";
-            return FAIL(p, start, "\"%s\" is written %s", signs[i].text, right);
+            return FAIL(p, start, "\"%s\" is written \"%s\"", signs[i].text,
+                        right);
         }
         p->at += strlen(signs[i].text);
         return signs[i].relation;
     }
     if (parser_word_is(p, p->at, "is"))
-        return FAIL(p, start, "\"is\" is written == (or != for is not)");
+        return FAIL(p, start,
+                    "\"is\" is written \"==\", and \"is not\" \"!=\"");
     if (parser_take_word(p, "in"))
         return REL_IN;
     if (parser_take_word(p, "not")) {
@@ -486,11 +489,11 @@ static void say_trailing(struct parser *p)
 {
     const char *s = p->text + p->at;
     if (strncmp(s, "&&", 2) == 0 || *s == '&')
-        FAIL(p, p->at, "\"%s\" is written and", s[1] == '&' ? "&&" : "&");
+        FAIL(p, p->at, "\"%s\" is written \"and\"", s[1] == '&' ? "&&" : "&");
     else if (strncmp(s, "||", 2) == 0 || *s == '|')
-        FAIL(p, p->at, "\"%s\" is written or", s[1] == '|' ? "||" : "|");
+        FAIL(p, p->at, "\"%s\" is written \"or\"", s[1] == '|' ? "||" : "|");
     else if (*s == '^')
-        FAIL(p, p->at, "\"^\" is written **");
+        FAIL(p, p->at, "\"^\" is written \"**\"");
     else if (*s == '.')
         FAIL(p, p->at,
              "there are no methods, but functions: len(x), "
@@ -559,11 +562,12 @@ const struct expr *expr_compile(struct arena *arena, const char *text,
     const struct expr *e = NULL;
     size_t len = strnlen(text, EXPR_MAX_BYTES + 1);
     if (len > EXPR_MAX_BYTES) {
-        err_set(p.err, E2BIG, "it is longer than %d bytes", EXPR_MAX_BYTES);
+        err_set(p.err, E2BIG, "the expression is longer than %d bytes",
+                EXPR_MAX_BYTES);
     } else if (!text_is_utf8(text, len)) {
-        FAIL(&p, 0, "it is not UTF-8");
+        FAIL(&p, 0, "the expression is not UTF-8");
     } else if (len == strspn(text, " \t\r\n")) {
-        FAIL(&p, 0, "it is empty");
+        FAIL(&p, 0, "the expression is empty");
     } else {
         struct node *root = condition(&p, parse_or(&p));
         parser_skip_blanks(&p);

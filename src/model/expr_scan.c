@@ -27,7 +27,8 @@ bool parser_deeper(struct parser *p)
     if (++p->depth <= EXPR_MAX_DEPTH)
         return true;
     parser_fail_at(p, p->at);
-    err_set(p->err, E2BIG, "it nests more than %d levels deep", EXPR_MAX_DEPTH);
+    err_set(p->err, E2BIG, "the expression nests more than %d levels deep",
+            EXPR_MAX_DEPTH);
     return false;
 }
 
@@ -125,7 +126,8 @@ struct node *node_over(struct parser *p, enum node_kind kind,
     if (n->depth <= EXPR_MAX_DEPTH)
         return n;
     parser_fail_at(p, n->from);
-    err_set(p->err, E2BIG, "it nests more than %d levels deep", EXPR_MAX_DEPTH);
+    err_set(p->err, E2BIG, "the expression nests more than %d levels deep",
+            EXPR_MAX_DEPTH);
     return NULL;
 }
 
@@ -147,7 +149,8 @@ struct node *literal_text(struct parser *p)
     size_t from = p->at, n = 0, len;
     char quote = p->text[p->at++];
     if (!text_len(p->text + p->at, quote, &len)) {
-        FAIL(p, from, "the text is not closed: %c is missing", quote);
+        FAIL(p, from, "the text that begins here is not closed: %c is missing",
+             quote);
         return NULL;
     }
     char *s = arena_calloc(p->arena, len + 1, 1);

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "model/source.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 
@@ -12,18 +13,20 @@
 static int spaced_init(const struct column *c, double *from, double *to,
                        struct amount *count, struct err *err)
 {
-    if (c->from.type == VALUE_BOOL || !value_number(&c->from, from) ||
-        !isfinite(*from))
-        return err_set(err, EINVAL, "`from` is no finite number");
-    if (c->to.type == VALUE_BOOL || !value_number(&c->to, to) ||
-        !isfinite(*to) || !isfinite(*to - *from))
-        return err_set(err, EINVAL, "`to` is no finite number");
+    bool numbers = value_number(&c->from, from) && value_number(&c->to, to);
+    assert(numbers && isfinite(*from) && isfinite(*to));
+    (void)numbers;
+    if (!isfinite(*to - *from))
+        return err_set(err, EINVAL,
+                       "`from` and `to` are too far apart for floating-point "
+                       "numbers");
     if (c->num == 1 && *from != *to)
         return err_set(err, EINVAL,
-                       "one value cannot be `from` and `to`, which differ");
+                       "`num` is 1, but `from` and `to` are two values");
     if (c->num > 1 && *from == *to)
         return err_set(err, EINVAL,
-                       "`from` and `to` are the same; all values would be");
+                       "`from` and `to` are the same, and so would be all "
+                       "values");
     *count = amount_of(c->num);
     return 0;
 }
@@ -46,10 +49,7 @@ static int logspace_init(struct source *s, const struct column *c,
     double from, to;
     if (spaced_init(c, &from, &to, count, err) < 0)
         return -1;
-    if (from == 0 || to == 0 || (from < 0) != (to < 0))
-        return err_set(err, EINVAL,
-                       "`from` and `to` of a logspace must both be above zero, "
-                       "or both below");
+    assert((from > 0 && to > 0) || (from < 0 && to < 0));
     s->u.log.from = from;
     s->u.log.to = to;
     s->u.log.log = exact_log(fabs(from));
@@ -109,12 +109,9 @@ int source_init(struct source *s, const struct column *c, struct amount *count,
             return -1;
         break;
     case COLUMN_DRAWN:
-        return err_set(err, EINVAL,
-                       "values are drawn in random, lhs, sobol and halton "
-                       "designs only");
+        break;
     }
-    if (count->exact == 0)
-        return err_set(err, EINVAL, "there are no values");
+    assert(c->kind != COLUMN_DRAWN && count->exact > 0);
     s->count = (uint32_t)count->exact;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "model/table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -43,7 +44,8 @@ int table_index_add(struct table_index *x, const struct table_mark *m,
 {
     struct table_mark at = *m;
     if (count > TABLE_MAX_ROWS - x->rows)
-        return err_set(err, ERANGE, "more than %u rows", TABLE_MAX_ROWS);
+        return err_set(err, ERANGE, "it makes more than %u tasks",
+                       TABLE_MAX_ROWS);
     uint64_t end = x->rows + count;
     while (x->rows < end) {
         uint64_t next = (x->rows + x->stride - 1) / x->stride * x->stride;
@@ -200,9 +202,9 @@ const struct table *table_create(struct arena *arena, enum table_kind kind,
         goto out;
     *line = 0;
     if (x.rows == 0) {
+        assert(kind != TABLE_PATHS);
         err_set(err, EINVAL,
                 kind == TABLE_COMMANDS ? "there is no command in it"
-                : kind == TABLE_PATHS  ? "there is no such file"
                                        : "there is no row behind the header");
         goto out;
     }

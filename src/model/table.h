@@ -39,12 +39,12 @@ enum {
 
 struct table;
 
-/* Index bytes (borrowed for the table's life; the table itself lies in arena).
- * name: for messages, copied. NULL with err, and *line the line that is wrong
- * (from 1; 0: none in particular): EINVAL (another number of cells than the
- * header, an unclosed quote, not UTF-8, no rows, two columns of one name, a
- * directive that cannot be obeyed ...), ERANGE (over TABLE_MAX_ROWS), EFBIG
- * (over TABLE_MAX_BYTES), ENOMEM. */
+/* Index bytes (borrowed for the table's life; the table itself lies in arena);
+ * paths are not none. name: for messages, copied. NULL with err, and *line the
+ * line that is wrong (from 1; 0: none in particular): EINVAL (another number of
+ * cells than the header, an unclosed quote, not UTF-8, no rows, two columns of
+ * one name, a directive that cannot be obeyed ...), ERANGE (over
+ * TABLE_MAX_ROWS), EFBIG (over TABLE_MAX_BYTES), ENOMEM. */
 const struct table *table_create(struct arena *arena, enum table_kind kind,
                                  const char *name, const char *bytes,
                                  size_t len, unsigned *line, struct err *err);

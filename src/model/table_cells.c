@@ -182,8 +182,9 @@ static int column_add(struct table *t, struct arena *arena,
         err_set(err, EINVAL, "column %" PRIu32 " has no name%s", k + 1,
                 k == 0 ? " (pandas: to_csv(..., index=False))" : "");
     else if (cell_put(c, &name) < 0)
-        err_set(err, errno, "the name of column %" PRIu32 " is too long",
-                k + 1);
+        err_set(err, errno,
+                "the name of column %" PRIu32 " has more than %d bytes", k + 1,
+                TABLE_MAX_NAME);
     else if (table_find_column(t, buf_text(&name)) >= 0)
         err_set(err, EINVAL, "two columns are called \"%s\"", buf_text(&name));
     else if (!(t->columns[k].name = arena_strdup(arena, buf_text(&name))))

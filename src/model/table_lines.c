@@ -389,7 +389,8 @@ static int line_add(struct table *t, struct table_index *x,
     if (longest > t->columns[0].longest)
         t->columns[0].longest = (uint32_t)longest;
     if (count > TABLE_MAX_ROWS)
-        return err_set(err, ERANGE, "more than %u rows", TABLE_MAX_ROWS);
+        return err_set(err, ERANGE, "it makes more than %u tasks",
+                       TABLE_MAX_ROWS);
     return table_index_add(x, m, count, err);
 }
 

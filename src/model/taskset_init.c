@@ -3,6 +3,7 @@
 #include "config.h"
 #include "model/taskset.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -40,22 +41,13 @@ static int places_init(struct builder *b, struct taskset_sweep *s)
     for (uint32_t k = 0; k < s->axis_count; k++)
         for (uint32_t c = 0; c < s->axes[k].column_count; c++) {
             uint32_t p = s->axes[k].params[c];
-            b->fault->at = k;
-            b->fault->column = c;
-            b->fault->what = FAULT_COLUMN;
-            if (seen[p])
-                return err_set(b->err, EINVAL,
-                               "parameter \"%s\" is on two axes",
-                               b->params[p].name);
+            assert(!seen[p]);
             seen[p] = true;
             places[p] = (struct taskset_place){.axis = (uint8_t)k,
                                                .column = (uint8_t)c};
         }
-    b->fault->what = FAULT_SWEEP;
     for (uint32_t p = 0; p < b->param_count; p++)
-        if (!seen[p])
-            return err_set(b->err, EINVAL, "parameter \"%s\" has no values",
-                           b->params[p].name);
+        assert(seen[p]);
     s->places = places;
     return 0;
 }
@@ -81,12 +73,8 @@ static int axes_init(struct builder *b, const struct sweep *given,
     s->axis_count = given->axis_count;
     if (!axes)
         return no_memory(b);
+    assert(given->axis_count > 0 && given->axis_count <= TASKSET_MAX_AXES);
     b->fault->what = FAULT_SWEEP;
-    if (given->axis_count == 0)
-        return err_set(b->err, EINVAL, "the sweep has no parameters");
-    if (given->axis_count > TASKSET_MAX_AXES)
-        return err_set(b->err, ERANGE, "the sweep has more than %d axes",
-                       TASKSET_MAX_AXES);
     for (uint32_t k = given->axis_count; k-- > 0;) {
         struct amount count;
         b->fault->at = k;
@@ -184,17 +172,6 @@ static int sweeps_init(struct builder *b)
     return 0;
 }
 
-static int check_bounds(struct builder *b)
-{
-    if (b->param_count > TASKSET_MAX_PARAMS)
-        return err_set(b->err, ERANGE, "more than %d parameters",
-                       TASKSET_MAX_PARAMS);
-    if (b->sweep_count == 0 || b->sweep_count > TASKSET_MAX_SWEEPS)
-        return err_set(b->err, ERANGE, "%" PRIu32 " sweeps; 1 to %d can be",
-                       b->sweep_count, TASKSET_MAX_SWEEPS);
-    return 0;
-}
-
 int taskset_init(struct taskset *set, struct arena *arena,
                  const struct param *params, uint32_t param_count,
                  const struct sweep *sweeps, uint32_t sweep_count,
@@ -214,8 +191,8 @@ int taskset_init(struct taskset *set, struct arena *arena,
                         .err = err ? err : &ignored};
     struct amount total;
     *b.fault = (struct taskset_fault){.what = FAULT_SET};
-    if (check_bounds(&b) < 0)
-        return -1;
+    assert(param_count <= TASKSET_MAX_PARAMS);
+    assert(sweep_count > 0 && sweep_count <= TASKSET_MAX_SWEEPS);
     b.params = arena_calloc(arena, param_count, sizeof(*b.params));
     b.sweeps = arena_calloc(arena, sweep_count, sizeof(*b.sweeps));
     if (!b.params || !b.sweeps)

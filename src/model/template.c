@@ -117,7 +117,8 @@ static int piece_find(struct compiler *c, const char *name, struct part *p)
     if (param < 0)
         return 1;
     if (!c->set->params[param].is_path)
-        return err_set(c->err, EINVAL, "\"%s\" is no path; {%s} is what it has",
+        return err_set(c->err, EINVAL,
+                       "parameter \"%s\" is not one of files; write {%s}",
                        whole, whole);
     for (size_t k = 0; k < PIECES; k++)
         if (strcmp(dot + 1, piece_names[k].name) == 0) {
@@ -127,7 +128,7 @@ static int piece_find(struct compiler *c, const char *name, struct part *p)
             return 0;
         }
     return err_set(c->err, EINVAL,
-                   "no \"%s\" of a path; there are {%s.name}, {%s.stem}, "
+                   "a file has no \"%s\"; there are {%s.name}, {%s.stem}, "
                    "{%s.suffix} and {%s.dir}",
                    dot + 1, whole, whole, whole, whole);
 }
@@ -411,9 +412,10 @@ static int shell_put(struct shell_line *to, const struct part *p, const char *s)
     return buf_printf(to->line, "%s${mpibatch_%u}%s", before, k, after);
 }
 
-/* Append a shell line. As format_put. */
+/* Append a shell line. As format_put; *at: the part that was put last. */
 static int shell_expand(const struct template *t,
-                        const struct template_context *c, struct buf *out)
+                        const struct template_context *c, struct buf *out,
+                        const struct part **at)
 {
     struct buf line, value;
     struct shell_line to = {.front = out, .line = &line};
@@ -421,13 +423,13 @@ static int shell_expand(const struct template *t,
     buf_init(&line, out->max_bytes);
     buf_init(&value, out->max_bytes);
     for (size_t i = 0; rc == 0 && i < t->part_count; i++) {
-        const struct part *p = &t->parts[i];
+        const struct part *p = *at = &t->parts[i];
         if (p->kind == PART_TEXT) {
             rc = part_put(t, p, c, &line);
             continue;
         }
         buf_reset(&value);
-        rc = p->refusal ? 1 : part_put(t, p, c, &value);
+        rc = part_put(t, p, c, &value);
         if (rc == 0)
             rc = shell_put(&to, p, buf_text(&value));
     }
@@ -438,20 +440,44 @@ static int shell_expand(const struct template *t,
     return rc;
 }
 
+/* Which value cannot be shown so, or cannot stand there. */
+static void say_unsuited(const struct template *t, const struct part *p,
+                         const struct template_context *c, struct err *err)
+{
+    struct part plain = *p;
+    struct buf value;
+    plain.format = (struct format){0};
+    buf_init(&value, VALUE_MAX_BYTES);
+    if (part_put(t, &plain, c, &value) != 0)
+        buf_reset(&value);
+    int len = (int)strcspn(p->text, "}") + 1;
+    err_set(err, EINVAL,
+            p->format.present
+                ? "task %" PRIu32 ": \"%.80s\" cannot be written as %.*s"
+                : "task %" PRIu32 ": \"%.80s\" is no number, which $(( )) "
+                  "needs for %.*s",
+            c->index, buf_text(&value), len, p->text);
+    buf_fini(&value);
+}
+
 int template_expand(const struct template *t, const struct template_context *c,
                     bool for_shell, struct buf *out, struct err *err)
 {
     size_t start = out->len;
-    int rc = for_shell ? shell_expand(t, c, out) : 0;
-    for (size_t i = 0; !for_shell && rc == 0 && i < t->part_count; i++)
-        rc = part_put(t, &t->parts[i], c, out);
+    const struct part *p = NULL;
+    int rc = for_shell ? shell_expand(t, c, out, &p) : 0;
+    for (size_t i = 0; !for_shell && rc == 0 && i < t->part_count; i++) {
+        p = &t->parts[i];
+        rc = part_put(t, p, c, out);
+    }
     if (rc == 0)
         return 0;
     if (rc == 1)
-        err_set(err, EINVAL,
-                "task %" PRIu32 ": its value does not suit its place or "
-                "format in \"%.200s\"",
-                c->index, t->text);
+        say_unsuited(t, p, c, err);
+    else if (errno == EMSGSIZE)
+        err_set(err, EMSGSIZE,
+                "task %" PRIu32 ": \"%.80s\" becomes longer than %zu bytes",
+                c->index, t->text, out->max_bytes);
     else
         err_sys(err, errno, "cannot expand \"%.200s\"", t->text);
     buf_truncate(out, start);

@@ -105,6 +105,8 @@ void spec_errors_add_in(struct spec_errors *errors, const char *file,
     *e = (struct spec_error){.line = line};
     text_set(e->text, sizeof(e->text), text, strlen(text));
     text_set(e->file, sizeof(e->file), file, strlen(file));
+    if (line == 0)
+        return;
     const char *end = bytes + len, *nl;
     for (; line > 1 && bytes < end; line--) {
         nl = memchr(bytes, '\n', (size_t)(end - bytes));

@@ -108,8 +108,7 @@ static void range_read(struct parse *p, const struct field *f, struct metric *m)
         error_at(p, f->node, "`range` cannot have .nan as a limit");
     else if (m->min > m->max)
         error_at(p, f->node,
-                 "`range` is empty: its first number is above its "
-                 "second");
+                 "`range` is empty: its minimum is above its maximum");
 }
 
 static bool is_array_how(enum metric_how how)

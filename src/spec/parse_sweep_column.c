@@ -91,9 +91,8 @@ static void range_build(struct sweep_draft *d, const struct sweep_param *param,
                         "`step` cannot be 0");
     else if ((r.to.u.number - r.from.u.number) * step < 0)
         spec_errors_add(errors, at->line, at->column,
-                        "the range leads nowhere: %s steps of %s do not lead "
-                        "from %s to %s",
-                        step > 0 ? "upward" : "downward",
+                        "`%s`: %s steps of %s do not lead from %s to %s",
+                        param->name, step > 0 ? "upward" : "downward",
                         r.step.node ? c->step.text : "1", c->from.text,
                         c->to.text);
 }

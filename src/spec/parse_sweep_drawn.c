@@ -10,8 +10,9 @@
 
 #define AT(member) offsetof(struct parameter_fields, member)
 
-/* Integers up to here are exact as floating-point numbers. */
-static const double integer_max = 4503599627370496.0;
+/* So far from 0 integers, and how many there are between two, are exact as
+ * floating-point numbers. */
+static const double integer_end = 4503599627370496.0;
 
 /* What each distribution is described by, in the order of the words of
  * `distribution` in keys.c, which is that of enum distribution. */
@@ -124,8 +125,8 @@ static void numbers_check(struct sweep_draft *d,
                            : f == &param->f.stddev && x <= 0       ? "above 0"
                            : s->dist == DIST_INTEGER && x != floor(x)
                                ? "an integer"
-                           : s->dist == DIST_INTEGER && fabs(x) > integer_max
-                               ? "at most 2^52 from 0"
+                           : s->dist == DIST_INTEGER && fabs(x) >= integer_end
+                               ? "less than 2^52 from 0"
                                : NULL;
         if (must)
             spec_errors_add(errors, f->node->line, f->node->column,

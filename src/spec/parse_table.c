@@ -38,15 +38,17 @@ static int bytes_index(struct parse *p, const struct tree_node *name,
 {
     struct err err;
     unsigned line = 0;
+    if (t->kind == TABLE_PATHS && len == 0) {
+        pattern_error(p, name, t->path);
+        return 0;
+    }
     t->table =
         table_create(p->arena, t->kind, t->path, bytes, len, &line, &err);
     if (t->table)
         return 0;
     if (err.code == ENOMEM)
         return -1;
-    if (t->kind == TABLE_PATHS && len == 0)
-        pattern_error(p, name, t->path);
-    else if (t->kind == TABLE_PATHS)
+    if (t->kind == TABLE_PATHS)
         spec_errors_add(p->errors, name->line, name->column, "%s", err.text);
     else
         spec_errors_add_in(p->errors, t->path, line, bytes, len, err.text);
@@ -75,7 +77,8 @@ int table_open(struct parse *p, const struct tree_node *name,
     *out = NULL;
     if (t->number > SPEC_MAX_TABLES) {
         spec_errors_add(p->errors, name->line, name->column,
-                        "more than %d files are named", SPEC_MAX_TABLES);
+                        "the job spec names more than %d files and patterns",
+                        SPEC_MAX_TABLES);
     } else if (!p->files) {
         spec_errors_add(p->errors, name->line, name->column,
                         "files cannot be read here");

@@ -150,8 +150,8 @@ static int env_build(struct parse *p, const struct field *f,
     }
     if (count > JOBSPEC_MAX_ENV)
         spec_errors_add(p->errors, f->node->line, f->node->column,
-                        "more than %d environment settings with those of the "
-                        "job",
+                        "the task has more than %d environment settings with "
+                        "those of the job",
                         JOBSPEC_MAX_ENV);
     *env = all;
     *env_count = count;

@@ -127,11 +127,10 @@ static char source_byte(const char *text, size_t len, const yaml_mark_t *mark)
 void source_syntax_error(const struct yaml_parser_s *p, const char *text,
                          size_t len, struct spec_errors *errors)
 {
-    const char *problem = p->problem ? p->problem : "not YAML";
-    const char *words = problem;
+    const char *words = p->problem;
     const yaml_mark_t *mark = &p->problem_mark;
     for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++) {
-        if (strcmp(problem, problems[i].problem) != 0)
+        if (strcmp(p->problem, problems[i].problem) != 0)
             continue;
         words = problems[i].words;
         if (problems[i].at_start && p->context)

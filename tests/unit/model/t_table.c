@@ -272,7 +272,6 @@ static const struct {
      "#DISBATCH REPEAT 4000000000 x\n#DISBATCH REPEAT "
      "400000000 x\n",
      2, "more than"},
-    {TABLE_PATHS, "", 0, "no such file"},
 };
 
 static void test_wrong(void **state)

@@ -159,24 +159,14 @@ static void wrong_columns_are_errors(void **state)
          "0 by 0.1 does not meet 1.05; it meets 1.0 and "
          "1.1"},
         {"5", "0", "-2", "5 by -2 does not meet 0; it meets 1 and -1"},
-        {"0", "1", "0", "`step` is zero"},
-        {"0", "1", "-1",
-         "`step` leads away from `to`; the step from 0 to 1 is "
-         "positive"},
-        {"1", "0", "1",
-         "`step` leads away from `to`; the step from 1 to 0 is "
-         "negative"},
-        {"a", "1", "1", "`from` is no number: \"a\""},
-        {"0", "true", "1", "`to` is no number: \"true\""},
-        {"0", ".inf", "1", "`to` is not finite"},
-        {"0", "1", ".nan", "`step` is not finite"},
+        {"0", "1", "-1", "downward steps of -1 do not lead from 0 to 1"},
+        {"1", "0", "1", "upward steps of 1 do not lead from 1 to 0"},
         {"0", "1e30", "1", "`to` has more than 18 digits: 1e30"},
         {"0", "1", "1e-19", "`step` has more than 18 digits: 1e-19"},
         {"0", "1", "1e-99999999999999999999",
          "`step` has more than 18 digits: 1e-99999999999999999999"},
         {"0", "0xffffffffffffffff", "1",
          "`to` has more than 18 digits: 0xffffffffffffffff"},
-        {"0", "1", "1e99999999999", "`step` is not finite"},
         {"0", "1e17", "0.01",
          "from 0 to 1e17 by 0.01 takes more than 18 "
          "digits; use linspace"},
@@ -190,21 +180,12 @@ static void wrong_columns_are_errors(void **state)
         uint32_t num;
         const char *text;
     } spaces[] = {
-        {COLUMN_LINSPACE, "0", "1", 0, "there are no values"},
         {COLUMN_LINSPACE, "0", "1", 1,
-         "one value cannot be `from` and `to`, which differ"},
+         "`num` is 1, but `from` and `to` are two values"},
         {COLUMN_LINSPACE, "1", "1.0", 3,
-         "`from` and `to` are the same; all values would be"},
-        {COLUMN_LINSPACE, "x", "1", 3, "`from` is no finite number"},
-        {COLUMN_LINSPACE, "true", "1", 3, "`from` is no finite number"},
-        {COLUMN_LINSPACE, "0", ".inf", 3, "`to` is no finite number"},
-        {COLUMN_LINSPACE, "-1e308", "1e308", 3, "`to` is no finite number"},
-        {COLUMN_LOGSPACE, "0", "1", 3,
-         "`from` and `to` of a logspace must both be above zero, or both "
-         "below"},
-        {COLUMN_LOGSPACE, "-1", "1", 3,
-         "`from` and `to` of a logspace must both be above zero, or both "
-         "below"},
+         "`from` and `to` are the same, and so would be all values"},
+        {COLUMN_LINSPACE, "-1e308", "1e308", 3,
+         "`from` and `to` are too far apart for floating-point numbers"},
     };
     struct taskset set;
     struct err err;
@@ -451,44 +432,15 @@ static void wrong_designs_are_errors(void **state)
 {
     static const struct {
         struct column c;
-        uint32_t count;
         const char *text;
     } table[] = {
-        {{.kind = COLUMN_DRAWN, .min = 1, .max = 0},
-         5,
-         "`min` must be below `max`"},
-        {{.kind = COLUMN_DRAWN, .min = 1, .max = 1},
-         5,
-         "`min` must be below `max`"},
-        {{.kind = COLUMN_DRAWN, .min = 0, .max = INFINITY},
-         5,
-         "`min` and `max` must be finite"},
         {{.kind = COLUMN_DRAWN, .min = -1e308, .max = 1e308},
-         5,
-         "`min` and `max` must be finite"},
-        {{.kind = COLUMN_DRAWN, .dist = DIST_LOG_UNIFORM, .min = 0, .max = 1},
-         5,
-         "`min` must be above zero"},
-        {{.kind = COLUMN_DRAWN, .dist = DIST_INTEGER, .min = 0, .max = 1.5},
-         5,
-         "`min` and `max` must be integers below 2^52"},
-        {{.kind = COLUMN_DRAWN, .dist = DIST_INTEGER, .min = 2, .max = 1},
-         5,
-         "`min` is above `max`"},
-        {{.kind = COLUMN_DRAWN, .dist = DIST_NORMAL, .stddev = 0},
-         5,
-         "`stddev` must be above zero, and both finite"},
-        {{.kind = COLUMN_DRAWN, .dist = DIST_NORMAL, .mean = NAN, .stddev = 1},
-         5,
-         "`stddev` must be above zero, and both finite"},
-        {{.kind = COLUMN_DRAWN, .dist = DIST_CHOICE}, 5, "there are no values"},
-        {{.kind = COLUMN_RANGE},
-         5,
-         "the values of this design are drawn: they need `min` and `max`, or a "
-         "distribution"},
-        {{.kind = COLUMN_DRAWN, .min = 0, .max = 1},
-         0,
-         "a design of no points"},
+         "`min` and `max` are too far apart for floating-point numbers"},
+        {{.kind = COLUMN_DRAWN,
+          .dist = DIST_NORMAL,
+          .mean = 1e308,
+          .stddev = 1e308},
+         "`mean` and `stddev` are too large for floating-point numbers"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(table); i++)
@@ -496,17 +448,12 @@ static void wrong_designs_are_errors(void **state)
             struct axis a = {.kind = (enum axis_kind)kind,
                              .columns = &table[i].c,
                              .column_count = 1,
-                             .count = table[i].count};
+                             .count = 5};
             struct taskset set;
             struct err err = {0};
             assert_int_equal(set_init(&set, &a, &err), -1);
             assert_string_equal(err.text, table[i].text);
         }
-    struct axis plain = {.columns = drawn, .column_count = 1};
-    struct taskset set;
-    struct err err;
-    assert_int_equal(set_init(&set, &plain, &err), -1);
-    assert_non_null(strstr(err.text, "values are drawn in random"));
 }
 
 /* ---- Large ones ---- */

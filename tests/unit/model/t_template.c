@@ -130,7 +130,7 @@ static const struct {
     const char *message; /* some of it */
 } bad[] = {
     {"{", 0, "lone \"{\""},
-    {"a {x.stem}", 2, "\"x\" is no path"},
+    {"a {x.stem}", 2, "\"x\" is not one of files"},
     {"ab{", 2, "lone \"{\""},
     {"}", 0, "lone \"}\""},
     {"a } b", 2, "lone \"}\""},
@@ -454,7 +454,7 @@ static void takes_paths_apart(void **state)
     } others[] = {
         {"{f}", "a/b.dat"},
         {"{f.stem:>4s}.out", "   b.out"},
-        {"{f.stam}", "no \"stam\" of a path; there are {f.name}, {f.stem}, "
+        {"{f.stam}", "a file has no \"stam\"; there are {f.name}, {f.stem}, "
                      "{f.suffix} and {f.dir}"},
         {"{f.name.stem}",
          "no parameter \"f.name.stem\" (write {{ and }} for braces)"},

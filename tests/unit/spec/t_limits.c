@@ -103,7 +103,57 @@ static void too_many_bytes(void **state)
     struct spec_error e;
     const char *start = "jobs:"; /* the length decides; no more is read */
     parse_wrong(start, (size_t)SPEC_MAX_BYTES + 8, &e);
-    assert_non_null(strstr(e.text, "larger than 256 MiB"));
+    assert_string_equal(e.text,
+                        "the job spec is larger than 256 MiB; large lists of "
+                        "tasks are better written as a sweep");
+}
+
+/* What cannot begin with lines that say which error it is. */
+static void other_encodings(void **state)
+{
+    (void)state;
+    struct spec_error e;
+    assert_int_equal(parse_wrong("\xff\xfej\0", 4, &e), 1);
+    assert_string_equal(e.text, "the job spec is in UTF-16; save it as UTF-8");
+    assert_int_equal(parse_wrong("\xfe\xff\0j", 4, &e), 1);
+    assert_string_equal(e.text, "the job spec is in UTF-16; save it as UTF-8");
+}
+
+/* Each is a table of one row. */
+static int row_get(void *arg, enum table_kind kind, const char *path,
+                   const char **bytes, size_t *len, struct err *err)
+{
+    (void)arg;
+    (void)kind;
+    (void)path;
+    (void)err;
+    *bytes = "x\n1\n";
+    *len = 4;
+    return 0;
+}
+
+static void too_many_files(void **state)
+{
+    (void)state;
+    enum { PARAMS = 5 };
+    struct spec_files files = {.get = row_get};
+    struct spec_errors errors;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    put(&b, "jobs:\n- task: {command_line: a}\n  sweep:\n");
+    for (int i = 0; i <= SPEC_MAX_TABLES; i++)
+        assert_int_equal(buf_printf(&b, "%s      p%d: {from: %d.csv}\n",
+                                    i % PARAMS ? "" : "  - parameters:\n",
+                                    i % PARAMS, i),
+                         0);
+    struct jobspec *spec =
+        spec_parse(buf_text(&b), b.len, "stem", &files, &errors);
+    assert_null(spec);
+    assert_int_equal(errors.count, 1);
+    assert_string_equal(errors.list[0].text,
+                        "the job spec names more than 1024 files and patterns");
+    spec_errors_fini(&errors);
+    buf_fini(&b);
 }
 
 /* An axis of count integers, by name. */
@@ -253,8 +303,8 @@ static void too_much_environment(void **state)
         assert_int_equal(buf_printf(&b, "    V%d: 1\n", i), 0);
     put(&b, "  task: {command_line: a, environment_settings: {ONE: more}}\n");
     assert_int_equal(parse_wrong(buf_text(&b), b.len, &e), 1);
-    assert_string_equal(e.text, "more than 1024 environment settings with "
-                                "those of the job");
+    assert_string_equal(e.text, "the task has more than 1024 environment "
+                                "settings with those of the job");
     buf_fini(&b);
 }
 
@@ -265,6 +315,8 @@ int main(void)
         cmocka_unit_test(merge_bomb),
         cmocka_unit_test(depth),
         cmocka_unit_test(too_many_bytes),
+        cmocka_unit_test(other_encodings),
+        cmocka_unit_test(too_many_files),
         cmocka_unit_test(grid_of_a_billion),
         cmocka_unit_test(grid_too_large),
         cmocka_unit_test(long_axis),
