@@ -20,7 +20,7 @@ like "$(ask task 2 slow.run)" "^task job/2: running for [0-9.]+.* on rank [01], 
 like "$? $(<out)$(<err)" "^1 mpibatch: error: task job/2 has not ended an attempt yet" "logs: of a running one"
 is "$(ask logs 0 slow.run)" "out 1" "logs: of one that has ended"
 like "$(ask failures slow.run)" "1 task failed, 1 succeeded" "failures, so far"
-like "$(ask plan slow.yaml)" "it would resume slow.run: 1 succeeded, 1 failed, 6 to run" "plan: what is left by now"
+like "$(ask plan slow.yaml)" "it would resume slow.run: 1 succeeded, 1 failed; 6 to run" "plan: what is left by now"
 ask events -f --json slow.run >followed &
 follower=$!
 touch go
