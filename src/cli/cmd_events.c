@@ -322,9 +322,7 @@ static int events(void *values)
         display_open(&display, &options);
         display.at_once = v->follow;
         l.display = &display;
-        rc = show(&l, v->follow);
-        int shown = display_close(&display);
-        rc = rc == EXIT_OK ? shown : rc;
+        rc = display_end(&display, show(&l, v->follow));
     }
     run_arg_close(&run);
     return rc;

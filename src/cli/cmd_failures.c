@@ -207,8 +207,6 @@ static json_t *regions_json(const struct failures *f,
 static int json_show(const struct failures *f, const struct jobspec *spec)
 {
     json_t *o = json_object();
-    struct buf out;
-    struct err err;
     json_object_set_new(o, "version", json_integer(1));
     json_object_set_new(o, "failed", json_integer((json_int_t)f->failed));
     json_object_set_new(o, "succeeded", json_integer((json_int_t)f->succeeded));
@@ -218,13 +216,7 @@ static int json_show(const struct failures *f, const struct jobspec *spec)
     json_object_set_new(o, "messages_read",
                         json_integer((json_int_t)f->messages_read));
     json_object_set_new(o, "regions", regions_json(f, spec));
-    buf_init(&out, JSON_BYTES);
-    int rc = json_put(o, &out, &err);
-    if (rc < 0)
-        log_error("%s", err.text);
-    rc = rc < 0 ? EXIT_FAILED : stdout_put(buf_text(&out), out.len);
-    buf_fini(&out);
-    return rc;
+    return json_print(o, JSON_BYTES);
 }
 
 /* ---- The command ---- */

@@ -216,9 +216,7 @@ static int logs(void *values)
     rc = task_arg_find("logs", run.spec, v->id, &l.job, &index);
     if (rc == EXIT_OK) {
         display_open(&l.display, &v->display);
-        rc = show(&l, index);
-        int shown = display_close(&l.display);
-        rc = rc == EXIT_OK ? shown : rc;
+        rc = display_end(&l.display, show(&l, index));
     }
     run_arg_close(&run);
     return rc;

@@ -11,31 +11,14 @@ static int plan(void *values)
 
 #define AT(member) .at = offsetof(struct plan, member)
 
-static const char *const rerun_words[] = {"failed", "timeout", "invalid",
-                                          "where", NULL};
-
 static const struct opt opts[] = {
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPT_DIR,
-     AT(run_dir),
-     .value = "DIR",
-     .otherwise = "SPEC's name with .run behind it, in this folder",
-     .meaning = "the run directory"},
+    RUN_DIR_OPT(struct plan),
     {.name = "fresh",
      .kind = OPT_FLAG,
      AT(fresh),
      .excludes = "rerun",
      .meaning = "as if an old run were moved aside"},
-    {.name = "rerun",
-     .kind = OPT_CUSTOM,
-     AT(rerun),
-     .value = "WHICH",
-     .words = rerun_words,
-     .joins = "where",
-     .take = rerun_take,
-     .otherwise = "none",
-     .meaning = "as the option of mpibatch-run(1)"},
+    RERUN_OPT(struct plan, "as the option of mpibatch-run(1)"),
     {.name = "lines",
      .kind = OPT_COUNT,
      AT(lines),

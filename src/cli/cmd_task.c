@@ -388,18 +388,10 @@ static int visit(void *arg, const struct query_task *t, struct err *err)
 static int json_show(struct life *l)
 {
     json_t *o = json_object();
-    struct buf out;
-    struct err err;
     json_object_set_new(o, "version", json_integer(1));
     json_object_set(o, "task", l->task);
     json_object_set(o, "attempts", l->attempts);
-    buf_init(&out, JSON_BYTES);
-    int rc = json_put(o, &out, &err);
-    if (rc < 0)
-        log_error("%s", err.text);
-    rc = rc < 0 ? EXIT_FAILED : stdout_put(buf_text(&out), out.len);
-    buf_fini(&out);
-    return rc;
+    return json_print(o, JSON_BYTES);
 }
 
 /* ---- The command ---- */
@@ -444,9 +436,7 @@ static int task(void *values)
     } else if (rc == EXIT_OK) {
         display_open(&display, &v->display);
         l.display = &display;
-        rc = life_show(&l, job, index);
-        int shown = display_close(&display);
-        rc = rc == EXIT_OK ? shown : rc;
+        rc = display_end(&display, life_show(&l, job, index));
     }
     run_arg_close(&run);
     return rc;

@@ -82,8 +82,6 @@ static json_t *job_json(const struct job *job)
 static int spec_json(const struct jobspec *spec)
 {
     json_t *o = json_object(), *jobs = json_array();
-    struct buf out;
-    struct err err;
     for (uint32_t j = 0; j < spec->job_count; j++)
         json_array_append_new(jobs, job_json(&spec->jobs[j]));
     json_object_set_new(o, "version", json_integer(1));
@@ -91,13 +89,7 @@ static int spec_json(const struct jobspec *spec)
     json_object_set_new(o, "tasks",
                         json_integer((json_int_t)jobspec_task_count(spec)));
     json_object_set_new(o, "jobs", jobs);
-    buf_init(&out, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
-    int rc = json_put(o, &out, &err);
-    if (rc < 0)
-        log_error("%s", err.text);
-    rc = rc < 0 ? EXIT_FAILED : stdout_put(buf_text(&out), out.len);
-    buf_fini(&out);
-    return rc;
+    return json_print(o, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
 }
 
 static int spec_show(const char *path, const struct jobspec *spec,

@@ -212,3 +212,9 @@ int display_close(struct display *d)
     buf_fini(&d->text);
     return d->rc;
 }
+
+int display_end(struct display *d, int rc)
+{
+    int shown = display_close(d);
+    return rc == EXIT_OK ? shown : rc;
+}

@@ -60,4 +60,7 @@ bool display_over(const struct display *d);
 /* Write what is left, wait for the pager. Returns the exit code. */
 int display_close(struct display *d);
 
+/* The same for who has come to an exit code: rc, if it is not EXIT_OK. */
+int display_end(struct display *d, int rc);
+
 #endif

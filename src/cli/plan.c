@@ -461,8 +461,6 @@ static json_t *files_json(const struct planning *p)
 static int json_show(const struct planning *p)
 {
     json_t *o = json_object(), *jobs = json_array();
-    struct buf out;
-    struct err err;
     for (uint32_t j = 0; j < p->spec->job_count; j++)
         json_array_append_new(jobs, job_json(p, j));
     json_object_set_new(o, "version", json_integer(1));
@@ -473,13 +471,7 @@ static int json_show(const struct planning *p)
     json_object_set_new(o, "to_run", count_json(all_left(p)));
     json_object_set_new(o, "files", files_json(p));
     json_object_set_new(o, "jobs", jobs);
-    buf_init(&out, JSON_BYTES);
-    int rc = json_put(o, &out, &err);
-    if (rc < 0)
-        log_error("%s", err.text);
-    rc = rc < 0 ? EXIT_FAILED : stdout_put(buf_text(&out), out.len);
-    buf_fini(&out);
-    return rc;
+    return json_print(o, JSON_BYTES);
 }
 
 /* ---- The whole ---- */

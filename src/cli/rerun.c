@@ -11,12 +11,12 @@
 #include "base/text.h"
 #include "view/query.h"
 
-static const char *const words[] = {[RERUN_NONE] = "none",
-                                    [RERUN_FAILED] = "failed",
-                                    [RERUN_TIMEOUT] = "timeout",
-                                    [RERUN_INVALID] = "invalid",
-                                    [RERUN_WHERE] = "where"};
-enum { WORDS = sizeof(words) / sizeof(words[0]) };
+enum { WORDS = RERUN_WHERE + 1 };
+const char *const rerun_words[WORDS + 1] = {[RERUN_NONE] = "none",
+                                            [RERUN_FAILED] = "failed",
+                                            [RERUN_TIMEOUT] = "timeout",
+                                            [RERUN_INVALID] = "invalid",
+                                            [RERUN_WHERE] = "where"};
 
 /* Is a condition still to be said? */
 static bool is_open(const struct rerun *r)
@@ -40,11 +40,11 @@ int rerun_take(const char *text, void *value, struct err *err)
         return 0;
     }
     for (int i = 0; i < WORDS; i++)
-        if (strcmp(text, words[i]) == 0) {
+        if (strcmp(text, rerun_words[i]) == 0) {
             *r = (struct rerun){.which = (enum rerun_which)i};
             return 0;
         }
-    const char *near = text_nearest(text, words, WORDS);
+    const char *near = text_nearest(text, rerun_words, WORDS);
     return err_set(err, EINVAL,
                    "it takes failed, timeout, invalid or where EXPR, not "
                    "\"%s\"%s%s%s",

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "cli/option.h"
 #include "model/jobspec.h"
 #include "model/range.h"
 #include "store/rundir.h"
@@ -25,6 +26,26 @@ struct rerun {
 /* Take a word of --rerun: failed, timeout, invalid, "where EXPR"; or where,
  * and the next time EXPR. The form of an option's `take`. */
 int rerun_take(const char *text, void *value, struct err *err);
+
+/* How they are called, by enum rerun_which; NULL-terminated. */
+extern const char *const rerun_words[RERUN_WHERE + 2];
+
+/* Rows of the option tables of `run` and `plan`: -o and --rerun, of members
+ * run_dir and rerun of a struct. */
+#define RUN_DIR_OPT(values)                                                    \
+    {                                                                          \
+        .name = "output", .letter = 'o', .kind = OPT_DIR,                      \
+        .at = offsetof(values, run_dir), .value = "DIR",                       \
+        .otherwise = "SPEC's name with .run behind it, in this folder",        \
+        .meaning = "the run directory"                                         \
+    }
+#define RERUN_OPT(values, what)                                                \
+    {                                                                          \
+        .name = "rerun", .kind = OPT_CUSTOM, .at = offsetof(values, rerun),    \
+        .value = "WHICH", .words = rerun_words + RERUN_FAILED,                 \
+        .joins = "where", .take = rerun_take, .otherwise = "none",             \
+        .meaning = (what)                                                      \
+    }
 
 /* Find these tasks in a run that nobody else has. *ranges (mem_free):
  * ascending. -1 with err (EINVAL: the condition is wrong). */

@@ -18,35 +18,19 @@
 
 #define AT(member) .at = offsetof(struct session_options, member)
 
-static const char *const rerun_words[] = {"failed", "timeout", "invalid",
-                                          "where", NULL};
-
 const struct opt run_opts[RUN_OPTS] = {
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPT_DIR,
-     AT(run_dir),
-     .value = "DIR",
-     .otherwise = "SPEC's name with .run behind it, in this folder",
-     .meaning = "the run directory"},
+    RUN_DIR_OPT(struct session_options),
     {.name = "fresh",
      .kind = OPT_FLAG,
      AT(fresh),
      .excludes = "rerun",
      .meaning = "start anew; an old run is moved aside"},
-    {.name = "rerun",
-     .kind = OPT_CUSTOM,
-     AT(rerun),
-     .value = "WHICH",
-     .words = rerun_words,
-     .joins = "where",
-     .take = rerun_take,
-     .otherwise = "none",
-     .meaning = "run tasks that have ended again: those that `failed`, those "
-                "that failed by their time limit (`timeout`), those that "
-                "succeeded with a metric missing, malformed or out of range "
-                "(`invalid`), or `where` a condition holds, such as `where 'n "
-                "> 64'`: see mpibatch-tasks(1)"},
+    RERUN_OPT(struct session_options,
+              "run tasks that have ended again: those that `failed`, those "
+              "that failed by their time limit (`timeout`), those that "
+              "succeeded with a metric missing, malformed or out of range "
+              "(`invalid`), or `where` a condition holds, such as `where 'n "
+              "> 64'`: see mpibatch-tasks(1)"),
     {.name = "dry-run",
      .kind = OPT_FLAG,
      AT(dry_run),

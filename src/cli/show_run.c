@@ -559,19 +559,6 @@ static json_t *run_json(const struct origin_of_run *o)
     return run;
 }
 
-static int json_show(const struct origin_of_run *o)
-{
-    struct buf out;
-    struct err err;
-    buf_init(&out, JSON_BYTES);
-    int rc = json_put(run_json(o), &out, &err);
-    if (rc < 0)
-        log_error("%s", err.text);
-    rc = rc < 0 ? EXIT_FAILED : stdout_put(buf_text(&out), out.len);
-    buf_fini(&out);
-    return rc;
-}
-
 /* ---- The command ---- */
 
 static int run_show(void *values)
@@ -587,7 +574,8 @@ static int run_show(void *values)
         log_error("%s", err.text);
         rc = EXIT_FAILED;
     } else {
-        rc = v->json ? json_show(&o) : text_show(&o, &v->display);
+        rc = v->json ? json_print(run_json(&o), JSON_BYTES)
+                     : text_show(&o, &v->display);
     }
     origin_fini(&o);
     run_arg_close(&run);

@@ -173,8 +173,7 @@ static int tables_list(const struct inputs *inputs,
         rc = EXIT_FAILED;
     }
     sheet_fini(&s);
-    int shown = display_close(&d);
-    return rc == EXIT_OK ? shown : rc;
+    return display_end(&d, rc);
 }
 
 /* The table called name, as in the spec, or without its folder if there is
