@@ -84,25 +84,32 @@ struct hdf_line {
     char *path;
 };
 
-/* Make a dataset of one dimension; <0: failed. */
-static hid_t create_line(struct hdf_file *f, const char *path, hid_t type,
-                         uint64_t count, const void *fill)
+/* Make a dataset in space as dcpl says, and close these two; <0: failed. */
+static hid_t create_in(struct hdf_file *f, const char *path, hid_t type,
+                       hid_t space, hid_t dcpl, const void *fill)
 {
-    hsize_t dim = count, chunk = LINE_CHUNK;
-    hid_t space = H5Screate_simple(1, &dim, NULL), d = -1;
-    hid_t dcpl = count > LINE_CHUNK ? hdf_chunked(1, &chunk, type)
-                                    : H5Pcreate(H5P_DATASET_CREATE);
-    hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
+    hid_t lcpl = H5Pcreate(H5P_LINK_CREATE), d = -1;
     hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS);
     H5Pset_char_encoding(lcpl, H5T_CSET_UTF8);
     H5Pset_chunk_cache(dapl, 1, 0, 1.0); /* each chunk is written once */
-    if (!fill || H5Pset_fill_value(dcpl, type, fill) >= 0)
+    if (dcpl >= 0 && (!fill || H5Pset_fill_value(dcpl, type, fill) >= 0))
         d = H5Dcreate2(f->id, path, type, space, lcpl, dcpl, dapl);
     H5Pclose(dapl);
     H5Pclose(lcpl);
     H5Pclose(dcpl);
     H5Sclose(space);
     return d;
+}
+
+/* Make a dataset of one dimension; <0: failed. */
+static hid_t create_line(struct hdf_file *f, const char *path, hid_t type,
+                         uint64_t count, const void *fill)
+{
+    hsize_t dim = count, chunk = LINE_CHUNK;
+    hid_t space = H5Screate_simple(1, &dim, NULL);
+    hid_t dcpl = count > LINE_CHUNK ? hdf_chunked(1, &chunk, type)
+                                    : H5Pcreate(H5P_DATASET_CREATE);
+    return create_in(f, path, type, space, dcpl, fill);
 }
 
 struct hdf_line *hdf_line_create(struct hdf_file *f, const char *path,
@@ -206,18 +213,8 @@ static hid_t create_dataset(struct hdf_file *f, const char *path,
     for (int i = 0; i < inner->rank; i++)
         dims[s->rank + i] = chunk[s->rank + i] = inner->dims[i];
     hid_t space = H5Screate_simple(rank, dims, NULL);
-    hid_t dcpl = hdf_chunked(rank, chunk, type), d = -1;
-    hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
-    hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS);
-    H5Pset_char_encoding(lcpl, H5T_CSET_UTF8);
-    H5Pset_chunk_cache(dapl, 1, 0, 1.0); /* each chunk is written once */
-    if (dcpl >= 0 && (!fill || H5Pset_fill_value(dcpl, type, fill) >= 0))
-        d = H5Dcreate2(f->id, path, type, space, lcpl, dcpl, dapl);
-    H5Pclose(dapl);
-    H5Pclose(lcpl);
-    H5Pclose(dcpl);
-    H5Sclose(space);
-    return d;
+    hid_t dcpl = hdf_chunked(rank, chunk, type);
+    return create_in(f, path, type, space, dcpl, fill);
 }
 
 struct hdf_cube *hdf_cube_create(struct hdf_file *f, const char *path,
