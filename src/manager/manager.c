@@ -256,6 +256,15 @@ static void on_started(struct manager *m, uint32_t rank, const struct msg *msg)
         log_debug("no memory to note a start"); /* it only lacks in a record */
 }
 
+static void on_storing(struct manager *m, uint32_t rank, const struct msg *msg)
+{
+    struct err err;
+    if (sched_attempt_storing(m->sched, now_ns(m), rank, msg->u.started.job,
+                              msg->u.started.index, msg->u.started.attempt,
+                              &err) < 0)
+        fail(m, &err);
+}
+
 static void on_ready(struct manager *m, uint32_t rank, const struct msg *msg)
 {
     struct err err;
@@ -309,6 +318,9 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
         break;
     case MSG_STARTED:
         on_started(m, rank, &msg);
+        break;
+    case MSG_STORING:
+        on_storing(m, rank, &msg);
         break;
     case MSG_RESULT:
         on_result(m, rank, &msg);

@@ -103,7 +103,7 @@ enum task_state sched_task_state(const struct sched *s, uint32_t job,
         return TASK_ACTIVE;
     const struct range *r = given_find(s, job, index);
     if (r)
-        return r->state == RANGE_STARTED ? TASK_RUNNING : TASK_ACTIVE;
+        return r->state == RANGE_GIVEN ? TASK_ACTIVE : TASK_RUNNING;
     *result = indices_contains(&s->jobs[job].failures, index) ? RESULT_FAILURE
                                                               : RESULT_SUCCESS;
     return TASK_COMPLETED;

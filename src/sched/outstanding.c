@@ -93,12 +93,13 @@ void outstanding_cut(struct outstanding *o, struct range *r, uint32_t first,
     }
 }
 
-void outstanding_start(struct outstanding *o, struct range *r, uint32_t index)
+void outstanding_mark(struct outstanding *o, struct range *r, uint32_t index,
+                      enum range_state state)
 {
     struct range one = *r;
     one.first = index;
     one.count = 1;
-    one.state = RANGE_STARTED;
+    one.state = state;
     outstanding_cut(o, r, index, 1);
     outstanding_add(o, &one);
 }

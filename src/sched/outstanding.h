@@ -3,7 +3,7 @@
  * Kept sorted by job and index, so that one task is found by bisection and
  * cut out of the middle of its range. A range never overlaps another. What
  * may split a range needs room that was reserved before: adding needs 1,
- * cutting 1, marking a start 2.
+ * cutting 1, marking a state 2.
  */
 #ifndef MPIBATCH_SCHED_OUTSTANDING_H
 #define MPIBATCH_SCHED_OUTSTANDING_H
@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 enum range_state {
-    RANGE_GIVEN,  /* not known to have started */
-    RANGE_STARTED /* one task that runs */
+    RANGE_GIVEN,   /* not known to have started */
+    RANGE_STARTED, /* one task that runs */
+    RANGE_STORING  /* one whose process has ended: it holds no slot */
 };
 
 struct range {
@@ -48,7 +49,8 @@ struct range *outstanding_find(const struct outstanding *o, uint32_t job,
 void outstanding_cut(struct outstanding *o, struct range *r, uint32_t first,
                      uint32_t count);
 
-/* Mark that task index of r has started. */
-void outstanding_start(struct outstanding *o, struct range *r, uint32_t index);
+/* Mark that task index of r, on its own, is in that state now. */
+void outstanding_mark(struct outstanding *o, struct range *r, uint32_t index,
+                      enum range_state state);
 
 #endif

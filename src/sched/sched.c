@@ -205,7 +205,7 @@ static void worker_lose(struct sched *s, struct worker *w)
     liveness_forget(&s->live, worker_id(s, w));
     for (uint32_t i = o->count; i > 0; i--) {
         struct range r = o->ranges[i - 1];
-        if (r.state == RANGE_STARTED)
+        if (r.state != RANGE_GIVEN)
             continue;
         tasks_release(s, w, &o->ranges[i - 1], r.first, r.count);
         tasks_requeue(s, &r);
@@ -237,8 +237,31 @@ int sched_attempt_started(struct sched *s, int64_t now_ns, uint32_t worker,
     uint32_t at = (uint32_t)(r - w->given.ranges);
     if (outstanding_reserve(&w->given, 2) < 0)
         return no_memory(err);
-    outstanding_start(&w->given, &w->given.ranges[at], index);
+    outstanding_mark(&w->given, &w->given.ranges[at], index, RANGE_STARTED);
     s->jobs[job].running++;
+    w->progress_ns = now_ns;
+    return 0;
+}
+
+int sched_attempt_storing(struct sched *s, int64_t now_ns, uint32_t worker,
+                          uint32_t job, uint32_t index, uint32_t attempt,
+                          struct err *err)
+{
+    struct worker *w = reporter(s, now_ns, worker);
+    if (!w)
+        return 0;
+    struct range *r = attempt_find(w, job, index, attempt);
+    if (!r || r->state == RANGE_STORING)
+        return 0;
+    uint32_t at = (uint32_t)(r - w->given.ranges);
+    if (outstanding_reserve(&w->given, 2) < 0)
+        return no_memory(err);
+    r = &w->given.ranges[at];
+    if (r->state == RANGE_GIVEN)
+        s->jobs[job].running++;
+    place_load(&s->place, &w->seat, -1, 1, r->slots, r->task_ns,
+               s->config.prefetch_ns);
+    outstanding_mark(&w->given, r, index, RANGE_STORING);
     w->progress_ns = now_ns;
     return 0;
 }
@@ -305,7 +328,7 @@ int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
             behind = end;
         back.count = behind - back.first;
         first = behind;
-        if (r->attempt != attempt || r->state == RANGE_STARTED)
+        if (r->attempt != attempt || r->state != RANGE_GIVEN)
             continue;
         tasks_release(s, w, r, back.first, back.count);
         tasks_requeue(s, &back);

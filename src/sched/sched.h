@@ -89,6 +89,11 @@ int sched_worker_gone(struct sched *s, int64_t now_ns, uint32_t worker,
 int sched_attempt_started(struct sched *s, int64_t now_ns, uint32_t worker,
                           uint32_t job, uint32_t index, uint32_t attempt,
                           struct err *err);
+/* The process of an attempt has ended: what it has left is being stored, and
+ * its slots are free (workers say so where that takes a while). */
+int sched_attempt_storing(struct sched *s, int64_t now_ns, uint32_t worker,
+                          uint32_t job, uint32_t index, uint32_t attempt,
+                          struct err *err);
 /* An attempt ended. *accepted: it was outstanding at this worker, and
  * a->disposition is set; else it is stale, to be ignored.
  * Decides on retry: exit code and signal use up a retry; lost and stopped

@@ -61,6 +61,7 @@ static int put_body(struct buf *b, const struct msg *m,
     case MSG_READY:
         return put_ready(b, m);
     case MSG_STARTED:
+    case MSG_STORING:
         return put_started(b, m);
     case MSG_RESULT:
         return put_result(b, m, spec);
@@ -203,6 +204,7 @@ static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
         m->u.ready.slots = get_u32(u);
         return 0;
     case MSG_STARTED:
+    case MSG_STORING:
         return get_started(u, spec, m, err);
     case MSG_RESULT:
         return get_result(u, spec, m, a, err);

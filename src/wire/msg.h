@@ -18,7 +18,7 @@
 #include "model/jobspec.h"
 #include "model/record.h"
 
-enum { MSG_VERSION = 3 };
+enum { MSG_VERSION = 4 };
 
 /* The largest output that travels inside a result, each of stdout and stderr;
  * a longer one goes to a file of its own. */
@@ -35,6 +35,8 @@ enum msg_kind {
     MSG_RESULT,    /* this attempt ended */
     MSG_RETURNED,  /* I have not started these, and will not (all zero: none,
                       the answer to a MSG_RECALL that came too late) */
+    MSG_STORING,   /* the process of this attempt has ended, its slots are free;
+                      what it has left is being stored */
     MSG_LEFT,      /* nothing runs here and everything is reported */
     /* manager to worker */
     MSG_ASSIGN = 32, /* run these */
@@ -59,9 +61,9 @@ struct msg {
         } ready;
         struct {
             uint32_t job, index, attempt;
-            uint32_t slot;    /* the first of its slots, within the node */
-            int64_t start_ns; /* since 1970 UTC */
-        } started;
+            uint32_t slot;      /* the first of its slots, within the node */
+            int64_t start_ns;   /* since 1970 UTC */
+        } started;              /* MSG_STARTED, MSG_STORING */
         struct msg_range range; /* MSG_RETURNED, MSG_ASSIGN */
         struct {
             uint32_t count;

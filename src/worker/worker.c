@@ -251,6 +251,7 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
         break;
     case MSG_READY:
     case MSG_STARTED:
+    case MSG_STORING:
     case MSG_RESULT:
     case MSG_RETURNED:
     case MSG_LEFT:

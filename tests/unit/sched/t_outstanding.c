@@ -77,18 +77,21 @@ static void finds(void **state)
     outstanding_fini(&o);
 }
 
-static void a_start_is_a_range_of_its_own(void **state)
+static void a_mark_is_a_range_of_its_own(void **state)
 {
     (void)state;
     struct outstanding o = {0};
     add(&o, 0, 0, 5);
     assert_int_equal(outstanding_reserve(&o, 2), 0);
-    outstanding_start(&o, outstanding_find(&o, 0, 2), 2);
+    outstanding_mark(&o, outstanding_find(&o, 0, 2), 2, RANGE_STARTED);
     static const uint32_t want[][2] = {{0, 2}, {2, 1}, {3, 2}};
     expect(&o, want, 3);
     assert_int_equal(o.ranges[1].state, RANGE_STARTED);
     assert_int_equal(o.ranges[0].state, RANGE_GIVEN);
     assert_int_equal(o.ranges[2].state, RANGE_GIVEN);
+    outstanding_mark(&o, outstanding_find(&o, 0, 2), 2, RANGE_STORING);
+    expect(&o, want, 3);
+    assert_int_equal(o.ranges[1].state, RANGE_STORING);
     outstanding_fini(&o);
 }
 
@@ -132,7 +135,7 @@ static void like_plain_flags(void **state)
         assert_int_equal(outstanding_reserve(&o, 2), 0);
         r = outstanding_find(&o, 4, at);
         if (r->state == RANGE_GIVEN && rand() % 2) {
-            outstanding_start(&o, r, at);
+            outstanding_mark(&o, r, at, RANGE_STARTED);
             flags[at] = 2;
             continue;
         }
@@ -149,7 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cuts),
         cmocka_unit_test(finds),
-        cmocka_unit_test(a_start_is_a_range_of_its_own),
+        cmocka_unit_test(a_mark_is_a_range_of_its_own),
         cmocka_unit_test(no_memory_changes_nothing),
         cmocka_unit_test(like_plain_flags),
     };

@@ -263,6 +263,41 @@ static void few_tasks_are_spread(void **state)
     sched_destroy(s);
 }
 
+/* An attempt that is being stored has its slots free for others, and is its
+ * worker's still: lost with it, counted as running, accepted when it ends. */
+static void storing_frees_the_slots(void **state)
+{
+    (void)state;
+    struct specs sp;
+    specs_init(&sp);
+    specs_add(&sp, 5, 1, 0, 0);
+    struct sched *s = specs_sched(&sp, 1);
+    join(s, 0, 0, 1);
+    assert_int_equal(assign_all(s, 0), 2); /* the slot, and one ahead */
+    storing(s, 1, 0, 0, 0, 1);
+    is_state(s, 0, TASK_RUNNING, RESULT_NONE, 0);
+    next_assigns(s, 1, 0, 0, 2, 1, 1);
+    started(s, 2, 0, 0, 1, 1);
+    storing(s, 2, 0, 0, 1, 1);
+    storing(s, 2, 0, 0, 1, 1); /* said twice, counted once */
+    next_assigns(s, 2, 0, 0, 3, 1, 1);
+    next_is_none(s, 2);
+    assert_int_equal(counts(s, 0).running, 2);
+    returned(s, 3, 0, 0, 0, 2, 1); /* nonsense: they have started */
+    next_is_none(s, 3);
+    assert_true(end_task(s, 4, 0, 0, 0, 1, REASON_NONE));
+    is_state(s, 0, TASK_COMPLETED, RESULT_SUCCESS, 1);
+    next_is_none(s, 4); /* its slot was free before */
+    assert_int_equal(sched_worker_gone(s, 5, 0, NULL), 0);
+    next_is(s, 5, SCHED_WORKER_LOST);
+    struct sched_action a = next_is(s, 5, SCHED_ATTEMPT_LOST);
+    assert_int_equal(a.first, 1);
+    is_state(s, 1, TASK_ACTIVE, RESULT_NONE, 1);
+    next_is_none(s, 5);
+    assert_true(sched_finished(s));
+    sched_destroy(s);
+}
+
 /* ---- Windows ---- */
 
 static void window_follows_what_was_measured(void **state)
@@ -1076,6 +1111,7 @@ int main(void)
         cmocka_unit_test(narrow_and_wide_go_by_index),
         cmocka_unit_test(free_slots_come_before_prefetch),
         cmocka_unit_test(few_tasks_are_spread),
+        cmocka_unit_test(storing_frees_the_slots),
         cmocka_unit_test(window_follows_what_was_measured),
         cmocka_unit_test(a_wide_task_is_not_starved),
         cmocka_unit_test(what_fits_nobody_ends_the_session),
