@@ -163,7 +163,8 @@ static char *work_dir(const struct collect *c, const struct attempt *a,
     struct template_context tc = {.index = a->index,
                                   .task_id = task_id,
                                   .job_id = job->id,
-                                  .run_dir = rundir_path(c->rundir)};
+                                  .run_dir = rundir_path(c->rundir),
+                                  .spec_dir = c->base};
     return job_folder(job, &tc, c->base, err);
 }
 

@@ -61,10 +61,37 @@ bool attempt_is_invalid(const struct attempt *a)
 
 const char *attempt_reason_name(enum reason reason)
 {
-    static const char *const names[REASON_COUNT] = {
-        "none",   "exit_code", "signal",    "timeout", "not_found",
-        "launch", "lost",      "cancelled", "stopped", "internal"};
+    static const char *const names[REASON_COUNT] = {"none",
+                                                    "exit_code",
+                                                    "signal",
+                                                    "timeout",
+                                                    "not_found",
+                                                    "launch",
+                                                    "lost",
+                                                    "cancelled",
+                                                    "stopped",
+                                                    "internal",
+                                                    "pre_processing_error",
+                                                    "file_upload_error"};
     return names[reason];
+}
+
+enum failure attempt_failure(const struct attempt *a)
+{
+    static const enum failure failures[REASON_COUNT] = {
+        [REASON_EXIT_CODE] = FAILURE_EXIT_CODE,
+        [REASON_SIGNAL] = FAILURE_EXIT_CODE,
+        [REASON_TIMEOUT] = FAILURE_TASK_ENDED,
+        [REASON_NOT_FOUND] = FAILURE_COMMAND_PROGRAM_NOT_FOUND,
+        [REASON_LAUNCH] = FAILURE_COMMAND_LAUNCH_FAILED,
+        [REASON_LOST] = FAILURE_UNKNOWN,
+        [REASON_CANCELLED] = FAILURE_TASK_ENDED,
+        [REASON_STOPPED] = FAILURE_TASK_ENDED,
+        [REASON_INTERNAL] = FAILURE_UNKNOWN,
+        [REASON_PRE_PROCESSING] = FAILURE_UNKNOWN,
+        [REASON_FILE_UPLOAD] = FAILURE_UPLOAD_MISC,
+    };
+    return a->failure != FAILURE_NONE ? a->failure : failures[a->reason];
 }
 
 const char *attempt_result_name(enum attempt_result result)
@@ -112,6 +139,16 @@ void attempt_describe(const struct attempt *a, char text[384])
         break;
     case REASON_STOPPED:
         snprintf(phrase, sizeof(phrase), "stopped with the session");
+        break;
+    case REASON_PRE_PROCESSING:
+        snprintf(phrase, sizeof(phrase), "could not be prepared%s%s%s",
+                 a->failure ? " (" : "", failure_code(a->failure),
+                 a->failure ? ")" : "");
+        break;
+    case REASON_FILE_UPLOAD:
+        snprintf(phrase, sizeof(phrase), "outputs could not be stored%s%s%s",
+                 a->failure ? " (" : "", failure_code(a->failure),
+                 a->failure ? ")" : "");
         break;
     case REASON_INTERNAL:
     case REASON_COUNT:

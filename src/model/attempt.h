@@ -9,20 +9,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/failure.h"
 #include "model/jobspec.h"
 
 /* Why an attempt ended as it did. The texts are in attempt_reason_name. */
 enum reason {
-    REASON_NONE,      /* it succeeded */
-    REASON_EXIT_CODE, /* exited with a code that is not 0 */
-    REASON_SIGNAL,    /* ended by a signal that was not ours */
-    REASON_TIMEOUT,   /* over its max_wall_clock_time */
-    REASON_NOT_FOUND, /* the command's program does not exist */
-    REASON_LAUNCH,    /* it could not be started; message says why */
-    REASON_LOST,      /* its worker was lost while it ran */
-    REASON_CANCELLED, /* its job was terminated */
-    REASON_STOPPED,   /* the session was stopped */
-    REASON_INTERNAL,  /* the worker could not keep its output */
+    REASON_NONE,           /* it succeeded */
+    REASON_EXIT_CODE,      /* exited with a code that is not 0 */
+    REASON_SIGNAL,         /* ended by a signal that was not ours */
+    REASON_TIMEOUT,        /* over its max_wall_clock_time */
+    REASON_NOT_FOUND,      /* the command's program does not exist */
+    REASON_LAUNCH,         /* it could not be started; message says why */
+    REASON_LOST,           /* its worker was lost while it ran */
+    REASON_CANCELLED,      /* its job was terminated */
+    REASON_STOPPED,        /* the session was stopped */
+    REASON_INTERNAL,       /* the worker could not keep its output */
+    REASON_PRE_PROCESSING, /* its files or packages could not be staged */
+    REASON_FILE_UPLOAD,    /* its output files could not be stored */
     REASON_COUNT
 };
 
@@ -80,6 +83,8 @@ struct attempt {
     uint32_t attempt; /* 1, 2, ... */
     enum attempt_result result;
     enum reason reason;
+    enum failure failure; /* what more is known; FAILURE_NONE: the reason says
+                             all */
     enum disposition disposition; /* set by the manager */
     int32_t exit_code;            /* -1: did not exit */
     int32_t signal;               /* 0: no signal ended it */
@@ -114,6 +119,8 @@ bool attempt_is_invalid(const struct attempt *a);
 
 /* "none", "exit_code", "signal", "timeout", ...: in results and JSON. */
 const char *attempt_reason_name(enum reason reason);
+/* What Azure Batch would call it: its failure, or what its reason comes to. */
+enum failure attempt_failure(const struct attempt *a);
 /* "none", "success", "failure". */
 const char *attempt_result_name(enum attempt_result result);
 /* "ok", "missing", "malformed", "out_of_range". */

@@ -100,7 +100,8 @@ static enum scan word_scan(const char *line, size_t *at, bool first,
 /* Compile the words of a line. As word_scan: SCAN_END, SCAN_SHELL or
  * SCAN_FAILED with err. */
 static enum scan words_compile(struct arena *arena, const char *line,
-                               const struct taskset *set, struct word *w,
+                               const struct taskset *set,
+                               const struct storage *storage, struct word *w,
                                struct command *out, size_t *error_at,
                                struct err *err)
 {
@@ -115,7 +116,7 @@ static enum scan words_compile(struct arena *arena, const char *line,
                     COMMAND_MAX_WORDS);
             return SCAN_FAILED;
         }
-        words[count] = template_compile(arena, buf_text(&w->text), set,
+        words[count] = template_compile(arena, buf_text(&w->text), set, storage,
                                         TEMPLATE_ALL, &inside, err);
         if (!words[count++]) {
             *error_at = w->text.len ? w->from[inside] : 0;
@@ -143,13 +144,15 @@ static size_t trimmed_len(const char *text)
 
 /* Compile a line that is left to the shell. */
 static int shell_compile(struct arena *arena, const char *line,
-                         const struct taskset *set, struct command *out,
+                         const struct taskset *set,
+                         const struct storage *storage, struct command *out,
                          size_t *error_at, struct err *err)
 {
     const struct template **words = arena_calloc(arena, 1, sizeof(*words));
     if (!words)
         return err_set(err, ENOMEM, "no memory for a command line");
-    words[0] = template_compile(arena, line, set, TEMPLATE_ALL, error_at, err);
+    words[0] = template_compile(arena, line, set, storage, TEMPLATE_ALL,
+                                error_at, err);
     if (!words[0] || template_check_shell(words[0], error_at, err) < 0)
         return -1;
     *out = (struct command){.shell = true, .words = words, .word_count = 1};
@@ -157,8 +160,8 @@ static int shell_compile(struct arena *arena, const char *line,
 }
 
 int command_compile(struct arena *arena, const char *text,
-                    const struct taskset *set, struct command *out,
-                    size_t *error_at, struct err *err)
+                    const struct taskset *set, const struct storage *storage,
+                    struct command *out, size_t *error_at, struct err *err)
 {
     *error_at = 0;
     if (text[strspn(text, " \t\n")] == '\0')
@@ -169,13 +172,13 @@ int command_compile(struct arena *arena, const char *text,
     buf_init(&w.text, len);
     enum scan got = SCAN_FAILED;
     if (line && w.from)
-        got = words_compile(arena, line, set, &w, out, error_at, err);
+        got = words_compile(arena, line, set, storage, &w, out, error_at, err);
     else
         err_set(err, ENOMEM, "no memory for a command line");
     buf_fini(&w.text);
     mem_free(w.from);
     if (got == SCAN_SHELL)
-        return shell_compile(arena, line, set, out, error_at, err);
+        return shell_compile(arena, line, set, storage, out, error_at, err);
     return got == SCAN_FAILED ? -1 : 0;
 }
 

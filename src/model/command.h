@@ -32,8 +32,8 @@ struct command {
  * its first word. Errors as template_compile; EINVAL also for an empty line,
  * and for the shell as template_check_shell; E2BIG: over COMMAND_MAX_WORDS. */
 int command_compile(struct arena *arena, const char *text,
-                    const struct taskset *set, struct command *out,
-                    size_t *error_at, struct err *err);
+                    const struct taskset *set, const struct storage *storage,
+                    struct command *out, size_t *error_at, struct err *err);
 
 /* One task's command, ready to execute: argv is NULL-terminated, its strings
  * lie behind each other in text. */

@@ -109,3 +109,21 @@ uint32_t jobspec_max_required_slots(const struct jobspec *spec)
     }
     return most;
 }
+
+bool task_has_directory(const struct task_template *t)
+{
+    return t->own_directory || t->resource_file_count > 0 ||
+           t->output_file_count > 0 || t->package_ref_count > 0 ||
+           t->keep != KEEP_NONE;
+}
+
+bool jobspec_needs_scratch(const struct jobspec *spec)
+{
+    if (spec->pool.package_ref_count > 0)
+        return true;
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        for (uint32_t i = 0; i < job_template_count(&spec->jobs[j]); i++)
+            if (task_has_directory(&spec->jobs[j].templates[i]))
+                return true;
+    return false;
+}

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "model/command.h"
+#include "model/storage.h"
 #include "model/taskset.h"
 #include "model/template.h"
 
@@ -29,8 +30,18 @@ enum {
 enum slot_unit { SLOT_CORE, SLOT_HWTHREAD, SLOT_NUMANODE, SLOT_PACKAGE };
 
 struct pool {
+    const char *id;
     uint32_t task_slots_per_node; /* 0: as many as the node has units */
     enum slot_unit slot_unit;
+    const char *scratch; /* a folder on each node's own disk, absolute; NULL:
+                            that of the environment */
+    uint64_t scratch_reserve_bytes; /* staging never takes the last ones */
+    uint64_t cache_max_bytes;       /* 0: half of what is free */
+    bool cache_keep;                /* for the next session */
+    const struct application_package *packages; /* all that there are */
+    uint32_t package_count;
+    const uint32_t *package_refs; /* indices: unpacked on every node */
+    uint32_t package_ref_count;
 };
 
 struct constraints {
@@ -54,7 +65,18 @@ struct task_template {
     uint32_t env_count;
     struct constraints constraints;
     uint32_t required_slots;            /* at least 1 */
-    const struct template *working_dir; /* NULL: the folder of the spec */
+    const struct template *working_dir; /* NULL: the folder of the spec, or its
+                                           own directory's wd if it has one */
+    const struct resource_file *resource_files;
+    uint32_t resource_file_count;
+    const struct output_file *output_files;
+    uint32_t output_file_count;
+    const uint32_t *package_refs; /* indices: its own and the pool's, each
+                                     once */
+    uint32_t package_ref_count;
+    enum keep keep;       /* of its directory on its node */
+    int64_t retention_ns; /* and how long; 0: it is not known */
+    bool own_directory;   /* though nothing is staged */
 };
 
 enum metric_source { METRIC_STDOUT, METRIC_STDERR, METRIC_FILE };
@@ -124,6 +146,7 @@ struct jobspec {
     struct inputs *inputs;
     void (*inputs_destroy)(struct inputs *inputs);
     const char *name;
+    struct storage storage;
     struct pool pool;
     const struct job *jobs;
     uint32_t job_count;
@@ -156,6 +179,13 @@ uint64_t jobspec_task_count(const struct jobspec *spec);
 
 /* The most slots that any one task requires. */
 uint32_t jobspec_max_required_slots(const struct jobspec *spec);
+
+/* Has a task a directory of its own on its node: because it asks for one, or
+ * has resource files, output files or packages, or is to be kept? */
+bool task_has_directory(const struct task_template *t);
+
+/* Has any task one, or are packages unpacked on every node? */
+bool jobspec_needs_scratch(const struct jobspec *spec);
 
 /* Is s an id: 1 to JOBSPEC_MAX_ID of [A-Za-z0-9_-]? */
 bool id_is_valid(const char *s);

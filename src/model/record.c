@@ -95,6 +95,7 @@ int record_put_attempt(struct buf *b, const struct attempt *a,
     rc |= pack_put_uint(b, a->attempt);
     rc |= pack_put_u8(b, (uint8_t)a->result);
     rc |= pack_put_u8(b, (uint8_t)a->reason);
+    rc |= pack_put_u8(b, (uint8_t)a->failure);
     rc |= pack_put_u8(b, (uint8_t)a->disposition);
     rc |= pack_put_int(b, a->exit_code);
     rc |= pack_put_int(b, a->signal);
@@ -157,6 +158,7 @@ static void get_fields(struct unpack *u, struct attempt *a)
     a->attempt = get_u32(u);
     a->result = get_enum(u, RESULT_FAILURE + 1);
     a->reason = get_enum(u, REASON_COUNT);
+    a->failure = get_enum(u, FAILURE_COUNT);
     a->disposition = get_enum(u, TASK_RETRIES + 1);
     a->exit_code = get_i32(u);
     a->signal = get_i32(u);

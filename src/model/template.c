@@ -24,8 +24,9 @@
 #include "base/text.h"
 #include "model/format.h"
 #include "model/quoting.h"
+#include "model/storage.h"
 
-enum { NAME_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 80 };
 
 enum part_kind {
     PART_TEXT,
@@ -33,7 +34,9 @@ enum part_kind {
     PART_TASK_ID,
     PART_TASK_INDEX,
     PART_JOB_ID,
-    PART_RUN_DIR
+    PART_RUN_DIR,
+    PART_SPEC_DIR,
+    PART_CONTAINER
 };
 
 /* What of a path is wanted. */
@@ -50,7 +53,7 @@ enum { PIECES = sizeof(piece_names) / sizeof(piece_names[0]) };
 
 struct part {
     enum part_kind kind;
-    uint32_t param;
+    uint32_t param;   /* or container */
     enum piece piece; /* PART_PARAM */
     struct format format;
     enum place place;    /* in a shell line */
@@ -64,6 +67,7 @@ struct template
 {
     const char *text;
     const struct taskset *set;
+    const struct storage *storage;
     const struct part *parts;
     size_t part_count;
     const char *open; /* a quote that is not closed, or NULL */
@@ -72,6 +76,7 @@ struct template
 struct compiler {
     struct arena *arena;
     const struct taskset *set;
+    const struct storage *storage;
     unsigned names;
     struct quoting quoting;
     struct part *parts;
@@ -85,7 +90,9 @@ static const struct {
 } builtin_names[] = {{"task.id", PART_TASK_ID},
                      {"task.index", PART_TASK_INDEX},
                      {"job.id", PART_JOB_ID},
-                     {"run.dir", PART_RUN_DIR}};
+                     {"run.dir", PART_RUN_DIR},
+                     {"spec.dir", PART_SPEC_DIR}};
+static const char storage_name[] = "storage.";
 enum { BUILTINS = sizeof(builtin_names) / sizeof(builtin_names[0]) };
 
 /* No such placeholder: say which was meant. */
@@ -103,6 +110,34 @@ static int name_unknown(struct compiler *c, const char *name)
                        "no parameter \"%s\"; did you mean {%s}?", name, near);
     return err_set(c->err, EINVAL,
                    "no parameter \"%s\" (write {{ and }} for braces)", name);
+}
+
+/* {storage.NAME}. 1: it is none. */
+static int container_find(struct compiler *c, const char *name, struct part *p)
+{
+    const char *known[STORAGE_MAX_CONTAINERS];
+    size_t prefix = sizeof(storage_name) - 1;
+    uint32_t count = c->storage ? c->storage->container_count : 0;
+    if (strncmp(name, storage_name, prefix) != 0 ||
+        (c->set && taskset_find_param(c->set, "storage") >= 0))
+        return 1;
+    if (count == 0)
+        return err_set(c->err, EINVAL,
+                       "{%s} needs `storage` with a container \"%s\"", name,
+                       name + prefix);
+    int found = storage_find_container(c->storage, name + prefix);
+    if (found >= 0) {
+        p->kind = PART_CONTAINER;
+        p->param = (uint32_t)found;
+        return 0;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        known[i] = c->storage->containers[i].name;
+    const char *near = text_nearest(name + prefix, known, count);
+    return err_set(c->err, EINVAL,
+                   near ? "no container \"%s\"; did you mean {storage.%s}?"
+                        : "no container \"%s\"; there is {storage.%s}",
+                   name + prefix, near ? near : known[0]);
 }
 
 /* NAME.PIECE. 1: NAME is no parameter. */
@@ -147,7 +182,9 @@ static int name_find(struct compiler *c, const char *name, struct part *p)
             p->kind = builtin_names[k].kind;
             return 0;
         }
-    int rc = piece_find(c, name, p);
+    int rc = container_find(c, name, p);
+    if (rc == 1)
+        rc = piece_find(c, name, p);
     return rc == 1 ? name_unknown(c, name) : rc;
 }
 
@@ -173,6 +210,9 @@ static int placeholder_add(struct compiler *c, const char *s, size_t len)
         return -1;
     if (p->kind == PART_TASK_ID && !(c->names & TEMPLATE_TASK_ID))
         return err_set(c->err, EINVAL, "{task.id} cannot be used here");
+    if ((p->kind == PART_SPEC_DIR || p->kind == PART_CONTAINER) &&
+        !(c->names & TEMPLATE_PLACES))
+        return err_set(c->err, EINVAL, "{%s} cannot be used here", name);
     if (colon && !format_parse(colon + 1, len - name_len - 1, &p->format))
         return err_set(c->err, EINVAL,
                        "\"%.*s\" is not a format (such as .3f, 04d, >8s)",
@@ -204,11 +244,15 @@ static size_t parts_bound(const char *text)
 
 const struct template *template_compile(struct arena *arena, const char *text,
                                         const struct taskset *set,
+                                        const struct storage *storage,
                                         unsigned names, size_t *error_at,
                                         struct err *err)
 {
-    struct compiler c = {
-        .arena = arena, .set = set, .names = names, .err = err};
+    struct compiler c = {.arena = arena,
+                         .set = set,
+                         .storage = storage,
+                         .names = names,
+                         .err = err};
     quoting_init(&c.quoting);
     struct template *t = arena_calloc(arena, 1, sizeof(*t));
     const char *copy = arena_strdup(arena, text);
@@ -244,6 +288,7 @@ const struct template *template_compile(struct arena *arena, const char *text,
     text_add(&c, start, (size_t)(s - start));
     *t = (struct template){.text = copy,
                            .set = set,
+                           .storage = storage,
                            .parts = c.parts,
                            .part_count = c.part_count,
                            .open = quoting_open(&c.quoting)};
@@ -323,6 +368,22 @@ static int param_put(const struct template *t, const struct part *p,
     return rc;
 }
 
+/* The path of a container. */
+static int container_put(const struct template *t, const struct part *p,
+                         const struct template_context *c, struct buf *out)
+{
+    struct value v = {.type = VALUE_STRING};
+    struct buf path;
+    buf_init(&path, VALUE_MAX_BYTES);
+    int rc = storage_container_put(t->storage, p->param, c->spec_dir, &path);
+    if (rc == 0) {
+        v.text = buf_text(&path);
+        rc = format_put(out, &p->format, &v);
+    }
+    buf_fini(&path);
+    return rc;
+}
+
 /* What a placeholder stands for, unquoted. */
 static int part_put(const struct template *t, const struct part *p,
                     const struct template_context *c, struct buf *out)
@@ -349,6 +410,11 @@ static int part_put(const struct template *t, const struct part *p,
     case PART_RUN_DIR:
         v.text = c->run_dir ? c->run_dir : "";
         break;
+    case PART_SPEC_DIR:
+        v.text = c->spec_dir ? c->spec_dir : ".";
+        break;
+    case PART_CONTAINER:
+        return container_put(t, p, c, out);
     }
     return format_put(out, &p->format, &v);
 }
@@ -495,4 +561,15 @@ bool template_is_constant(const struct template *t)
         if (t->parts[i].kind != PART_TEXT)
             return false;
     return true;
+}
+
+bool template_varies(const struct template *t)
+{
+    for (size_t i = 0; i < t->part_count; i++) {
+        enum part_kind kind = t->parts[i].kind;
+        if (kind == PART_PARAM || kind == PART_TASK_ID ||
+            kind == PART_TASK_INDEX)
+            return true;
+    }
+    return false;
 }

@@ -8,7 +8,8 @@
  *                  of a parameter that is a path: the file's name, that name
  *                  without its suffix, the suffix (".gz", or nothing), and the
  *                  folder ("." if there is none), as Python's pathlib has them
- *   {task.id} {task.index} {job.id} {run.dir}
+ *   {task.id} {task.index} {job.id} {run.dir} {spec.dir}
+ *   {storage.NAME}  the folder of a container, absolute
  *   {{ and }}      braces
  *
  * A template knows for each placeholder where it would stand in a shell line
@@ -27,20 +28,23 @@
 #include "base/err.h"
 #include "model/taskset.h"
 
+struct storage;
 struct template;
 
 /* Which placeholders are allowed beside parameters. */
 enum template_names {
     TEMPLATE_TASK_ID = 1 << 0, /* {task.id}: everywhere but in ids */
-    TEMPLATE_ALL = TEMPLATE_TASK_ID
+    TEMPLATE_PLACES = 1 << 1,  /* {spec.dir}, {storage.NAME}: the same */
+    TEMPLATE_ALL = TEMPLATE_TASK_ID | TEMPLATE_PLACES
 };
 
-/* Compile text against the parameters of set (NULL: none). Returns the
- * template (it lies in arena; borrows set), or NULL with err: EINVAL (what is
- * wrong; a near name is suggested) or ENOMEM. *error_at: the byte in text
- * where the error is. */
+/* Compile text against the parameters of set and the containers of storage
+ * (NULL: none). Returns the template (it lies in arena; borrows set and
+ * storage), or NULL with err: EINVAL (what is wrong; a near name is suggested)
+ * or ENOMEM. *error_at: the byte in text where the error is. */
 const struct template *template_compile(struct arena *arena, const char *text,
                                         const struct taskset *set,
+                                        const struct storage *storage,
                                         unsigned names, size_t *error_at,
                                         struct err *err);
 
@@ -56,7 +60,9 @@ struct template_context {
     uint32_t index;
     const char *task_id; /* may be NULL if the template has no {task.id} */
     const char *job_id;
-    const char *run_dir; /* absolute */
+    const char *run_dir;  /* absolute */
+    const char *spec_dir; /* the folder of the spec, absolute; NULL: paths are
+                             shown relative to it */
 };
 
 /* Append the expansion for one task. for_shell: as a line for /bin/sh -c in
@@ -69,6 +75,9 @@ int template_expand(const struct template *t, const struct template_context *c,
 
 /* The text that it was compiled from. Borrowed. */
 const char *template_text(const struct template *t);
+
+/* Has it a placeholder that differs from task to task (of one job)? */
+bool template_varies(const struct template *t);
 
 /* Has it no placeholder, so that each task gets the same text? */
 bool template_is_constant(const struct template *t);

@@ -32,7 +32,8 @@ int template_build(struct parse *p, const struct tree_node *n,
     size_t at = 0;
     if (p->blind)
         return 0;
-    *out = template_compile(p->arena, n->u.text, set, names, &at, &err);
+    *out = template_compile(p->arena, n->u.text, set, &p->spec->storage, names,
+                            &at, &err);
     if (*out)
         return 0;
     if (err.code == ENOMEM)
@@ -73,8 +74,8 @@ static int command_build(struct parse *p, const struct field *f,
     size_t at = 0;
     if (f->form->kind == KEY_LIST)
         return words_build(p, f, set, out);
-    if (p->blind ||
-        command_compile(p->arena, f->node->u.text, set, out, &at, &err) == 0)
+    if (p->blind || command_compile(p->arena, f->node->u.text, set,
+                                    &p->spec->storage, out, &at, &err) == 0)
         return 0;
     if (err.code == ENOMEM)
         return -1;

@@ -97,8 +97,11 @@ int describe_command(const struct job *job, uint32_t index,
 {
     char id[JOBSPEC_MAX_ID + 1] = "";
     struct err err;
-    struct template_context c = {
-        .index = index, .task_id = id, .job_id = job->id, .run_dir = run_path};
+    struct template_context c = {.index = index,
+                                 .task_id = id,
+                                 .job_id = job->id,
+                                 .run_dir = run_path,
+                                 .spec_dir = work_dir};
     char *where = job_task_id(job, index, id, &err) == 0
                       ? job_folder(job, &c, work_dir, &err)
                       : NULL;

@@ -17,7 +17,9 @@ struct template_context run_names(const struct run *run)
     return (struct template_context){.index = run->attempt.index,
                                      .task_id = run->task_id,
                                      .job_id = run_job(run)->id,
-                                     .run_dir = run->context->config->run_dir};
+                                     .run_dir = run->context->config->run_dir,
+                                     .spec_dir =
+                                         run->context->config->work_dir};
 }
 
 char *run_work_dir(const struct run *run, struct err *err)

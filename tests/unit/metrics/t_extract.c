@@ -468,12 +468,12 @@ static void test_files(void **state)
         size_t at;
         struct err err;
         char got[256];
-        struct metric m = {
-            .name = "m",
-            .pattern = "E=(\\S+)",
-            .from = METRIC_FILE,
-            .cells = 1,
-            .file = template_compile(arena, files[i].name, NULL, 0, &at, &err)};
+        struct metric m = {.name = "m",
+                           .pattern = "E=(\\S+)",
+                           .from = METRIC_FILE,
+                           .cells = 1,
+                           .file = template_compile(arena, files[i].name, NULL,
+                                                    NULL, 0, &at, &err)};
         struct job job = {.id = "j", .metrics = &m, .metric_count = 1};
         const struct leavings left = {.work_dir = dir, .task_id = "0"};
         struct attempt a;

@@ -75,6 +75,9 @@ static void says_how_it_ended(void **state)
         {REASON_STOPPED, -1, 0, 0, "", "stopped with the session"},
         {REASON_INTERNAL, -1, 0, 0, "disk full",
          "failed in the worker: disk full"},
+        {REASON_PRE_PROCESSING, -1, 0, 0, "no file in.dat",
+         "could not be prepared: no file in.dat"},
+        {REASON_FILE_UPLOAD, 0, 0, 0, "", "outputs could not be stored"},
     };
     struct attempt *a = mem_alloc(sizeof(*a));
     char text[384];
@@ -90,6 +93,11 @@ static void says_how_it_ended(void **state)
         attempt_describe(a, text);
         assert_string_equal(text, table[i].text);
     }
+    attempt_init(a);
+    a->reason = REASON_PRE_PROCESSING;
+    a->failure = FAILURE_BLOB_NOT_FOUND;
+    attempt_describe(a, text);
+    assert_string_equal(text, "could not be prepared (BlobNotFound)");
     /* the longest of all fits */
     attempt_init(a);
     a->reason = REASON_TIMEOUT;
@@ -106,12 +114,41 @@ static void says_how_it_ended(void **state)
 
 static void words_are_those_of_the_results(void **state)
 {
-    static const char *const reasons[] = {
-        "none",   "exit_code", "signal",    "timeout", "not_found",
-        "launch", "lost",      "cancelled", "stopped", "internal"};
+    static const char *const reasons[] = {"none",
+                                          "exit_code",
+                                          "signal",
+                                          "timeout",
+                                          "not_found",
+                                          "launch",
+                                          "lost",
+                                          "cancelled",
+                                          "stopped",
+                                          "internal",
+                                          "pre_processing_error",
+                                          "file_upload_error"};
+    static const char *const codes[] = {"",
+                                        "FailureExitCode",
+                                        "FailureExitCode",
+                                        "TaskEnded",
+                                        "CommandProgramNotFound",
+                                        "CommandLaunchFailed",
+                                        "Unknown",
+                                        "TaskEnded",
+                                        "TaskEnded",
+                                        "Unknown",
+                                        "Unknown",
+                                        "FileUploadMiscError"};
     (void)state;
-    for (int i = 0; i < REASON_COUNT; i++)
-        assert_string_equal(attempt_reason_name((enum reason)i), reasons[i]);
+    for (int i = 0; i < REASON_COUNT; i++) {
+        struct attempt *a = mem_calloc(1, sizeof(*a));
+        assert_non_null(a);
+        a->reason = (enum reason)i;
+        assert_string_equal(attempt_reason_name(a->reason), reasons[i]);
+        assert_string_equal(failure_code(attempt_failure(a)), codes[i]);
+        a->failure = FAILURE_DISK_FULL;
+        assert_int_equal(attempt_failure(a), FAILURE_DISK_FULL);
+        mem_free(a);
+    }
     assert_string_equal(attempt_result_name(RESULT_NONE), "none");
     assert_string_equal(attempt_result_name(RESULT_SUCCESS), "success");
     assert_string_equal(attempt_result_name(RESULT_FAILURE), "failure");

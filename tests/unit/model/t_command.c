@@ -120,8 +120,8 @@ static void compile(struct compiled *c, const char *text,
 {
     *c = (struct compiled){.arena = arena_create(1 << 24)};
     assert_non_null(c->arena);
-    c->rc = command_compile(c->arena, text, set, &c->command, &c->error_at,
-                            &c->err);
+    c->rc = command_compile(c->arena, text, set, NULL, &c->command,
+                            &c->error_at, &c->err);
 }
 
 static const struct {
@@ -863,7 +863,7 @@ static void no_memory_is_an_error(void **state)
             memset(&c, 0, sizeof(c));
             c.arena = arena;
             mem_fail_at(k);
-            c.rc = command_compile(arena, lines[i], &s.set, &c.command,
+            c.rc = command_compile(arena, lines[i], &s.set, NULL, &c.command,
                                    &c.error_at, &c.err);
             mem_fail_at(0);
             assert_true(k < 50);
@@ -906,7 +906,7 @@ static void no_memory_is_an_error(void **state)
         struct err err = {0};
         size_t at;
         assert_non_null(arena);
-        if (command_compile(arena, lines[1], &s.set, &out, &at, &err) < 0)
+        if (command_compile(arena, lines[1], &s.set, NULL, &out, &at, &err) < 0)
             assert_int_equal(err.code, ENOMEM);
         arena_destroy(arena);
     }

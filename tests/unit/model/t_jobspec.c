@@ -51,7 +51,7 @@ static void sweep_init(struct job *job, struct task_template *t, const char *id)
     *t = (struct task_template){.required_slots = 2};
     assert_int_equal(swept_init(&job->tasks, arena, true, params, 2, &err), 0);
     if (id) {
-        t->id = template_compile(arena, id, &job->tasks, 0, &at, &err);
+        t->id = template_compile(arena, id, &job->tasks, NULL, 0, &at, &err);
         assert_non_null(t->id);
     }
 }
@@ -141,7 +141,8 @@ static void listed_tasks_have_templates_each(void **state)
     size_t at;
     (void)state;
     taskset_init_listed(&jobs[0].tasks, 3);
-    t[1].id = template_compile(arena, "second", &jobs[0].tasks, 0, &at, &err);
+    t[1].id =
+        template_compile(arena, "second", &jobs[0].tasks, NULL, 0, &at, &err);
     assert_non_null(t[1].id);
     for (uint32_t i = 0; i < 3; i++)
         assert_ptr_equal(job_template(&jobs[0], i), &t[i]);

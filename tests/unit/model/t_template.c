@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "format_cases.h"
+#include "model/storage.h"
 #include "model/template.h"
 #include "prng.h"
 #include "sweeps.h"
@@ -96,7 +97,7 @@ static void expands(void **state)
         char *text = mem_strdup(good[i].text);
         assert_non_null(text);
         const struct template *t =
-            template_compile(arena, text, &set, TEMPLATE_ALL, &at, &err);
+            template_compile(arena, text, &set, NULL, TEMPLATE_ALL, &at, &err);
         if (!t)
             fail_msg("%s: %s", good[i].text, err.text);
         memset(text, '!', strlen(text)); /* it keeps a copy */
@@ -168,7 +169,8 @@ static void refuses(void **state)
         struct err err = {0};
         size_t at = 99;
         assert_non_null(arena);
-        if (template_compile(arena, bad[i].text, &set, TEMPLATE_ALL, &at, &err))
+        if (template_compile(arena, bad[i].text, &set, NULL, TEMPLATE_ALL, &at,
+                             &err))
             fail_msg("%s: accepted", bad[i].text);
         if (err.code != EINVAL || at != bad[i].at ||
             !strstr(err.text, bad[i].message))
@@ -185,23 +187,93 @@ static void names_may_be_fewer(void **state)
     size_t at;
     (void)state;
     assert_non_null(arena);
-    assert_null(template_compile(arena, "ab{task.id}", &set, 0, &at, &err));
+    assert_null(
+        template_compile(arena, "ab{task.id}", &set, NULL, 0, &at, &err));
     assert_int_equal(at, 2);
     assert_non_null(strstr(err.text, "{task.id} cannot be used here"));
     assert_non_null(
-        template_compile(arena, "{task.index}", &set, 0, &at, &err));
-    assert_null(template_compile(arena, "{x}", NULL, TEMPLATE_ALL, &at, &err));
-    assert_non_null(
-        template_compile(arena, "{job.id}", NULL, TEMPLATE_ALL, &at, &err));
+        template_compile(arena, "{task.index}", &set, NULL, 0, &at, &err));
+    assert_null(
+        template_compile(arena, "{x}", NULL, NULL, TEMPLATE_ALL, &at, &err));
+    assert_non_null(template_compile(arena, "{job.id}", NULL, NULL,
+                                     TEMPLATE_ALL, &at, &err));
     /* the longest name, and one that is longer */
-    char text[80] = "{";
-    memset(text + 1, 'n', 65);
-    strcpy(text + 65, "}");
-    assert_null(template_compile(arena, text, &set, TEMPLATE_ALL, &at, &err));
+    char text[100] = "{";
+    memset(text + 1, 'n', 81);
+    strcpy(text + 81, "}");
+    assert_null(
+        template_compile(arena, text, &set, NULL, TEMPLATE_ALL, &at, &err));
     assert_non_null(strstr(err.text, "no parameter"));
-    strcpy(text + 65, "n}");
-    assert_null(template_compile(arena, text, &set, TEMPLATE_ALL, &at, &err));
+    strcpy(text + 81, "n}");
+    assert_null(
+        template_compile(arena, text, &set, NULL, TEMPLATE_ALL, &at, &err));
     assert_non_null(strstr(err.text, "not a placeholder"));
+    arena_destroy(arena);
+}
+
+static void knows_places(void **state)
+{
+    static const struct container containers[] = {
+        {.name = "inputs", .path = "in"}, {.name = "results", .path = "/out"}};
+    static const struct storage storage = {
+        .root = "data", .containers = containers, .container_count = 2};
+    static const struct storage none = {0};
+    static const struct {
+        const char *text;
+        const struct storage *storage;
+        const char *expanded, *error;
+    } table[] = {
+        {"{storage.inputs}/a", &storage, "/specs/data/in/a", NULL},
+        {"{storage.results:>6}", &storage, "  /out", NULL},
+        {"{spec.dir}", NULL, "/specs", NULL},
+        {"a{storage.input}", &storage, NULL,
+         "no container \"input\"; did you mean {storage.inputs}?"},
+        {"a{storage.zzz}", &storage, NULL,
+         "no container \"zzz\"; there is {storage.inputs}"},
+        {"a{storage.inputs}", &none, NULL, "needs `storage` with"},
+        {"a{storage.inputs}", NULL, NULL, "needs `storage` with"},
+        {"a{spec.dri}", NULL, NULL, "did you mean {spec.dir}?"},
+    };
+    struct arena *arena = arena_create(1 << 16);
+    struct template_context c = {.spec_dir = "/specs"}, nowhere = {0};
+    struct err err;
+    struct buf out;
+    size_t at;
+    (void)state;
+    buf_init(&out, 100);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        const struct template *t =
+            template_compile(arena, table[i].text, &set, table[i].storage,
+                             TEMPLATE_ALL, &at, &err);
+        if (table[i].error) {
+            assert_null(t);
+            assert_int_equal(at, 1);
+            assert_non_null(strstr(err.text, table[i].error));
+            continue;
+        }
+        assert_false(template_is_constant(t));
+        assert_false(template_varies(t));
+        buf_reset(&out);
+        assert_int_equal(template_expand(t, &c, false, &out, &err), 0);
+        assert_string_equal(buf_text(&out), table[i].expanded);
+        assert_null(template_compile(arena, table[i].text, &set,
+                                     table[i].storage, TEMPLATE_TASK_ID, &at,
+                                     &err));
+        assert_non_null(strstr(err.text, "cannot be used here"));
+    }
+    const struct template *t =
+        template_compile(arena, "{spec.dir} {storage.inputs}", NULL, &storage,
+                         TEMPLATE_ALL, &at, &err);
+    buf_reset(&out);
+    assert_int_equal(template_expand(t, &nowhere, false, &out, &err), 0);
+    assert_string_equal(buf_text(&out), ". data/in");
+    static const char *const varying[] = {"{x}", "{task.id}", "{task.index}"};
+    for (int i = 0; i < 3; i++)
+        assert_true(template_varies(template_compile(
+            arena, varying[i], &set, NULL, TEMPLATE_ALL, &at, &err)));
+    assert_false(template_varies(template_compile(
+        arena, "{job.id} {run.dir}", &set, NULL, TEMPLATE_ALL, &at, &err)));
+    buf_fini(&out);
     arena_destroy(arena);
 }
 
@@ -213,11 +285,11 @@ static void knows_constants(void **state)
     (void)state;
     assert_non_null(arena);
     assert_true(template_is_constant(
-        template_compile(arena, "a {{b}} $c", &set, 0, &at, &err)));
-    assert_true(
-        template_is_constant(template_compile(arena, "", &set, 0, &at, &err)));
+        template_compile(arena, "a {{b}} $c", &set, NULL, 0, &at, &err)));
+    assert_true(template_is_constant(
+        template_compile(arena, "", &set, NULL, 0, &at, &err)));
     assert_false(template_is_constant(
-        template_compile(arena, "a {x}", &set, 0, &at, &err)));
+        template_compile(arena, "a {x}", &set, NULL, 0, &at, &err)));
     arena_destroy(arena);
 }
 
@@ -238,7 +310,7 @@ static void check_format(const struct value *v, const char *spec,
     assert_int_equal(swept_init(&single, arena, false, &one, 1, &err), 0);
     snprintf(text, sizeof(text), "{v:%s}", spec);
     const struct template *t =
-        template_compile(arena, text, &single, 0, &at, &err);
+        template_compile(arena, text, &single, NULL, 0, &at, &err);
     struct template_context c = {.index = 0};
     int rc = t ? template_expand(t, &c, false, &out, &err) : -1;
     if (rc < 0 ? shown || err.code != EINVAL
@@ -334,7 +406,8 @@ static void no_memory_is_an_error(void **state)
         assert_non_null(arena);
         err_clear(&err);
         mem_fail_at(k);
-        t = template_compile(arena, "a {word} {x:.3f}", &set, 0, &at, &err);
+        t = template_compile(arena, "a {word} {x:.3f}", &set, NULL, 0, &at,
+                             &err);
         mem_fail_at(0);
         assert_int_equal(err.code, t ? 0 : ENOMEM);
         assert_true(k < 20);
@@ -358,7 +431,8 @@ static void no_memory_is_an_error(void **state)
     for (size_t bytes = 0; bytes < 400; bytes += 8) { /* a full arena */
         arena = arena_create(bytes);
         assert_non_null(arena);
-        if (!template_compile(arena, "a {word} {x:.3f}", &set, 0, &at, &err))
+        if (!template_compile(arena, "a {word} {x:.3f}", &set, NULL, 0, &at,
+                              &err))
             assert_int_equal(err.code, ENOMEM);
         arena_destroy(arena);
     }
@@ -382,7 +456,7 @@ static void random_text_is_safe(void **state)
             text[k] = alphabet[prng_below(&r, sizeof(alphabet) - 1)];
         text[n] = '\0';
         const struct template *t =
-            template_compile(arena, text, &set, TEMPLATE_ALL, &at, &err);
+            template_compile(arena, text, &set, NULL, TEMPLATE_ALL, &at, &err);
         if (!t) {
             assert_int_equal(err.code, EINVAL);
             assert_true(at < n && (text[at] == '{' || text[at] == '}'));
@@ -417,7 +491,7 @@ static void check_path(const char *path, const char *text, const char *shown)
     value_string(&v, path);
     assert_int_equal(swept_init(&files, arena, false, &one, 1, &err), 0);
     const struct template *t =
-        template_compile(arena, text, &files, 0, &at, &err);
+        template_compile(arena, text, &files, NULL, 0, &at, &err);
     struct template_context c = {.index = 0};
     if (!t)
         assert_int_equal(buf_puts(&out, err.text), 0);
@@ -474,6 +548,7 @@ int main(void)
         cmocka_unit_test(expands),
         cmocka_unit_test(refuses),
         cmocka_unit_test(names_may_be_fewer),
+        cmocka_unit_test(knows_places),
         cmocka_unit_test(knows_constants),
         cmocka_unit_test(takes_paths_apart),
         cmocka_unit_test(formats_as_python),

@@ -422,13 +422,14 @@ static void dispositions(void **state)
         int32_t retries;   /* allowed */
         uint32_t attempts; /* until it is completed; 0: it never is */
     } cases[] = {
-        {REASON_NONE, 3, 1},      {REASON_EXIT_CODE, 0, 1},
-        {REASON_EXIT_CODE, 2, 3}, {REASON_EXIT_CODE, -1, 0},
-        {REASON_SIGNAL, 0, 1},    {REASON_SIGNAL, 1, 2},
-        {REASON_TIMEOUT, 3, 1},   {REASON_NOT_FOUND, 3, 1},
-        {REASON_LAUNCH, 3, 1},    {REASON_INTERNAL, 3, 1},
-        {REASON_CANCELLED, 3, 1}, {REASON_LOST, 0, 0},
-        {REASON_STOPPED, 0, 0},
+        {REASON_NONE, 3, 1},        {REASON_EXIT_CODE, 0, 1},
+        {REASON_EXIT_CODE, 2, 3},   {REASON_EXIT_CODE, -1, 0},
+        {REASON_SIGNAL, 0, 1},      {REASON_SIGNAL, 1, 2},
+        {REASON_TIMEOUT, 3, 1},     {REASON_NOT_FOUND, 3, 1},
+        {REASON_LAUNCH, 3, 1},      {REASON_INTERNAL, 3, 1},
+        {REASON_CANCELLED, 3, 1},   {REASON_LOST, 0, 0},
+        {REASON_STOPPED, 0, 0},     {REASON_PRE_PROCESSING, 3, 1},
+        {REASON_FILE_UPLOAD, 3, 1},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct specs sp;

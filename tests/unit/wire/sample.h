@@ -58,6 +58,7 @@ static inline void sample_full(struct attempt *a)
     a->attempt = 4000000000;
     a->result = RESULT_FAILURE;
     a->reason = REASON_INTERNAL;
+    a->failure = FAILURE_DISK_FULL;
     a->disposition = TASK_RETRIES;
     a->exit_code = -2;
     a->signal = 64;

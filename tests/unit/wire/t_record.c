@@ -249,7 +249,7 @@ static void test_no_such_job(void **state)
 }
 
 /* One byte of a null task's record changed: what is said? The first bytes are
- * job, index (3), attempt, result, reason, disposition. */
+ * job, index (3), attempt, result, reason, failure, disposition. */
 static const struct {
     size_t at;
     unsigned char byte;
@@ -262,7 +262,8 @@ static const struct {
     {4, 0, "attempts count from 1"},
     {5, RESULT_FAILURE + 1, "malformed"},
     {6, REASON_COUNT, "malformed"},
-    {7, TASK_RETRIES + 1, "malformed"},
+    {7, FAILURE_COUNT, "malformed"},
+    {8, TASK_RETRIES + 1, "malformed"},
 };
 
 static void test_bounds(void **state)
