@@ -25,7 +25,20 @@ enum { COMM_WINDOW = 4 };
 /* How often a silent rank sends a heartbeat. */
 #define COMM_HEARTBEAT_NS INT64_C(1000000000)
 
-enum comm_port { COMM_TO_MANAGER, COMM_TO_WORKER, COMM_PORTS };
+enum comm_port {
+    /* the control channel */
+    COMM_TO_MANAGER,
+    COMM_TO_WORKER,
+    /* the bulk channel; at rank 0: */
+    COMM_TO_DIRECTOR, /* who needs which object, and has it */
+    COMM_TO_RECEIVER, /* what is offered to rank 0 */
+    /* at every rank: */
+    COMM_TO_STAGER,   /* what the director says */
+    COMM_TO_TRANSFER, /* bytes, and asking for them */
+    COMM_TO_OFFERER,  /* what became of what was offered */
+    COMM_TO_ANSWERER, /* what people ask */
+    COMM_PORTS
+};
 
 struct comm;
 

@@ -1,6 +1,6 @@
-/* Fuzz target: messages and records. The first byte says which (m, a, n), the
- * rest is read from memory of exactly its size. What can be read is written
- * again and must be the same bytes.
+/* Fuzz target: messages, those of the bulk channel, and records. The first
+ * byte says which (m, s, a, n), the rest is read from memory of exactly its
+ * size. What can be read is written again and must be the same bytes.
  */
 #include "config.h"
 #include "fuzz.h"
@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "model/record.h"
 #include "wire/msg.h"
+#include "wire/stage_msg.h"
 
 static void must_equal(const struct buf *b, const void *data, size_t len)
 {
@@ -34,6 +35,19 @@ static void try_message(const uint8_t *data, size_t len)
     buf_fini(&b);
     if (m.kind == MSG_RESULT)
         attempt_fini(&a);
+}
+
+static void try_stage_message(const uint8_t *data, size_t len)
+{
+    struct stage_msg m;
+    struct err err;
+    struct buf b;
+    if (stage_msg_parse(data, len, &sample_spec, &m, &err) < 0)
+        return;
+    buf_init(&b, STAGE_MSG_MAX_BYTES);
+    if (stage_msg_put(&b, &m) == 0)
+        must_equal(&b, data, len);
+    buf_fini(&b);
 }
 
 static void try_attempt(const uint8_t *data, size_t len)
@@ -77,6 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy, data + 1, size - 1);
     if (data[0] == 'm')
         try_message(copy, size - 1);
+    else if (data[0] == 's')
+        try_stage_message(copy, size - 1);
     else if (data[0] == 'a')
         try_attempt(copy, size - 1);
     else

@@ -786,6 +786,10 @@ static void test_fuzz(void **state)
     for (int round = 0; round < 4000; round++) {
         net_up(2, NULL);
         net.nodes[0].any = true;
+        for (int port = COMM_TO_WORKER; port < COMM_PORTS; port++)
+            comm_listen(net.nodes[0].comm, (enum comm_port)port,
+                        &(struct comm_handler){.message = on_worker,
+                                               .arg = &net.nodes[0]});
         if (round % 2)
             comm_hold(net.nodes[0].comm);
         for (int i = 0; i < 10 && !net.nodes[0].gone[1]; i++, packets++) {
