@@ -250,6 +250,7 @@ static void on_record(struct events *l, const struct journal_record *r)
         break;
     case JOURNAL_PROGRAM:
     case JOURNAL_ORIGIN:
+    case JOURNAL_COUNTS:
     case JOURNAL_TICK:
         break;
     }

@@ -242,7 +242,7 @@ static int record_copy(struct collect *c, struct journal_record *rec,
     rec->u.attempt = a;
     if (rc == 0)
         rc = journal_copy_put(c->copy, rec, err);
-    attempt_fini(a);
+    attempt_metrics_fini(a); /* its files are those of what was */
     mem_free(a);
     c->what->attempts++;
     say(c);

@@ -79,6 +79,7 @@ static int record_replay(struct past *p, const struct journal_record *r,
     case JOURNAL_ORIGIN:
     case JOURNAL_NODE:
     case JOURNAL_LOST:
+    case JOURNAL_COUNTS:
     case JOURNAL_TICK:
     case JOURNAL_END:
         break;

@@ -400,7 +400,7 @@ int extractor_run(struct extractor *x, const struct leavings *from,
     for (uint32_t k = 0; k < begun; k++)
         gather_fini(&x->gathers[k]);
     if (rc < 0)
-        attempt_fini(a); /* all missing */
+        attempt_metrics_fini(a); /* all missing */
     file_close(x);
     return rc;
 }

@@ -2,6 +2,8 @@
 #include "config.h"
 #include "model/attempt.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,10 +42,62 @@ enum metric_state metric_value_judge(const struct metric *m,
     return METRIC_OK;
 }
 
-void attempt_fini(struct attempt *a)
+void attempt_metrics_fini(struct attempt *a)
 {
     for (uint32_t k = 0; k < a->metric_count; k++)
         metric_value_fini(&a->metrics[k]);
+}
+
+void attempt_fini(struct attempt *a)
+{
+    attempt_metrics_fini(a);
+    for (uint32_t i = 0; i < a->file_count; i++)
+        mem_free(a->files[i].name);
+    mem_free(a->files);
+    a->files = NULL;
+    a->file_count = 0;
+}
+
+bool attempt_file_name_is_valid(const char *name)
+{
+    const char *part = name;
+    if (strlen(name) > ATTEMPT_MAX_FILE_NAME)
+        return false;
+    for (;; part++) {
+        size_t len = strcspn(part, "/");
+        if (len == 0 || (len == 1 && part[0] == '.') ||
+            (len == 2 && part[0] == '.' && part[1] == '.') || len > NAME_MAX)
+            return false;
+        part += len;
+        if (*part == '\0')
+            return true;
+    }
+}
+
+struct attempt_file *attempt_add_file(struct attempt *a, const char *name)
+{
+    uint32_t n = a->file_count;
+    bool valid = attempt_file_name_is_valid(name);
+    size_t all = strlen(name) + 1;
+    for (uint32_t i = 0; i < n; i++)
+        all += strlen(a->files[i].name) + 1;
+    if (!valid || n == ATTEMPT_MAX_FILES || all > ATTEMPT_MAX_FILE_NAMES) {
+        errno = valid ? E2BIG : EINVAL;
+        return NULL;
+    }
+    if ((n & (n - 1)) == 0) { /* 0 or a power of two: full */
+        struct attempt_file *more =
+            mem_resize(a->files, n ? 2 * n : 1, sizeof(*more));
+        if (!more)
+            return NULL;
+        a->files = more;
+    }
+    char *copy = mem_strdup(name);
+    if (!copy)
+        return NULL;
+    a->files[n] = (struct attempt_file){.name = copy};
+    a->file_count++;
+    return &a->files[n];
 }
 
 bool metric_has_value(enum metric_state state)

@@ -11,6 +11,7 @@
 
 #include "model/failure.h"
 #include "model/jobspec.h"
+#include "model/object.h"
 
 /* Why an attempt ended as it did. The texts are in attempt_reason_name. */
 enum reason {
@@ -75,7 +76,29 @@ struct metric_value {
     char *string; /* METRIC_STRING */
 };
 
-enum { ATTEMPT_MAX_MESSAGE = 255 };
+/* Where a returned file is kept: see store/returned.h. */
+enum file_place {
+    FILE_PACKED, /* at offset in output/<session>.files */
+    FILE_OWN     /* a file of its own */
+};
+
+/* A file that the attempt returned. */
+struct attempt_file {
+    char *name; /* relative to its working directory; heap */
+    enum file_place place;
+    uint32_t mode;    /* permission bits */
+    uint32_t session; /* packed: whose pack */
+    uint64_t offset;  /* packed */
+    uint64_t bytes;
+    struct digest digest;
+};
+
+enum {
+    ATTEMPT_MAX_MESSAGE = 255,
+    ATTEMPT_MAX_FILES = 256,
+    ATTEMPT_MAX_FILE_NAME = 1023,      /* bytes */
+    ATTEMPT_MAX_FILE_NAMES = 64 * 1024 /* of all its files, with NULs */
+};
 
 struct attempt {
     uint32_t job;     /* index of the job in the spec */
@@ -95,17 +118,33 @@ struct attempt {
     uint64_t read_bytes, write_bytes;      /* of the storage layer */
     struct output output[2];               /* stdout, stderr */
     char message[ATTEMPT_MAX_MESSAGE + 1]; /* what the reason means; or "" */
-    uint32_t metric_count;                 /* the job's */
+    bool kept;                  /* its directory is kept on its node */
+    int64_t prepare_ns;         /* staging its files, before start_ns */
+    int64_t store_ns;           /* storing its output files, after end_ns */
+    uint32_t file_count;        /* that it returned */
+    struct attempt_file *files; /* heap */
+    uint32_t metric_count;      /* the job's */
     struct metric_value metrics[JOBSPEC_MAX_METRICS];
 };
 
 /* All zero but what "not known" is not zero for (exit_code -1). */
 void attempt_init(struct attempt *a);
 
-/* Free the strings and arrays of the metrics, all of which are then missing. */
+/* Free its files and metrics: it has no files then, and all are missing. */
 void attempt_fini(struct attempt *a);
-/* The same for one value. */
+/* Free the strings and arrays of the metrics, all of which are then missing;
+ * and of one value. */
+void attempt_metrics_fini(struct attempt *a);
 void metric_value_fini(struct metric_value *v);
+
+/* May it be a returned file's name? Relative, at most ATTEMPT_MAX_FILE_NAME
+ * bytes, no part of it is empty, "." or "..". */
+bool attempt_file_name_is_valid(const char *name);
+
+/* One more file, zeroed, with a copy of its name. NULL with errno: ENOMEM,
+ * EINVAL (it may not be a name), E2BIG (too many files, or their
+ * names are too long together). */
+struct attempt_file *attempt_add_file(struct attempt *a, const char *name);
 
 /* Is there a value in this state? */
 bool metric_has_value(enum metric_state state);

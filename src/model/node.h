@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { NODE_MAX_NAME = 255, NODE_MAX_CPUS = 4095 };
+enum { NODE_MAX_NAME = 255, NODE_MAX_CPUS = 4095, NODE_MAX_SCRATCH = 1023 };
 
 struct node_info {
     char hostname[NODE_MAX_NAME + 1];
@@ -16,6 +16,8 @@ struct node_info {
     uint64_t memory_bytes;        /* of the node */
     uint32_t cores, hwthreads;    /* of the node, allowed or not */
     int32_t pid;
+    char scratch[NODE_MAX_SCRATCH + 1]; /* the node's folder for tasks; "":
+                                           it has none */
 };
 
 #endif

@@ -82,6 +82,51 @@ static int put_output(struct buf *b, const struct output *o)
            pack_put_uint(b, o->offset) | pack_put_uint(b, o->bytes);
 }
 
+/* Most attempts stage nothing: what they lack takes no room. */
+enum {
+    PART_DISPOSITION = 1,
+    PART_FAILURE = 1 << 1,
+    PART_KEPT = 1 << 2,
+    PART_TIMES = 1 << 3,
+    PART_FILES = 1 << 4,
+    PARTS = (1 << 5) - 1
+};
+
+static unsigned parts_of(const struct attempt *a)
+{
+    return (a->failure != FAILURE_NONE ? PART_FAILURE : 0u) |
+           (a->kept ? PART_KEPT : 0u) |
+           (a->prepare_ns || a->store_ns ? PART_TIMES : 0u) |
+           (a->file_count > 0 ? PART_FILES : 0u);
+}
+
+static int put_file(struct buf *b, const struct attempt_file *f)
+{
+    int rc = pack_put_str(b, f->name);
+    rc |= pack_put_u8(b, (uint8_t)f->place);
+    rc |= pack_put_uint(b, f->mode);
+    rc |= pack_put_uint(b, f->session);
+    rc |= pack_put_uint(b, f->offset);
+    rc |= pack_put_uint(b, f->bytes);
+    return rc | buf_put(b, f->digest.bytes, sizeof(f->digest));
+}
+
+/* What staging adds: only the parts that there are. */
+static int put_staged(struct buf *b, const struct attempt *a)
+{
+    unsigned parts = parts_of(a);
+    int rc = 0;
+    if (parts & PART_FAILURE)
+        rc |= pack_put_u8(b, (uint8_t)a->failure);
+    if (parts & PART_TIMES)
+        rc |= pack_put_int(b, a->prepare_ns) | pack_put_int(b, a->store_ns);
+    if (parts & PART_FILES)
+        rc |= pack_put_uint(b, a->file_count);
+    for (uint32_t i = 0; rc == 0 && i < a->file_count; i++)
+        rc = put_file(b, &a->files[i]);
+    return rc;
+}
+
 int record_put_attempt(struct buf *b, const struct attempt *a,
                        const struct jobspec *spec)
 {
@@ -95,8 +140,7 @@ int record_put_attempt(struct buf *b, const struct attempt *a,
     rc |= pack_put_uint(b, a->attempt);
     rc |= pack_put_u8(b, (uint8_t)a->result);
     rc |= pack_put_u8(b, (uint8_t)a->reason);
-    rc |= pack_put_u8(b, (uint8_t)a->failure);
-    rc |= pack_put_u8(b, (uint8_t)a->disposition);
+    rc |= pack_put_u8(b, (uint8_t)(a->disposition | parts_of(a)));
     rc |= pack_put_int(b, a->exit_code);
     rc |= pack_put_int(b, a->signal);
     rc |= pack_put_uint(b, a->node);
@@ -114,7 +158,8 @@ int record_put_attempt(struct buf *b, const struct attempt *a,
     rc |= put_output(b, &a->output[1]);
     rc |=
         pack_put_bytes(b, a->message, strnlen(a->message, ATTEMPT_MAX_MESSAGE));
-    if (rc == 0 && put_metrics(b, a, &spec->jobs[a->job]) == 0)
+    if (rc == 0 && put_staged(b, a) == 0 &&
+        put_metrics(b, a, &spec->jobs[a->job]) == 0)
         return 0;
     return pack_undo(b, before);
 }
@@ -150,16 +195,63 @@ static void get_output(struct unpack *u, struct output *o)
     o->bytes = unpack_uint(u);
 }
 
-/* The plain fields, all but the metrics. */
-static void get_fields(struct unpack *u, struct attempt *a)
+/* false: no memory. */
+static bool get_file(struct unpack *u, struct attempt *a)
+{
+    char name[ATTEMPT_MAX_FILE_NAME + 1];
+    unpack_str(u, name, sizeof(name));
+    struct attempt_file *f = u->bad ? NULL : attempt_add_file(a, name);
+    if (!f) {
+        u->bad = u->bad || errno != ENOMEM;
+        return u->bad;
+    }
+    f->place = get_enum(u, FILE_OWN + 1);
+    f->mode = (uint32_t)unpack_uint_max(u, 07777);
+    f->session = get_u32(u);
+    f->offset = unpack_uint(u);
+    f->bytes = unpack_uint(u);
+    if (u->bad || (size_t)(u->end - u->p) < sizeof(f->digest)) {
+        u->bad = true;
+        return true;
+    }
+    memcpy(f->digest.bytes, u->p, sizeof(f->digest));
+    u->p += sizeof(f->digest);
+    return true;
+}
+
+/* What staging adds. */
+static int get_staged(struct unpack *u, struct attempt *a, unsigned parts,
+                      struct err *err)
+{
+    if (parts & PART_FAILURE)
+        a->failure = get_enum(u, FAILURE_COUNT);
+    if (parts & PART_TIMES) {
+        a->prepare_ns = unpack_int(u);
+        a->store_ns = unpack_int(u);
+    }
+    uint64_t files =
+        parts & PART_FILES ? unpack_uint_max(u, ATTEMPT_MAX_FILES) : 0;
+    while (files-- > 0 && !u->bad)
+        if (!get_file(u, a))
+            return err_set(err, ENOMEM, "attempt record: no memory");
+    if (parts != parts_of(a))
+        u->bad = true; /* a part that says nothing */
+    return 0;
+}
+
+/* The plain fields, all but what staging adds and the metrics; *parts: of what
+ * there is. */
+static void get_fields(struct unpack *u, struct attempt *a, unsigned *parts)
 {
     a->job = get_u32(u);
     a->index = get_u32(u);
     a->attempt = get_u32(u);
     a->result = get_enum(u, RESULT_FAILURE + 1);
     a->reason = get_enum(u, REASON_COUNT);
-    a->failure = get_enum(u, FAILURE_COUNT);
-    a->disposition = get_enum(u, TASK_RETRIES + 1);
+    unsigned bits = get_enum(u, PARTS + 1);
+    a->disposition = bits & PART_DISPOSITION ? TASK_RETRIES : TASK_ENDS;
+    *parts = bits & ~(unsigned)PART_DISPOSITION;
+    a->kept = bits & PART_KEPT;
     a->exit_code = get_i32(u);
     a->signal = get_i32(u);
     a->node = get_u32(u);
@@ -258,10 +350,11 @@ static int check_task(const struct attempt *a, const struct jobspec *spec,
 int record_get_attempt(struct unpack *u, const struct jobspec *spec,
                        struct attempt *a, struct err *err)
 {
+    unsigned parts;
     attempt_init(a);
-    get_fields(u, a);
+    get_fields(u, a, &parts);
     if (!u->bad) {
-        if (check_task(a, spec, err) < 0 ||
+        if (check_task(a, spec, err) < 0 || get_staged(u, a, parts, err) < 0 ||
             get_metrics(u, &spec->jobs[a->job], a, err) < 0)
             goto fail;
     }
@@ -286,6 +379,7 @@ int record_put_node(struct buf *b, const struct node_info *n)
     rc |= pack_put_uint(b, n->cores);
     rc |= pack_put_uint(b, n->hwthreads);
     rc |= pack_put_int(b, n->pid);
+    rc |= pack_put_bytes(b, n->scratch, strnlen(n->scratch, NODE_MAX_SCRATCH));
     return rc == 0 ? 0 : pack_undo(b, before);
 }
 
@@ -299,6 +393,7 @@ int record_get_node(struct unpack *u, struct node_info *n, struct err *err)
     n->cores = get_u32(u);
     n->hwthreads = get_u32(u);
     n->pid = get_i32(u);
+    unpack_str(u, n->scratch, sizeof(n->scratch));
     if (!u->bad)
         return 0;
     memset(n, 0, sizeof(*n));

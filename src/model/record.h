@@ -15,8 +15,11 @@
 
 /* The largest record of an attempt: of an integer at most 10 bytes. */
 enum {
-    RECORD_MAX_BYTES = 4 * 1024 + 10 * JOBSPEC_MAX_METRIC_CELLS +
-                       JOBSPEC_MAX_METRICS * (METRIC_MAX_STRING + 8)
+    RECORD_FILE_BYTES = 64, /* beside its name */
+    RECORD_MAX_BYTES = 8 * 1024 + 10 * JOBSPEC_MAX_METRIC_CELLS +
+                       JOBSPEC_MAX_METRICS * (METRIC_MAX_STRING + 8) +
+                       ATTEMPT_MAX_FILES * RECORD_FILE_BYTES +
+                       ATTEMPT_MAX_FILE_NAMES
 };
 
 /* Append the record of an attempt; metrics of its job that it does not have

@@ -216,6 +216,8 @@ static int put_payload(struct buf *b, const struct journal_record *rec,
                         PROVENANCE_MAX_ENVIRONMENT);
     case JOURNAL_LOST:
         return pack_put_uint(b, rec->u.lost.rank);
+    case JOURNAL_COUNTS:
+        return stage_counts_put(b, &rec->u.counts);
     case JOURNAL_PROGRAM:
         return put_program(b, &rec->u.program);
     }

@@ -16,6 +16,7 @@
 #include "model/node.h"
 #include "model/range.h"
 #include "model/program.h"
+#include "model/stage_counts.h"
 #include "model/state.h"
 #include "store/rundir.h"
 #include "store/writer.h"
@@ -31,7 +32,8 @@ enum journal_type {
     JOURNAL_END,         /* the session ended in good order */
     JOURNAL_ORIGIN,      /* what a session says of itself */
     JOURNAL_PROGRAM,     /* a file that tasks execute */
-    JOURNAL_LOST         /* a rank is lost */
+    JOURNAL_LOST,        /* a rank is lost */
+    JOURNAL_COUNTS       /* what staging came to in the session, until now */
 };
 
 /* The most ranges of one record; of more, there are several. */
@@ -69,6 +71,7 @@ struct journal_record {
         struct {
             uint32_t rank;
         } lost;
+        struct stage_counts counts;
         /* the strings of these two: valid until the next record */
         struct provenance origin; /* without where programs are searched */
         struct program_file program;

@@ -542,6 +542,9 @@ static int decode(struct journal_reader *jr, const unsigned char *payload,
     case JOURNAL_LOST:
         out->u.lost.rank = get_u32(&u);
         break;
+    case JOURNAL_COUNTS:
+        stage_counts_read(&u, &out->u.counts);
+        break;
     case JOURNAL_PROGRAM:
         rc = get_program(jr, &u, &out->u.program, err);
         break;

@@ -270,6 +270,7 @@ static int see_record(struct build *b, const struct journal_record *r,
         return see_program(s, &r->u.program, err);
     case JOURNAL_JOB:
     case JOURNAL_LOST:
+    case JOURNAL_COUNTS:
     case JOURNAL_TICK:
     case JOURNAL_END:
         break;

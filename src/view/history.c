@@ -227,6 +227,7 @@ static int see_record(struct history *h, const struct journal_record *r,
     case JOURNAL_ATTEMPT:
     case JOURNAL_JOB:
     case JOURNAL_REACTIVATE:
+    case JOURNAL_COUNTS:
     case JOURNAL_TICK:
         break;
     }

@@ -1,6 +1,7 @@
 /* The record of an attempt: what it says of its end. */
 #include "config.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "model/attempt.h"
+#include "model/stage_counts.h"
 
 static void starts_empty(void **state)
 {
@@ -46,6 +48,75 @@ static void frees_its_strings(void **state)
         assert_null(a->metrics[k].string);
     attempt_fini(a);
     mem_free(a);
+}
+
+static void names_its_files(void **state)
+{
+    static const char *const bad[] = {"",     ".",    "..",   "/a",   "a/",
+                                      "a//b", "../a", "a/..", "a/./b"};
+    struct attempt *a = mem_alloc(sizeof(*a));
+    char name[ATTEMPT_MAX_FILE_NAME + 2];
+    (void)state;
+    assert_non_null(a);
+    attempt_init(a);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_null(attempt_add_file(a, bad[i]));
+        assert_int_equal(errno, EINVAL);
+    }
+    assert_non_null(attempt_add_file(a, "..."));
+    assert_non_null(attempt_add_file(a, "a/.b/c d"));
+    for (size_t i = 0; i + 1 < sizeof(name); i++)
+        name[i] = i % 100 == 99 ? '/' : 'n';
+    name[ATTEMPT_MAX_FILE_NAME + 1] = '\0';
+    assert_null(attempt_add_file(a, name));
+    assert_int_equal(errno, EINVAL);
+    name[ATTEMPT_MAX_FILE_NAME] = '\0';
+    while (attempt_add_file(a, name))
+        assert_in_range(a->file_count, 3, 66);
+    assert_int_equal(errno, E2BIG);
+    assert_int_equal(a->file_count, 65); /* two, and 63 KiB */
+    attempt_fini(a);
+    for (int i = 0; i < ATTEMPT_MAX_FILES; i++)
+        assert_non_null(attempt_add_file(a, "n"));
+    assert_null(attempt_add_file(a, "n"));
+    assert_int_equal(errno, E2BIG);
+    assert_int_equal(a->file_count, ATTEMPT_MAX_FILES);
+    attempt_fini(a);
+    assert_int_equal(a->file_count, 0);
+    mem_free(a);
+}
+
+static void counts_of_staging(void **state)
+{
+    struct stage_counts a = {0}, b = {0};
+    struct unpack u;
+    struct buf bytes;
+    (void)state;
+    assert_false(stage_counts_any(&a));
+    for (int i = 0; i < STAGE_COUNTS; i++) {
+        stage_count_set(&b, i, (uint64_t)i + 1);
+        assert_non_null(stage_count_name(i));
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(stage_count_name(i), stage_count_name(k));
+    }
+    assert_int_equal(b.shared_opens, 1);
+    assert_int_equal(b.unpacked, STAGE_COUNTS);
+    stage_counts_add(&a, &b);
+    assert_true(stage_counts_same(&a, &b));
+    stage_counts_add(&a, &b);
+    assert_int_equal(a.shared_bytes_read, 4);
+    assert_true(stage_counts_any(&a));
+    a.unpacked = UINT64_MAX;
+    buf_init(&bytes, 1024);
+    assert_int_equal(stage_counts_put(&bytes, &a), 0);
+    unpack_init(&u, bytes.data, bytes.len);
+    stage_counts_read(&u, &b);
+    assert_true(unpack_done(&u));
+    assert_true(stage_counts_same(&a, &b));
+    unpack_init(&u, bytes.data, bytes.len - 1);
+    stage_counts_read(&u, &b);
+    assert_true(u.bad);
+    buf_fini(&bytes);
 }
 
 static void says_how_it_ended(void **state)
@@ -163,6 +234,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_empty),
         cmocka_unit_test(frees_its_strings),
+        cmocka_unit_test(names_its_files),
+        cmocka_unit_test(counts_of_staging),
         cmocka_unit_test(says_how_it_ended),
         cmocka_unit_test(words_are_those_of_the_results),
     };

@@ -70,6 +70,20 @@ static inline void sample_full(struct attempt *a)
     a->output[0] = (struct output){OUTPUT_PACKED, 7, UINT64_MAX - 2, 12345};
     a->output[1] = (struct output){OUTPUT_FILE, 8, 9, UINT64_MAX - 3};
     memset(a->message, 'm', ATTEMPT_MAX_MESSAGE);
+    a->failure = FAILURE_UPLOAD_TIMED_OUT;
+    a->kept = true;
+    a->prepare_ns = INT64_MAX;
+    a->store_ns = INT64_MIN;
+    struct attempt_file *f = attempt_add_file(a, "stdout.txt");
+    assert(f);
+    f = attempt_add_file(a, "out/fields/e.h5");
+    assert(f);
+    f->place = FILE_OWN;
+    f->mode = 07777;
+    f->session = UINT32_MAX;
+    f->offset = UINT64_MAX - 4;
+    f->bytes = UINT64_MAX - 5;
+    memset(f->digest.bytes, 0xd1, sizeof(f->digest));
     a->metric_count = 4;
     a->metrics[0] = (struct metric_value){.state = METRIC_OK, .u.number = -0.1};
     a->metrics[1] =

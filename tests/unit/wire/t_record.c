@@ -22,6 +22,21 @@ static void assert_same_output(const struct output *a, const struct output *b)
     assert_true(a->bytes == b->bytes);
 }
 
+static void assert_same_files(const struct attempt *a, const struct attempt *b)
+{
+    assert_int_equal(a->file_count, b->file_count);
+    for (uint32_t i = 0; i < a->file_count; i++) {
+        const struct attempt_file *f = &a->files[i], *g = &b->files[i];
+        assert_string_equal(f->name, g->name);
+        assert_int_equal(f->place, g->place);
+        assert_int_equal(f->mode, g->mode);
+        assert_int_equal(f->session, g->session);
+        assert_true(f->offset == g->offset);
+        assert_true(f->bytes == g->bytes);
+        assert_memory_equal(&f->digest, &g->digest, sizeof(f->digest));
+    }
+}
+
 static void assert_same(const struct attempt *a, const struct attempt *b)
 {
     assert_int_equal(a->job, b->job);
@@ -46,6 +61,11 @@ static void assert_same(const struct attempt *a, const struct attempt *b)
     assert_same_output(&a->output[0], &b->output[0]);
     assert_same_output(&a->output[1], &b->output[1]);
     assert_string_equal(a->message, b->message);
+    assert_int_equal(a->failure, b->failure);
+    assert_int_equal(a->kept, b->kept);
+    assert_true(a->prepare_ns == b->prepare_ns);
+    assert_true(a->store_ns == b->store_ns);
+    assert_same_files(a, b);
     assert_int_equal(a->metric_count, b->metric_count);
 }
 
@@ -171,6 +191,54 @@ static void test_largest(void **state)
     buf_fini(&b);
 }
 
+/* As many files as there may be, each as long as they may be together. */
+static void test_most_files(void **state)
+{
+    enum { LEN = ATTEMPT_MAX_FILE_NAMES / ATTEMPT_MAX_FILES - 1 };
+    char name[LEN + 1];
+    struct attempt a, back;
+    struct buf b;
+    (void)state;
+    sample_null(&a);
+    memset(name, 'n', LEN);
+    name[LEN] = '\0';
+    for (int i = 0; i < ATTEMPT_MAX_FILES; i++) {
+        struct attempt_file *f = attempt_add_file(&a, name);
+        assert_non_null(f);
+        *f = (struct attempt_file){f->name,    FILE_OWN,   07777,
+                                   UINT32_MAX, UINT64_MAX, UINT64_MAX,
+                                   {{1, 2, 3}}};
+    }
+    put(&b, &a);
+    get(&b, &back);
+    assert_same(&a, &back);
+    attempt_fini(&a);
+    attempt_fini(&back);
+    assert_int_equal(back.file_count, 0);
+}
+
+/* A name that leads elsewhere is not taken from a record. */
+static void test_file_names(void **state)
+{
+    struct attempt a, back;
+    struct unpack u;
+    struct err err = {0};
+    struct buf b;
+    (void)state;
+    sample_null(&a);
+    assert_non_null(attempt_add_file(&a, "x/y"));
+    put(&b, &a);
+    attempt_fini(&a);
+    char *name = memmem(b.data, b.len, "x/y", 3);
+    assert_non_null(name);
+    memcpy(name, "../", 3);
+    unpack_init(&u, b.data, b.len);
+    assert_int_equal(record_get_attempt(&u, &sample_spec, &back, &err), -1);
+    assert_int_equal(err.code, EPROTO);
+    assert_int_equal(back.file_count, 0);
+    buf_fini(&b);
+}
+
 /* Arrays come back whole, whatever their state says, and the largest fit. */
 static void test_arrays(void **state)
 {
@@ -262,8 +330,7 @@ static const struct {
     {4, 0, "attempts count from 1"},
     {5, RESULT_FAILURE + 1, "malformed"},
     {6, REASON_COUNT, "malformed"},
-    {7, FAILURE_COUNT, "malformed"},
-    {8, TASK_RETRIES + 1, "malformed"},
+    {7, 1 << 5, "malformed"}, /* behind the disposition: what is there */
 };
 
 static void test_bounds(void **state)
@@ -348,6 +415,7 @@ static void test_node(void **state)
     (void)state;
     memset(n.hostname, 'h', NODE_MAX_NAME);
     memset(n.cpus, '7', NODE_MAX_CPUS);
+    memset(n.scratch, 's', NODE_MAX_SCRATCH);
     n.boot_id = UINT64_MAX;
     n.memory_bytes = UINT64_C(1) << 40;
     n.cores = 128;
@@ -382,6 +450,8 @@ int main(void)
         cmocka_unit_test(test_lacking_metrics),
         cmocka_unit_test(test_largest),
         cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_most_files),
+        cmocka_unit_test(test_file_names),
         cmocka_unit_test(test_no_such_job),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_truncated),
