@@ -11,6 +11,7 @@
  *   output/            0001.stdout, 0001.stderr, ...: outputs, packed
  *   files/             <job>/<task>/stdout.<attempt>: outputs too large to
  *                      pack
+ *   inbox/             what others ask of the session: see inbox.h
  *   status.json        a snapshot, replaced once a second
  *   running            what runs, replaced once a second
  *   results.h5         a view of the journal
