@@ -19,6 +19,13 @@ enum object_kind {
     OBJECT_PACKAGE   /* package number N, unpacked on this node: never sent */
 };
 
+/* Whose fault it is that a rank could not fetch an object. */
+enum object_blame {
+    OBJECT_BLAME_SOURCE = 1, /* the source's: it would be so for everybody */
+    OBJECT_BLAME_NODE,       /* this node's: its disk is full */
+    OBJECT_BLAME_PARENT      /* the rank's that it was to be pulled from */
+};
+
 /* An object that is there. */
 struct object_meta {
     uint64_t bytes;
