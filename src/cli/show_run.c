@@ -15,7 +15,7 @@
 #include "cli/json_put.h"
 #include "cli/rundir_arg.h"
 #include "cli/show_topics.h"
-#include "store/digest.h"
+#include "base/digest.h"
 #include "store/sizes.h"
 #include "view/describe.h"
 #include "view/history.h"

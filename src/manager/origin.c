@@ -3,6 +3,7 @@
 #include "manager/origin.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -15,7 +16,7 @@ struct origin {
     struct programs *known; /* of earlier sessions */
     struct programs *found; /* the thread's own while it is busy */
     struct background *thread;
-    volatile bool hurry;
+    atomic_bool hurry;
 };
 
 static int find(void *arg, struct err *err)

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "model/table.h"
-#include "store/digest.h"
+#include "base/digest.h"
 #include "store/linked.h"
 
 #define DEFAULT_PATH "/bin:/usr/bin" /* as for tasks without a PATH */
@@ -30,7 +30,7 @@ struct finder {
     struct programs *out;
     const struct provenance *from;
     const char *work_dir;
-    const volatile bool *cancel;
+    const atomic_bool *cancel;
     uint64_t digested;
     uint32_t words;
     struct err *err;
@@ -458,7 +458,7 @@ static int look_at_template(struct finder *f, const struct job *job,
 
 int programs_find(struct programs *p, const struct jobspec *spec,
                   const struct provenance *from, const char *work_dir,
-                  const volatile bool *cancel, struct err *err)
+                  const atomic_bool *cancel, struct err *err)
 {
     struct finder f = {.out = p,
                        .from = from,

@@ -9,6 +9,7 @@
 #ifndef MPIBATCH_STORE_PROGRAMS_H
 #define MPIBATCH_STORE_PROGRAMS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,6 +47,6 @@ int programs_put(struct programs *p, const struct program_file *f,
  * with err ENOMEM. */
 int programs_find(struct programs *p, const struct jobspec *spec,
                   const struct provenance *from, const char *work_dir,
-                  const volatile bool *cancel, struct err *err);
+                  const atomic_bool *cancel, struct err *err);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/crc32c.h"
 #include "base/mem.h"
 #include "base/quantity.h"
-#include "store/digest.h"
+#include "base/digest.h"
 
 static int by_name(const void *a, const void *b)
 {

@@ -23,7 +23,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "model/jobspec.h"
-#include "store/digest.h"
+#include "base/digest.h"
 #include "store/difference.h"
 #include "store/folder.h"
 #include "store/line_path.h"

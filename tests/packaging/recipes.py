@@ -75,10 +75,12 @@ if len(LIBRARIES) < 8:
 # the names that others have for them; cmocka is for the tests
 SPACK = {"MPI": "mpi", "HWLOC": "hwloc", "HDF5": "hdf5", "YAML": "libyaml",
          "PCRE2": "pcre2", "JANSSON": "jansson", "ROARING": "croaring",
-         "NETTLE": "nettle", "CMOCKA": "cmocka"}
+         "NETTLE": "nettle", "XXHASH": "xxhash", "ARCHIVE": "libarchive",
+         "CURL": "curl", "CMOCKA": "cmocka"}
 EASYBUILD = {"MPI": None, "HWLOC": "hwloc", "HDF5": "HDF5", "YAML": "libyaml",
              "PCRE2": "PCRE2", "JANSSON": "Jansson", "ROARING": "CRoaring",
-             "NETTLE": "nettle", "CMOCKA": None}
+             "NETTLE": "nettle", "XXHASH": "xxHash", "ARCHIVE": "libarchive",
+             "CURL": "cURL", "CMOCKA": None}
 
 
 def known(names, whose):

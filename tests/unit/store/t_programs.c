@@ -5,11 +5,12 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <fcntl.h>
 #include <link.h>
 
 #include "base/arena.h"
-#include "store/digest.h"
+#include "base/digest.h"
 #include "store/linked.h"
 #include "store/programs.h"
 
@@ -31,7 +32,7 @@ static void digests_are_right(void **state)
     assert_string_equal(file, text);
     assert_int_equal(digest_file(fd, 2, NULL, file, &err), -1);
     assert_int_equal(err.code, EFBIG);
-    volatile bool cancel = true;
+    atomic_bool cancel = true;
     assert_int_equal(digest_file(fd, 3, &cancel, file, &err), -1);
     assert_int_equal(err.code, ECANCELED);
     close(fd);

@@ -42,6 +42,9 @@ class Mpibatch(AutotoolsPackage):
     depends_on("jansson@2.11:")
     depends_on("croaring")
     depends_on("nettle@3.1:")
+    depends_on("xxhash@0.8.0:")
+    depends_on("libarchive@3.3.3:")
+    depends_on("curl@7.62.0:")
     depends_on("cmocka", type="test")
 
     conflicts("platform=darwin", msg="mpibatch needs Linux")

@@ -1,6 +1,6 @@
 /* SHA-256: see digest.h. */
 #include "config.h"
-#include "store/digest.h"
+#include "base/digest.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -36,7 +36,7 @@ void digest_bytes(const void *data, size_t len, char text[DIGEST_TEXT_BYTES])
     finish(&ctx, text);
 }
 
-int digest_file(int fd, uint64_t max_bytes, const volatile bool *cancel,
+int digest_file(int fd, uint64_t max_bytes, const atomic_bool *cancel,
                 char text[DIGEST_TEXT_BYTES], struct err *err)
 {
     struct sha256_ctx ctx;

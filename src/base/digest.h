@@ -1,8 +1,8 @@
 /* SHA-256 of texts and files, as 64 hexadecimal digits. */
-#ifndef MPIBATCH_STORE_DIGEST_H
-#define MPIBATCH_STORE_DIGEST_H
+#ifndef MPIBATCH_BASE_DIGEST_H
+#define MPIBATCH_BASE_DIGEST_H
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +15,7 @@ void digest_bytes(const void *data, size_t len, char text[DIGEST_TEXT_BYTES]);
 /* Of an open file, from its start to its end. *cancel (may be NULL): give up
  * when it becomes true. -1 with err: ECANCELED, EFBIG (over max_bytes), or
  * the errno of read. */
-int digest_file(int fd, uint64_t max_bytes, const volatile bool *cancel,
+int digest_file(int fd, uint64_t max_bytes, const atomic_bool *cancel,
                 char text[DIGEST_TEXT_BYTES], struct err *err);
 
 #endif

@@ -1,0 +1,33 @@
+/* Files from the cache into folders of tasks: by reflink or hard link where
+ * that is safe, else by copy.
+ *
+ * A hard link shares the file with the cache, so it is made only where the task
+ * may not write: the mode has no write bit, and neither the task nor we are
+ * root. The entry then has that mode; one whose mode differs is copied.
+ */
+#ifndef MPIBATCH_STAGE_PLACE_H
+#define MPIBATCH_STAGE_PLACE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum place_how { PLACE_LINK, PLACE_REFLINK, PLACE_COPY };
+
+/* Open, or make (mode 0700), the folder at path below dir_fd, and those above
+ * it. path is relative; "" and "." are dir_fd itself. No component may be "..",
+ * and none may be a link. Returns an fd (O_PATH | O_DIRECTORY: for the *at
+ * functions) to be closed, or -1 with err: EINVAL (the path leaves dir_fd),
+ * ELOOP (a link), ENOTDIR, ENAMETOOLONG, or the errno. */
+int place_folder(int dir_fd, const char *path, struct err *err);
+
+/* Make the file at path below dir_fd, with its folders, from the cache entry at
+ * entry, which has so many bytes. A file that is there is replaced. mode:
+ * permission bits alone (others are an EINVAL). *how (may be NULL): how it was
+ * done. -1 with err as place_folder, or: ESTALE: the entry is gone or was
+ * written to, get it again; EISDIR, ENOSPC, EDQUOT. */
+int place_file(const char *entry, uint64_t bytes, int dir_fd, const char *path,
+               mode_t mode, enum place_how *how, struct err *err);
+
+#endif
