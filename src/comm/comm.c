@@ -17,6 +17,7 @@
 #include "config.h"
 #include "comm/comm.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -65,6 +66,8 @@ struct comm {
     struct transport *transport;
     uint32_t epoch;
     size_t max_message;
+    uint32_t window;
+    bool heartbeats;
     struct comm_handler handlers[COMM_PORTS];
     struct peer **peers; /* by rank; NULL: nothing to know yet */
     bool *gone;          /* by rank: forgotten, unreachable or broken */
@@ -103,6 +106,8 @@ struct comm *comm_create(struct transport *transport, uint32_t epoch,
     c->transport = transport;
     c->epoch = epoch;
     c->max_message = max_message;
+    c->window = COMM_WINDOW;
+    c->heartbeats = true;
     heap_init(&c->timers, compare_due);
     c->peers = mem_calloc(transport->size, sizeof(c->peers[0]));
     c->gone = mem_calloc(transport->size, sizeof(c->gone[0]));
@@ -129,6 +134,13 @@ void comm_destroy(struct comm *c)
     mem_free(c->peers);
     mem_free(c->gone);
     mem_free(c);
+}
+
+void comm_set_bulk(struct comm *c, uint32_t window)
+{
+    assert(window <= COMM_MAX_WINDOW && !c->hold);
+    c->window = window;
+    c->heartbeats = false;
 }
 
 uint32_t comm_rank(const struct comm *c)
@@ -159,8 +171,8 @@ static struct peer *peer_get(struct comm *c, uint32_t rank)
     p->comm = c;
     p->rank = rank;
     heap_node_init(&p->timer);
-    stream_out_init(&p->out);
-    stream_in_init(&p->in, c->max_message);
+    stream_out_init(&p->out, c->window);
+    stream_in_init(&p->in, c->max_message, c->window);
     return c->peers[rank] = p;
 }
 
@@ -198,21 +210,29 @@ int comm_watch(struct comm *c, uint32_t peer, struct err *err)
     return peer_talk(c, peer, err) ? 0 : -1;
 }
 
-int comm_send(struct comm *c, uint32_t peer, enum comm_port port,
-              const void *data, size_t len, struct err *err)
+int comm_send_parts(struct comm *c, uint32_t peer, enum comm_port port,
+                    const void *head, size_t head_len, const void *body,
+                    size_t body_len, struct err *err)
 {
+    size_t len = head_len + body_len;
     if (len > c->max_message)
         return err_set(err, EMSGSIZE, "a message of %zu bytes, over %zu", len,
                        c->max_message);
     struct peer *p = peer_talk(c, peer, err);
     if (!p)
         return -1;
-    if (stream_out_put(&p->out, port, data, len) < 0)
+    if (stream_out_put(&p->out, port, head, head_len, body, body_len) < 0)
         return err_set(err, ENOMEM, "rank %u: no memory for a message", peer);
     c->backlog_bytes += STREAM_FRAME_BYTES + len;
     peer_ready(c, p);
     c->fresh = true;
     return 0;
+}
+
+int comm_send(struct comm *c, uint32_t peer, enum comm_port port,
+              const void *data, size_t len, struct err *err)
+{
+    return comm_send_parts(c, peer, port, NULL, 0, data, len, err);
 }
 
 size_t comm_backlog_bytes(const struct comm *c, uint32_t peer)
@@ -269,6 +289,7 @@ static void peer_safe(struct comm *c, struct peer *p, uint64_t seq)
 
 void comm_hold(struct comm *c)
 {
+    assert(c->window <= COMM_WINDOW);
     c->hold = true;
 }
 
@@ -347,7 +368,7 @@ static void take_ack(struct comm *c, struct peer *p, uint64_t ack)
 
 static void take_data(struct comm *c, struct peer *p, const struct packet *k)
 {
-    if (k->seq > p->safe + COMM_WINDOW) {
+    if (k->seq > p->safe + c->window) {
         peer_lose(c, p->rank, "more packets than it has credit for");
         return;
     }
@@ -505,8 +526,10 @@ static void run_timers(struct comm *c)
         if (c->gone[p->rank])
             continue;
         if (p->beat_ns <= c->now_ns) {
-            p->ack_due = true;
-            peer_ready(c, p);
+            if (c->heartbeats) {
+                p->ack_due = true;
+                peer_ready(c, p);
+            }
             p->beat_ns = c->now_ns + COMM_HEARTBEAT_NS;
         }
         p->due_ns =

@@ -2,14 +2,18 @@
  *
  * Over a transport that may lose, repeat and reorder packets. Messages to a
  * peer form one stream, cut into packets that carry a sequence number; at
- * most COMM_WINDOW of them are unacknowledged for each peer (the credits),
+ * most a window of them is unacknowledged for each peer (the credits),
  * and they are sent again, with back-off, until they are acknowledged. The
  * receiver delivers in order. Acknowledging is a statement: "what you sent is
  * safe with me"; the manager makes it after its journal has it, see
  * comm_mark. A peer that has nothing to say says so once a
  * second (heartbeat).
  *
- * Two services share a rank: each message names the port it is for.
+ * Several services share a rank: each message names the port it is for.
+ *
+ * A rank has two such endpoints: the control channel, on which tasks are
+ * dispatched, and the bulk channel, for bytes in mass, so that these never
+ * stand in the way of those.
  */
 #ifndef MPIBATCH_COMM_COMM_H
 #define MPIBATCH_COMM_COMM_H
@@ -21,7 +25,8 @@
 #include "base/err.h"
 #include "comm/transport.h"
 
-enum { COMM_WINDOW = 4 };
+/* The credits: of the control channel, and of any. */
+enum { COMM_WINDOW = 4, COMM_MAX_WINDOW = 64 };
 /* How often a silent rank sends a heartbeat. */
 #define COMM_HEARTBEAT_NS INT64_C(1000000000)
 
@@ -63,6 +68,11 @@ struct comm *comm_create(struct transport *transport, uint32_t epoch,
                          size_t max_message, struct err *err);
 void comm_destroy(struct comm *c);
 
+/* Make it a bulk channel, before anything is sent, on all ranks alike: this
+ * window instead of COMM_WINDOW, no heartbeats (who lives is known by the
+ * control channel), no comm_hold. */
+void comm_set_bulk(struct comm *c, uint32_t window);
+
 uint32_t comm_rank(const struct comm *c);
 uint32_t comm_size(const struct comm *c);
 
@@ -77,6 +87,11 @@ int comm_watch(struct comm *c, uint32_t peer, struct err *err);
  * max_message), EPIPE (peer is forgotten or gone). */
 int comm_send(struct comm *c, uint32_t peer, enum comm_port port,
               const void *data, size_t len, struct err *err);
+
+/* The same of a message in two parts. */
+int comm_send_parts(struct comm *c, uint32_t peer, enum comm_port port,
+                    const void *head, size_t head_len, const void *body,
+                    size_t body_len, struct err *err);
 
 /* Bytes queued for peer that are not acknowledged (four more a message than
  * it has); for all peers. */

@@ -51,7 +51,8 @@ struct peer_out {
     bool unreachable;
 };
 
-struct world_mpi {
+/* One of our communicators, with its packets. */
+struct channel {
     struct transport transport;
     MPI_Comm comm;
     struct peer_out *peers; /* by rank */
@@ -61,6 +62,10 @@ struct world_mpi {
     uint32_t received_count; /* receives with a packet */
     MPI_Request requests[RECEIVES];
     struct receive receives[RECEIVES];
+};
+
+struct world_mpi {
+    struct channel control, bulk;
 };
 
 static int err_mpi(struct err *err, int rc, const char *what)
@@ -76,37 +81,37 @@ static int err_mpi(struct err *err, int rc, const char *what)
 #ifdef OMPI_HAVE_MPI_EXT_FTMPI
 /* A receive has failed because somebody died: learn who, so that sends to them
  * fail, and acknowledge, so that receives go on. */
-static void see_failures(struct world_mpi *w)
+static void see_failures(struct channel *c)
 {
     MPI_Group dead, all;
     int count = 0, rank, acked;
-    if (MPIX_Comm_get_failed(w->comm, &dead) != MPI_SUCCESS)
+    if (MPIX_Comm_get_failed(c->comm, &dead) != MPI_SUCCESS)
         return;
     MPI_Group_size(dead, &count);
-    MPI_Comm_group(w->comm, &all);
+    MPI_Comm_group(c->comm, &all);
     for (int i = 0; i < count; i++) {
         MPI_Group_translate_ranks(dead, 1, &i, all, &rank);
         if (rank >= 0)
-            w->peers[rank].unreachable = true;
+            c->peers[rank].unreachable = true;
     }
     MPI_Group_free(&all);
     MPI_Group_free(&dead);
-    MPIX_Comm_ack_failed(w->comm, count, &acked);
+    MPIX_Comm_ack_failed(c->comm, count, &acked);
 }
 #else
-static void see_failures(struct world_mpi *w)
+static void see_failures(struct channel *c)
 {
-    (void)w;
+    (void)c;
 }
 #endif
 
 /* ---- packets ---- */
 
 /* Put away a slot that MPI has done with. */
-static void sending_done(struct world_mpi *w, struct sending *s)
+static void sending_done(struct channel *c, struct sending *s)
 {
-    s->next = w->spare;
-    w->spare = s;
+    s->next = c->spare;
+    c->spare = s;
 }
 
 /* Has MPI done with it? A failure is the end of the peer. */
@@ -120,7 +125,7 @@ static bool sending_test(struct peer_out *p, struct sending *s)
     return done;
 }
 
-static void reap(struct world_mpi *w, struct peer_out *p)
+static void reap(struct channel *c, struct peer_out *p)
 {
     for (struct sending **at = &p->pending; *at;) {
         struct sending *s = *at;
@@ -130,68 +135,68 @@ static void reap(struct world_mpi *w, struct peer_out *p)
         }
         *at = s->next;
         p->count--;
-        w->pending_total--;
-        sending_done(w, s);
+        c->pending_total--;
+        sending_done(c, s);
     }
 }
 
-static struct sending *sending_get(struct world_mpi *w)
+static struct sending *sending_get(struct channel *c)
 {
-    struct sending *s = w->spare;
+    struct sending *s = c->spare;
     if (!s)
         return mem_alloc(sizeof(*s));
-    w->spare = s->next;
+    c->spare = s->next;
     return s;
 }
 
 static int mpi_send(struct transport *t, int64_t now_ns, uint32_t peer,
                     const void *data, size_t len)
 {
-    struct world_mpi *w = (struct world_mpi *)t;
-    struct peer_out *p = &w->peers[peer];
+    struct channel *c = (struct channel *)t;
+    struct peer_out *p = &c->peers[peer];
     (void)now_ns;
     if (p->count > 0)
-        reap(w, p);
+        reap(c, p);
     if (p->unreachable)
         return -1;
     struct sending *s;
-    if (p->count >= PACKET_MAX_PENDING || !(s = sending_get(w)))
+    if (p->count >= PACKET_MAX_PENDING || !(s = sending_get(c)))
         return 0;
     memcpy(s->data, data, len);
-    if (MPI_Isend(s->data, (int)len, MPI_BYTE, (int)peer, TAG, w->comm,
+    if (MPI_Isend(s->data, (int)len, MPI_BYTE, (int)peer, TAG, c->comm,
                   &s->request) != MPI_SUCCESS) {
         p->unreachable = true;
-        sending_done(w, s);
+        sending_done(c, s);
         return -1;
     }
     if (sending_test(p, s)) {
-        sending_done(w, s);
+        sending_done(c, s);
     } else {
         s->next = p->pending;
         p->pending = s;
         p->count++;
-        w->pending_total++;
+        c->pending_total++;
     }
     return p->unreachable ? -1 : 1;
 }
 
-static int post_receive(struct world_mpi *w, uint32_t i)
+static int post_receive(struct channel *c, uint32_t i)
 {
-    w->receives[i].len = 0;
-    return MPI_Irecv(w->receives[i].data, PACKET_MAX_BYTES, MPI_BYTE,
-                     MPI_ANY_SOURCE, TAG, w->comm, &w->requests[i]);
+    c->receives[i].len = 0;
+    return MPI_Irecv(c->receives[i].data, PACKET_MAX_BYTES, MPI_BYTE,
+                     MPI_ANY_SOURCE, TAG, c->comm, &c->requests[i]);
 }
 
 /* What has come? The receives that are done; one that failed (a packet that
  * is too long, the death of a peer) is posted again. */
-static void test_receives(struct world_mpi *w)
+static void test_receives(struct channel *c)
 {
     MPI_Status status[RECEIVES];
     int indices[RECEIVES], count = 0, class = MPI_SUCCESS;
-    int rc = MPI_Testsome(RECEIVES, w->requests, &count, indices, status);
+    int rc = MPI_Testsome(RECEIVES, c->requests, &count, indices, status);
     if (rc != MPI_SUCCESS) {
         MPI_Error_class(rc, &class);
-        see_failures(w);
+        see_failures(c);
     }
     if (count == MPI_UNDEFINED ||
         (class != MPI_SUCCESS && class != MPI_ERR_IN_STATUS))
@@ -202,11 +207,11 @@ static void test_receives(struct world_mpi *w)
         if (class == MPI_SUCCESS || status[k].MPI_ERROR == MPI_SUCCESS)
             MPI_Get_count(&status[k], MPI_BYTE, &len);
         if (len > 0) {
-            w->receives[i].len = (uint32_t)len;
-            w->receives[i].from = (uint32_t)status[k].MPI_SOURCE;
-            w->received_count++;
-        } else if (w->requests[i] == MPI_REQUEST_NULL) {
-            post_receive(w, i);
+            c->receives[i].len = (uint32_t)len;
+            c->receives[i].from = (uint32_t)status[k].MPI_SOURCE;
+            c->received_count++;
+        } else if (c->requests[i] == MPI_REQUEST_NULL) {
+            post_receive(c, i);
         }
     }
 }
@@ -214,41 +219,41 @@ static void test_receives(struct world_mpi *w)
 static size_t mpi_receive(struct transport *t, int64_t now_ns, uint32_t *peer,
                           void *data)
 {
-    struct world_mpi *w = (struct world_mpi *)t;
+    struct channel *c = (struct channel *)t;
     (void)now_ns;
-    if (w->received_count == 0)
-        test_receives(w);
-    if (w->received_count == 0)
-        test_receives(w); /* the first look may only have moved things */
-    if (w->received_count == 0)
+    if (c->received_count == 0)
+        test_receives(c);
+    if (c->received_count == 0)
+        test_receives(c); /* the first look may only have moved things */
+    if (c->received_count == 0)
         return 0;
-    uint32_t i = w->next_receive;
-    while (w->receives[i].len == 0)
+    uint32_t i = c->next_receive;
+    while (c->receives[i].len == 0)
         i = (i + 1) % RECEIVES;
-    w->next_receive = (i + 1) % RECEIVES;
-    w->received_count--;
-    size_t len = w->receives[i].len;
-    *peer = w->receives[i].from;
-    memcpy(data, w->receives[i].data, len);
-    post_receive(w, i);
+    c->next_receive = (i + 1) % RECEIVES;
+    c->received_count--;
+    size_t len = c->receives[i].len;
+    *peer = c->receives[i].from;
+    memcpy(data, c->receives[i].data, len);
+    post_receive(c, i);
     return len;
 }
 
 static void mpi_forget(struct transport *t, uint32_t peer)
 {
-    struct world_mpi *w = (struct world_mpi *)t;
-    struct peer_out *p = &w->peers[peer];
-    w->pending_total -= p->count;
+    struct channel *c = (struct channel *)t;
+    struct peer_out *p = &c->peers[peer];
+    c->pending_total -= p->count;
     *p = (struct peer_out){.unreachable = true};
 }
 
 static bool mpi_flushed(struct transport *t)
 {
-    struct world_mpi *w = (struct world_mpi *)t;
-    for (uint32_t i = 0; i < t->size && w->pending_total > 0; i++)
-        if (w->peers[i].count > 0)
-            reap(w, &w->peers[i]);
-    return w->pending_total == 0;
+    struct channel *c = (struct channel *)t;
+    for (uint32_t i = 0; i < t->size && c->pending_total > 0; i++)
+        if (c->peers[i].count > 0)
+            reap(c, &c->peers[i]);
+    return c->pending_total == 0;
 }
 
 static const struct transport_ops mpi_ops = {
@@ -260,55 +265,80 @@ static const struct transport_ops mpi_ops = {
 
 /* ---- start and end ---- */
 
-/* Our own communicator, on which errors come back. */
-static int join(struct world_mpi *w, struct err *err)
+/* A communicator of our own, on which errors come back. -1: receives that are
+ * posted may still be written into. */
+static int channel_open(struct channel *c, struct err *err)
 {
-    int provided, rank, size;
-    int rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
-    if (rc != MPI_SUCCESS)
-        return err_set(err, EIO, "MPI_Init: error %d", rc);
-    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
-    rc = MPI_Comm_dup(MPI_COMM_WORLD, &w->comm);
+    int rank, size;
+    int rc = MPI_Comm_dup(MPI_COMM_WORLD, &c->comm);
     if (rc != MPI_SUCCESS)
         return err_mpi(err, rc, "MPI_Comm_dup");
-    MPI_Comm_set_errhandler(w->comm, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(w->comm, &rank);
-    MPI_Comm_size(w->comm, &size);
-    w->transport = (struct transport){&mpi_ops, (uint32_t)rank, (uint32_t)size};
+    MPI_Comm_set_errhandler(c->comm, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(c->comm, &rank);
+    MPI_Comm_size(c->comm, &size);
+    c->transport = (struct transport){&mpi_ops, (uint32_t)rank, (uint32_t)size};
+    c->peers = mem_calloc(c->transport.size, sizeof(c->peers[0]));
+    if (!c->peers)
+        return err_set(err, ENOMEM, "MPI: no memory for %u ranks",
+                       c->transport.size);
+    for (uint32_t i = 0; i < RECEIVES; i++) {
+        rc = post_receive(c, i);
+        if (rc != MPI_SUCCESS)
+            return err_mpi(err, rc, "MPI_Irecv");
+    }
     return 0;
+}
+
+/* Receives that nothing will come for any more. */
+static void channel_cancel(struct channel *c)
+{
+    for (int i = 0; i < RECEIVES; i++) {
+        if (c->requests[i] == MPI_REQUEST_NULL)
+            continue;
+        MPI_Cancel(&c->requests[i]);
+        MPI_Wait(&c->requests[i], MPI_STATUS_IGNORE);
+    }
+}
+
+static void channel_fini(struct channel *c)
+{
+    while (c->spare) {
+        struct sending *s = c->spare;
+        c->spare = s->next;
+        mem_free(s);
+    }
+    mem_free(c->peers);
 }
 
 struct world_mpi *world_mpi_init(struct err *err)
 {
     struct world_mpi *w = mem_calloc(1, sizeof(*w));
+    int provided;
     if (!w) {
         err_set(err, ENOMEM, "MPI: no memory");
         return NULL;
     }
-    if (join(w, err) < 0) {
+    int rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    if (rc != MPI_SUCCESS) {
+        err_set(err, EIO, "MPI_Init: error %d", rc);
         mem_free(w);
         return NULL;
     }
-    w->peers = mem_calloc(w->transport.size, sizeof(w->peers[0]));
-    if (!w->peers) {
-        err_set(err, ENOMEM, "MPI: no memory for %u ranks", w->transport.size);
-        mem_free(w);
-        return NULL;
-    }
-    for (uint32_t i = 0; i < RECEIVES; i++) {
-        int rc = post_receive(w, i);
-        if (rc == MPI_SUCCESS)
-            continue;
-        err_mpi(err, rc, "MPI_Irecv");
-        return NULL; /* those that are posted may still write into w */
-    }
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    if (channel_open(&w->control, err) < 0 || channel_open(&w->bulk, err) < 0)
+        return NULL; /* receives that are posted may still write into w */
     return w;
 }
 
 struct transport *world_mpi_transport(struct world_mpi *w)
 {
-    return &w->transport;
+    return &w->control.transport;
+}
+
+struct transport *world_mpi_bulk_transport(struct world_mpi *w)
+{
+    return &w->bulk.transport;
 }
 
 void world_mpi_library(char *text, size_t size)
@@ -328,7 +358,8 @@ int world_mpi_broadcast_bytes(struct world_mpi *w, void *data, size_t len,
     for (size_t at = 0; at < len; at += BROADCAST_PIECE) {
         size_t left = len - at;
         int piece = left < BROADCAST_PIECE ? (int)left : BROADCAST_PIECE;
-        int rc = MPI_Bcast((char *)data + at, piece, MPI_BYTE, 0, w->comm);
+        int rc =
+            MPI_Bcast((char *)data + at, piece, MPI_BYTE, 0, w->control.comm);
         if (rc != MPI_SUCCESS)
             return err_mpi(err, rc, "MPI_Bcast");
     }
@@ -337,9 +368,9 @@ int world_mpi_broadcast_bytes(struct world_mpi *w, void *data, size_t len,
 
 int world_mpi_broadcast(struct world_mpi *w, struct buf *b, struct err *err)
 {
-    bool root = w->transport.rank == 0;
+    bool root = w->control.transport.rank == 0;
     uint64_t len = b->len;
-    int rc = MPI_Bcast(&len, 1, MPI_UINT64_T, 0, w->comm);
+    int rc = MPI_Bcast(&len, 1, MPI_UINT64_T, 0, w->control.comm);
     if (rc != MPI_SUCCESS)
         return err_mpi(err, rc, "MPI_Bcast");
     if (!root)
@@ -361,11 +392,12 @@ static int gather_sizes(struct world_mpi *w, size_t mine, int *sizes,
                         int *starts, size_t *offsets, struct err *err)
 {
     int size = mine <= INT_MAX ? (int)mine : -1;
-    int rc = MPI_Allgather(&size, 1, MPI_INT, sizes, 1, MPI_INT, w->comm);
+    int rc =
+        MPI_Allgather(&size, 1, MPI_INT, sizes, 1, MPI_INT, w->control.comm);
     if (rc != MPI_SUCCESS)
         return err_mpi(err, rc, "MPI_Allgather");
     offsets[0] = 0;
-    for (uint32_t i = 0; i < w->transport.size; i++) {
+    for (uint32_t i = 0; i < w->control.transport.size; i++) {
         if (sizes[i] < 0 || offsets[i] + (size_t)sizes[i] > INT_MAX)
             return err_set(err, EMSGSIZE, "MPI: over %d bytes to exchange",
                            INT_MAX);
@@ -378,7 +410,7 @@ static int gather_sizes(struct world_mpi *w, size_t mine, int *sizes,
 int world_mpi_gather_all(struct world_mpi *w, const struct buf *mine,
                          struct buf *all, size_t **offsets, struct err *err)
 {
-    uint32_t n = w->transport.size;
+    uint32_t n = w->control.transport.size;
     int rc = -1;
     int *sizes = mem_calloc(n, sizeof(*sizes));
     int *starts = mem_calloc(n, sizeof(*starts));
@@ -395,8 +427,8 @@ int world_mpi_gather_all(struct world_mpi *w, const struct buf *mine,
         err_set(err, ENOMEM, "MPI: no memory for %zu bytes", of[n]);
         goto out;
     }
-    rc = MPI_Allgatherv(buf_text(mine), sizes[w->transport.rank], MPI_BYTE, to,
-                        sizes, starts, MPI_BYTE, w->comm);
+    rc = MPI_Allgatherv(buf_text(mine), sizes[w->control.transport.rank],
+                        MPI_BYTE, to, sizes, starts, MPI_BYTE, w->control.comm);
     if (rc != MPI_SUCCESS) {
         rc = err_mpi(err, rc, "MPI_Allgatherv");
         goto out;
@@ -445,27 +477,20 @@ void world_mpi_finalize(struct world_mpi *w, int code)
     static const struct timespec nap = {.tv_nsec = 100000};
     timer_t timer;
     bool timed = alarm_start(code, &timer);
-    while (!mpi_flushed(&w->transport))
+    while (!mpi_flushed(&w->control.transport) ||
+           !mpi_flushed(&w->bulk.transport))
         nanosleep(&nap, NULL);
-    for (int i = 0; i < RECEIVES; i++) {
-        if (w->requests[i] == MPI_REQUEST_NULL)
-            continue;
-        MPI_Cancel(&w->requests[i]);
-        MPI_Wait(&w->requests[i], MPI_STATUS_IGNORE);
-    }
+    channel_cancel(&w->control);
+    channel_cancel(&w->bulk);
     MPI_Finalize();
     if (timed)
         timer_delete(timer);
-    while (w->spare) {
-        struct sending *s = w->spare;
-        w->spare = s->next;
-        mem_free(s);
-    }
-    mem_free(w->peers);
+    channel_fini(&w->control);
+    channel_fini(&w->bulk);
     mem_free(w);
 }
 
 void world_mpi_abort(struct world_mpi *w, int code)
 {
-    MPI_Abort(w->comm, code);
+    MPI_Abort(w->control.comm, code);
 }

@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "comm/packet.h"
 
 /* An empty buffer keeps at most this much memory. */
@@ -19,28 +20,31 @@ static void buf_rest(struct buf *b)
         buf_reset(b);
 }
 
-void stream_out_init(struct stream_out *s)
+void stream_out_init(struct stream_out *s, uint32_t window)
 {
-    *s = (struct stream_out){0};
+    *s = (struct stream_out){.window = window};
     buf_init(&s->queue, STREAM_MAX_QUEUE);
 }
 
 void stream_out_fini(struct stream_out *s)
 {
     buf_fini(&s->queue);
-    stream_out_init(s);
+    stream_out_init(s, s->window);
 }
 
-int stream_out_put(struct stream_out *s, enum comm_port port, const void *data,
-                   size_t len)
+int stream_out_put(struct stream_out *s, enum comm_port port, const void *head,
+                   size_t head_len, const void *body, size_t body_len)
 {
+    size_t len = head_len + body_len;
     char *to = buf_reserve(&s->queue, STREAM_FRAME_BYTES + len);
     if (!to)
         return -1;
     uint32_t frame = htole32((uint32_t)len * COMM_PORTS + port);
     memcpy(to, &frame, sizeof(frame));
-    if (len > 0)
-        memcpy(to + sizeof(frame), data, len);
+    if (head_len > 0)
+        memcpy(to + sizeof(frame), head, head_len);
+    if (body_len > 0)
+        memcpy(to + sizeof(frame) + head_len, body, body_len);
     buf_commit(&s->queue, STREAM_FRAME_BYTES + len);
     return 0;
 }
@@ -48,7 +52,7 @@ int stream_out_put(struct stream_out *s, enum comm_port port, const void *data,
 const void *stream_out_next(const struct stream_out *s, size_t *len)
 {
     size_t left = stream_out_bytes(s) - s->flight_bytes;
-    if (left == 0 || s->sent - s->acked == COMM_WINDOW)
+    if (left == 0 || s->sent - s->acked == s->window)
         return NULL;
     *len = left < PACKET_MAX_PAYLOAD ? left : PACKET_MAX_PAYLOAD;
     return s->queue.data + s->head + s->flight_bytes;
@@ -57,7 +61,7 @@ const void *stream_out_next(const struct stream_out *s, size_t *len)
 void stream_out_cut(struct stream_out *s, size_t len)
 {
     s->sent++;
-    s->lens[s->sent % COMM_WINDOW] = (uint16_t)len;
+    s->lens[s->sent % s->window] = (uint16_t)len;
     s->flight_bytes += len;
 }
 
@@ -65,7 +69,7 @@ const void *stream_out_oldest(const struct stream_out *s, size_t *len)
 {
     if (s->sent == s->acked)
         return NULL;
-    *len = s->lens[(s->acked + 1) % COMM_WINDOW];
+    *len = s->lens[(s->acked + 1) % s->window];
     return s->queue.data + s->head;
 }
 
@@ -75,7 +79,7 @@ int64_t stream_out_ack(struct stream_out *s, uint64_t ack)
     if (ack > s->sent)
         return -1;
     while (s->acked < ack)
-        bytes += s->lens[++s->acked % COMM_WINDOW];
+        bytes += s->lens[++s->acked % s->window];
     s->flight_bytes -= bytes;
     s->head += bytes;
     if (s->head == s->queue.len) {
@@ -93,20 +97,19 @@ size_t stream_out_bytes(const struct stream_out *s)
     return s->queue.len - s->head;
 }
 
-void stream_in_init(struct stream_in *s, size_t max_message)
+void stream_in_init(struct stream_in *s, size_t max_message, uint32_t window)
 {
-    *s = (struct stream_in){.max_message = max_message};
+    *s = (struct stream_in){.max_message = max_message, .window = window};
     buf_init(&s->partial, STREAM_FRAME_BYTES + max_message);
-    for (int i = 0; i < COMM_WINDOW; i++)
-        buf_init(&s->early[i], PACKET_MAX_PAYLOAD);
 }
 
 void stream_in_fini(struct stream_in *s)
 {
     buf_fini(&s->partial);
-    for (int i = 0; i < COMM_WINDOW; i++)
+    for (uint32_t i = 0; s->early && i < s->window; i++)
         buf_fini(&s->early[i]);
-    stream_in_init(s, s->max_message);
+    mem_free(s->early);
+    stream_in_init(s, s->max_message, s->window);
 }
 
 /* The length and port in a frame's first bytes. */
@@ -197,7 +200,14 @@ static enum stream_took feed(struct stream_in *s, const unsigned char *p,
 static enum stream_took keep_early(struct stream_in *s, uint64_t seq,
                                    const void *data, size_t len)
 {
-    struct buf *b = &s->early[seq % COMM_WINDOW];
+    if (!s->early) {
+        s->early = mem_calloc(s->window, sizeof(s->early[0]));
+        for (uint32_t i = 0; s->early && i < s->window; i++)
+            buf_init(&s->early[i], PACKET_MAX_PAYLOAD);
+    }
+    if (!s->early)
+        return STREAM_LATER;
+    struct buf *b = &s->early[seq % s->window];
     if (b->len > 0)
         return STREAM_OLD;
     return buf_put(b, data, len) == 0 ? STREAM_NEW : STREAM_LATER;
@@ -209,17 +219,17 @@ enum stream_took stream_in_take(struct stream_in *s, uint64_t seq,
 {
     if (seq <= s->delivered)
         return STREAM_OLD;
-    if (seq > s->delivered + COMM_WINDOW || len > PACKET_MAX_PAYLOAD)
+    if (seq > s->delivered + s->window || len > PACKET_MAX_PAYLOAD)
         return STREAM_BROKEN;
     if (seq > s->delivered + 1)
         return keep_early(s, seq, data, len);
     enum stream_took took = feed(s, data, len, sink, arg);
-    while (took == STREAM_NEW) {
-        buf_fini(&s->early[s->delivered % COMM_WINDOW]);
-        struct buf next = s->early[(s->delivered + 1) % COMM_WINDOW];
+    while (took == STREAM_NEW && s->early) {
+        buf_fini(&s->early[s->delivered % s->window]);
+        struct buf next = s->early[(s->delivered + 1) % s->window];
         if (next.len == 0)
             return STREAM_NEW;
-        buf_init(&s->early[(s->delivered + 1) % COMM_WINDOW], next.max_bytes);
+        buf_init(&s->early[(s->delivered + 1) % s->window], next.max_bytes);
         took = feed(s, (unsigned char *)next.data, next.len, sink, arg);
         buf_fini(&next);
     }

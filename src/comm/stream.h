@@ -4,7 +4,7 @@
  * Messages are framed (four bytes: length and port) and laid end to end; the
  * stream is cut into packets wherever one is sent, so that small messages
  * share a packet and large ones take many. Invariants: a packet, once cut,
- * keeps its bytes until it is acknowledged; at most COMM_WINDOW packets are
+ * keeps its bytes until it is acknowledged; at most a window of packets is
  * cut and not acknowledged; packets are delivered once, in order, whatever
  * order they come in.
  */
@@ -23,20 +23,22 @@ enum { STREAM_FRAME_BYTES = 4 };
 enum { STREAM_MAX_QUEUE = 1 << 30 };
 
 struct stream_out {
-    struct buf queue;           /* from head on: not acknowledged */
-    size_t head;                /* bytes of queue that are done with */
-    size_t flight_bytes;        /* behind head: cut into packets */
-    uint64_t sent, acked;       /* packets cut; acknowledged */
-    uint16_t lens[COMM_WINDOW]; /* of the packets in flight, by seq */
+    struct buf queue;     /* from head on: not acknowledged */
+    size_t head;          /* bytes of queue that are done with */
+    size_t flight_bytes;  /* behind head: cut into packets */
+    uint64_t sent, acked; /* packets cut; acknowledged */
+    uint32_t window;
+    uint16_t lens[COMM_MAX_WINDOW]; /* of the packets in flight, by seq */
 };
 
-void stream_out_init(struct stream_out *s);
+/* window: at most COMM_MAX_WINDOW. */
+void stream_out_init(struct stream_out *s, uint32_t window);
 void stream_out_fini(struct stream_out *s);
 
-/* Append a message (copied), len < 2^31. 0, or -1 (no memory, or over
- * STREAM_MAX_QUEUE); nothing has changed then. */
-int stream_out_put(struct stream_out *s, enum comm_port port, const void *data,
-                   size_t len);
+/* Append a message of two parts (copied), less than 2^28 bytes. 0, or -1 (no
+ * memory, or over STREAM_MAX_QUEUE); nothing has changed then. */
+int stream_out_put(struct stream_out *s, enum comm_port port, const void *head,
+                   size_t head_len, const void *body, size_t body_len);
 
 /* The bytes of packet sent+1, borrowed; NULL: nothing to send, or the window
  * is full. Then, once it is sent, stream_out_cut with its length. */
@@ -61,10 +63,12 @@ struct stream_in {
     size_t skip;        /* bytes of packet delivered+1 that are used already:
                            memory failed within it */
     struct buf partial; /* a frame that has not come whole */
-    struct buf early[COMM_WINDOW]; /* packets beyond delivered+1, by seq */
+    uint32_t window;
+    struct buf *early; /* window packets beyond delivered+1, by seq; NULL: there
+                          was none yet */
 };
 
-void stream_in_init(struct stream_in *s, size_t max_message);
+void stream_in_init(struct stream_in *s, size_t max_message, uint32_t window);
 void stream_in_fini(struct stream_in *s);
 
 /* Gets each message, borrowed during the call. false: the stream is over

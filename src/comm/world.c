@@ -17,8 +17,9 @@
 
 struct world {
     struct world_mpi *mpi; /* either this */
-    struct pair *pair;     /* or that */
-    struct transport *transport;
+    struct pair *pair;     /* or these two */
+    struct pair *bulk_pair;
+    struct transport *transport, *bulk;
     char library[256];
 };
 
@@ -48,6 +49,7 @@ static int init_mpi(struct world *w, struct err *err)
     if (!w->mpi)
         return -1;
     w->transport = world_mpi_transport(w->mpi);
+    w->bulk = world_mpi_bulk_transport(w->mpi);
     world_mpi_library(w->library, sizeof(w->library));
     world_shorten_library(w->library);
     return 0;
@@ -59,7 +61,13 @@ static int init_alone(struct world *w, struct err *err)
     w->pair = pair_create(1, &none, err);
     if (!w->pair)
         return -1;
+    w->bulk_pair = pair_create(1, &none, err);
+    if (!w->bulk_pair) {
+        pair_destroy(w->pair);
+        return -1;
+    }
     w->transport = pair_transport(w->pair, 0);
+    w->bulk = pair_transport(w->bulk_pair, 0);
     strcpy(w->library, "none");
     return 0;
 }
@@ -108,6 +116,11 @@ struct transport *world_transport(struct world *w)
     return w->transport;
 }
 
+struct transport *world_bulk_transport(struct world *w)
+{
+    return w->bulk;
+}
+
 int world_broadcast(struct world *w, struct buf *b, struct err *err)
 {
     return w->mpi ? world_mpi_broadcast(w->mpi, b, err) : 0;
@@ -143,6 +156,7 @@ void world_leave(struct world *w, bool clean, int code)
     if (w->mpi)
         world_mpi_finalize(w->mpi, code);
     pair_destroy(w->pair);
+    pair_destroy(w->bulk_pair);
     mem_free(w);
 }
 

@@ -27,8 +27,10 @@ uint32_t world_rank(const struct world *w);
 uint32_t world_size(const struct world *w);
 /* "Open MPI 4.1.4", "none". Borrowed. */
 const char *world_library(const struct world *w);
-/* The transport of this rank. Borrowed. */
+/* The transports of this rank: of the control channel, and of the bulk channel,
+ * whose packets never wait for each other. Borrowed. */
 struct transport *world_transport(struct world *w);
+struct transport *world_bulk_transport(struct world *w);
 
 /* Start-up: rank 0's buffer to all (others' content is replaced); each rank's
  * buffer to all, as offsets[size + 1] (mem_alloc) into one buffer. Collective;

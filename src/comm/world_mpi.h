@@ -13,6 +13,7 @@ struct world_mpi;
 
 struct world_mpi *world_mpi_init(struct err *err);
 struct transport *world_mpi_transport(struct world_mpi *w);
+struct transport *world_mpi_bulk_transport(struct world_mpi *w);
 /* As MPI words it, several lines perhaps, into text. */
 void world_mpi_library(char *text, size_t size);
 int world_mpi_broadcast(struct world_mpi *w, struct buf *b, struct err *err);

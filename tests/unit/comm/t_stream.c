@@ -50,7 +50,8 @@ static void put(struct stream_out *s, enum comm_port port, char byte,
 {
     char data[MAX_MESSAGE + 1];
     memset(data, byte, len);
-    assert_int_equal(stream_out_put(s, port, data, len), 0);
+    assert_int_equal(
+        stream_out_put(s, port, data, len / 3, data, len - len / 3), 0);
 }
 
 /* The packets of a stream, cut and acknowledged at once. */
@@ -80,7 +81,7 @@ static void test_out(void **state)
     const void *data;
     size_t len;
     (void)state;
-    stream_out_init(&s);
+    stream_out_init(&s, COMM_WINDOW);
     assert_null(stream_out_next(&s, &len));
     assert_null(stream_out_oldest(&s, &len));
     put(&s, COMM_TO_MANAGER, 'a', 5 * PACKET_MAX_PAYLOAD);
@@ -117,8 +118,8 @@ static void test_small_share_a_packet(void **state)
     struct stream_in in;
     struct cut cut;
     (void)state;
-    stream_out_init(&out);
-    stream_in_init(&in, MAX_MESSAGE);
+    stream_out_init(&out, COMM_WINDOW);
+    stream_in_init(&in, MAX_MESSAGE, COMM_WINDOW);
     put(&out, COMM_TO_MANAGER, 'a', 1);
     put(&out, COMM_TO_WORKER, 'b', 0);
     put(&out, COMM_TO_WORKER, 'c', 100);
@@ -144,7 +145,7 @@ static void test_every_cut(void **state)
 {
     struct stream_out out;
     (void)state;
-    stream_out_init(&out);
+    stream_out_init(&out, COMM_WINDOW);
     put(&out, COMM_TO_WORKER, 'a', 7);
     put(&out, COMM_TO_MANAGER, 'b', 0);
     put(&out, COMM_TO_WORKER, 'c', 3);
@@ -153,7 +154,7 @@ static void test_every_cut(void **state)
     for (size_t a = 1; a < len - 1; a++) {
         for (size_t b = a + 1; b < len; b++) {
             struct stream_in in;
-            stream_in_init(&in, MAX_MESSAGE);
+            stream_in_init(&in, MAX_MESSAGE, COMM_WINDOW);
             memset(&got, 0, sizeof(got));
             stream_in_take(&in, 1, all, a, sink, NULL);
             stream_in_take(&in, 2, all + a, b - a, sink, NULL);
@@ -179,7 +180,7 @@ static void test_every_order(void **state)
     struct stream_out out;
     static struct cut cuts[4];
     (void)state;
-    stream_out_init(&out);
+    stream_out_init(&out, COMM_WINDOW);
     put(&out, COMM_TO_WORKER, 'a', 3 * PACKET_MAX_PAYLOAD);
     assert_int_equal(cut_all(&out, cuts, 4), 4);
     for (int code = 0; code < 256; code++) {
@@ -189,7 +190,7 @@ static void test_every_order(void **state)
             used |= 1 << (code >> 2 * i & 3);
         if (used != 15)
             continue;
-        stream_in_init(&in, MAX_MESSAGE);
+        stream_in_init(&in, MAX_MESSAGE, COMM_WINDOW);
         memset(&got, 0, sizeof(got));
         for (int i = 0; i < 4; i++) {
             int k = code >> 2 * i & 3;
@@ -215,7 +216,7 @@ static void test_broken(void **state)
     unsigned char data[PACKET_MAX_PAYLOAD + 1] = {0};
     uint32_t frame = (MAX_MESSAGE + 1) * COMM_PORTS;
     (void)state;
-    stream_in_init(&in, MAX_MESSAGE);
+    stream_in_init(&in, MAX_MESSAGE, COMM_WINDOW);
     memcpy(data, &frame, 4);
     assert_int_equal(stream_in_take(&in, 1, data, 100, sink, NULL),
                      STREAM_BROKEN);
@@ -232,7 +233,7 @@ static void test_broken(void **state)
                      STREAM_BROKEN);
     /* a whole frame over a small maximum */
     struct stream_in small;
-    stream_in_init(&small, 3);
+    stream_in_init(&small, 3, COMM_WINDOW);
     frame = 4 * COMM_PORTS;
     memcpy(data, &frame, 4);
     assert_int_equal(stream_in_take(&small, 1, data, 8, sink, NULL),
@@ -247,7 +248,7 @@ static void test_sink_ends_it(void **state)
     struct stream_out out;
     static struct cut cuts[3];
     (void)state;
-    stream_out_init(&out);
+    stream_out_init(&out, COMM_WINDOW);
     put(&out, COMM_TO_WORKER, 'a', PACKET_MAX_PAYLOAD);
     put(&out, COMM_TO_WORKER, 'b', 10);
     put(&out, COMM_TO_WORKER, 'c', PACKET_MAX_PAYLOAD);
@@ -255,7 +256,7 @@ static void test_sink_ends_it(void **state)
     for (int reversed = 0; reversed < 2; reversed++) {
         struct stream_in in;
         enum stream_took took = STREAM_NEW;
-        stream_in_init(&in, MAX_MESSAGE);
+        stream_in_init(&in, MAX_MESSAGE, COMM_WINDOW);
         memset(&got, 0, sizeof(got));
         got.end = &in;
         for (int i = 0; i < 3 && took == STREAM_NEW; i++) {
@@ -277,7 +278,7 @@ static void test_no_memory(void **state)
     struct stream_out out;
     static struct cut cuts[8];
     (void)state;
-    stream_out_init(&out);
+    stream_out_init(&out, COMM_WINDOW);
     put(&out, COMM_TO_WORKER, 'a', 10);
     put(&out, COMM_TO_WORKER, 'b', MAX_MESSAGE);
     put(&out, COMM_TO_WORKER, 'c', 10);
@@ -286,7 +287,7 @@ static void test_no_memory(void **state)
     unsigned long made = 1;
     for (unsigned long k = 1; k <= made; k++) {
         struct stream_in in;
-        stream_in_init(&in, MAX_MESSAGE);
+        stream_in_init(&in, MAX_MESSAGE, COMM_WINDOW);
         memset(&got, 0, sizeof(got));
         mem_fail_at(k);
         while (in.delivered < (uint64_t)n) {
@@ -306,8 +307,9 @@ static void test_no_memory(void **state)
     assert_true(made > 5);
     mem_fail_at(1);
     struct stream_out empty;
-    stream_out_init(&empty);
-    assert_int_equal(stream_out_put(&empty, COMM_TO_WORKER, "x", 1), -1);
+    stream_out_init(&empty, COMM_WINDOW);
+    assert_int_equal(stream_out_put(&empty, COMM_TO_WORKER, "x", 1, NULL, 0),
+                     -1);
     mem_fail_at(0);
     assert_int_equal(stream_out_bytes(&empty), 0);
     stream_out_fini(&empty);
