@@ -10,8 +10,8 @@
 
 #include "base/pack.h"
 
-/* Failures are told by a byte, permissions by the bits that chmod takes. */
-enum { MAX_FAILURE = 255, MAX_MODE = 07777, MAX_CODE = 4095 };
+/* The bits that chmod takes; the largest errno. */
+enum { MAX_MODE = 07777, MAX_CODE = 4095 };
 
 /* ---- putting ---- */
 
@@ -36,7 +36,7 @@ static int put_meta(struct buf *b, const struct object_meta *m)
              pack_put_uint(b, m->mode));
 }
 
-static int put_failure(struct buf *b, uint32_t failure, const char *text)
+static int put_failure(struct buf *b, enum failure failure, const char *text)
 {
     return -(pack_put_uint(b, failure) || put_text(b, text, STAGE_MAX_TEXT));
 }
@@ -128,6 +128,8 @@ static int put_body(struct buf *b, const struct stage_msg *m)
                  put_meta(b, &m->u.got.meta));
     case STAGE_FAILED:
         return -(pack_put_uint(b, m->u.failed.object) ||
+                 pack_put_uint(b, m->u.failed.blame) ||
+                 pack_put_uint(b, m->u.failed.parent) ||
                  put_failure(b, m->u.failed.failure, m->u.failed.text));
     case STAGE_MISSING:
         return pack_put_uint(b, m->u.missing.object);
@@ -135,6 +137,8 @@ static int put_body(struct buf *b, const struct stage_msg *m)
     case STAGE_STREAM_DONE:
     case STAGE_GRANT:
         return pack_put_uint(b, m->u.stream.stream);
+    case STAGE_COUNTS_SUM:
+        return stage_counts_put(b, &m->u.counts);
     case STAGE_HAVE:
         return -(pack_put_uint(b, m->u.have.want) ||
                  pack_put_uint(b, m->u.have.object) ||
@@ -143,6 +147,7 @@ static int put_body(struct buf *b, const struct stage_msg *m)
         return put_fetch(b, m);
     case STAGE_ERROR:
         return -(pack_put_uint(b, m->u.error.want) ||
+                 pack_put_uint(b, m->u.error.object) ||
                  put_failure(b, m->u.error.failure, m->u.error.text));
     case STAGE_PULL:
         return put_pull(b, m);
@@ -155,6 +160,8 @@ static int put_body(struct buf *b, const struct stage_msg *m)
         return put_piece(b, m);
     case STAGE_END:
         return put_end(b, m);
+    case STAGE_LOST:
+        return pack_put_uint(b, m->u.lost.rank);
     case STAGE_OFFER:
         return put_offer(b, m);
     case STAGE_OFFER_GONE:
@@ -168,6 +175,16 @@ static int put_body(struct buf *b, const struct stage_msg *m)
     }
     errno = EINVAL;
     return -1;
+}
+
+int stage_msg_put_piece_head(struct buf *b, uint32_t pull, uint64_t offset)
+{
+    size_t before = b->len;
+    if (pack_put_u8(b, STAGE_MSG_VERSION) == 0 &&
+        pack_put_u8(b, STAGE_PIECE) == 0 && pack_put_uint(b, pull) == 0 &&
+        pack_put_uint(b, offset) == 0)
+        return 0;
+    return pack_undo(b, before);
 }
 
 int stage_msg_put(struct buf *b, const struct stage_msg *m)
@@ -228,11 +245,11 @@ static void get_meta(struct unpack *u, struct object_meta *m)
     m->mode = (uint32_t)unpack_uint_max(u, MAX_MODE);
 }
 
-static void get_failure(struct unpack *u, uint32_t *failure, const char **text,
-                        bool none_too)
+static void get_failure(struct unpack *u, enum failure *failure,
+                        const char **text, bool none_too)
 {
-    *failure = (uint32_t)unpack_uint_max(u, MAX_FAILURE);
-    u->bad |= *failure == 0 && !none_too;
+    *failure = (enum failure)unpack_uint_max(u, FAILURE_COUNT - 1);
+    u->bad |= *failure == FAILURE_NONE && !none_too;
     *text = get_text(u, STAGE_MAX_TEXT);
 }
 
@@ -338,7 +355,7 @@ static int get_body(struct unpack *u, const struct jobspec *spec,
 {
     switch (m->kind) {
     case STAGE_WANT:
-        m->u.want.want = get_u32(u);
+        m->u.want.want = unpack_uint(u);
         m->u.want.kind = get_choice(u, OBJECT_PACKAGE);
         m->u.want.key = get_text(u, STAGE_MAX_KEY);
         return 0;
@@ -348,6 +365,8 @@ static int get_body(struct unpack *u, const struct jobspec *spec,
         return 0;
     case STAGE_FAILED:
         m->u.failed.object = unpack_uint(u);
+        m->u.failed.blame = get_choice(u, OBJECT_BLAME_PARENT);
+        m->u.failed.parent = get_u32(u);
         get_failure(u, &m->u.failed.failure, &m->u.failed.text, false);
         return 0;
     case STAGE_MISSING:
@@ -356,10 +375,13 @@ static int get_body(struct unpack *u, const struct jobspec *spec,
     case STAGE_STREAM_ASK:
     case STAGE_STREAM_DONE:
     case STAGE_GRANT:
-        m->u.stream.stream = get_u32(u);
+        m->u.stream.stream = unpack_uint(u);
+        return 0;
+    case STAGE_COUNTS_SUM:
+        stage_counts_read(u, &m->u.counts);
         return 0;
     case STAGE_HAVE:
-        m->u.have.want = get_u32(u);
+        m->u.have.want = unpack_uint(u);
         m->u.have.object = unpack_uint(u);
         get_meta(u, &m->u.have.meta);
         return 0;
@@ -367,7 +389,8 @@ static int get_body(struct unpack *u, const struct jobspec *spec,
         get_fetch(u, m);
         return 0;
     case STAGE_ERROR:
-        m->u.error.want = get_u32(u);
+        m->u.error.want = unpack_uint(u);
+        m->u.error.object = unpack_uint(u);
         get_failure(u, &m->u.error.failure, &m->u.error.text, false);
         return 0;
     case STAGE_PULL:
@@ -390,6 +413,9 @@ static int get_body(struct unpack *u, const struct jobspec *spec,
         m->u.end.pull = get_u32(u);
         m->u.end.total = unpack_uint(u);
         get_failure(u, &m->u.end.failure, &m->u.end.text, true);
+        return 0;
+    case STAGE_LOST:
+        m->u.lost.rank = get_u32(u);
         return 0;
     case STAGE_OFFER:
         return get_offer_body(u, spec, m, err);

@@ -13,8 +13,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "model/failure.h"
 #include "model/jobspec.h"
 #include "model/object.h"
+#include "model/stage_counts.h"
 
 enum { STAGE_MSG_VERSION = 1 };
 
@@ -32,6 +34,8 @@ enum { STAGE_MSG_MAX_BYTES = STAGE_MAX_PIECE + 256 };
 #define STAGE_ORIGIN UINT32_MAX
 /* The handle of an offer has this bit, that of an object has not. */
 #define STAGE_OFFER_BIT (UINT64_C(1) << 63)
+/* A STAGE_HAVE that answers no want. */
+#define STAGE_NO_WANT UINT64_MAX
 /* How much a transfer has: not known yet. */
 #define STAGE_UNKNOWN UINT64_MAX
 
@@ -43,6 +47,7 @@ enum stage_kind {
     STAGE_MISSING,     /* it was here, and is gone */
     STAGE_STREAM_ASK,  /* may I write to shared storage? */
     STAGE_STREAM_DONE, /* I have written */
+    STAGE_COUNTS_SUM,  /* what I have counted so far */
     /* COMM_TO_STAGER */
     STAGE_HAVE = 32, /* your node has it */
     STAGE_FETCH,     /* get it from there */
@@ -54,6 +59,7 @@ enum stage_kind {
     STAGE_CANCEL,    /* no more of it */
     STAGE_PIECE,     /* the next bytes */
     STAGE_END,       /* that was all, or why there is no more */
+    STAGE_LOST,      /* rank 0: that rank is dead, never touch it again */
     /* COMM_TO_RECEIVER */
     STAGE_OFFER = 96, /* I have this for you: pull it */
     STAGE_OFFER_GONE, /* I have it no more */
@@ -72,7 +78,7 @@ struct stage_msg {
     enum stage_kind kind;
     union {
         struct {
-            uint32_t want; /* the asker's number for it */
+            uint64_t want; /* the asker's number for it */
             enum object_kind kind;
             const char *key;
         } want;
@@ -82,17 +88,20 @@ struct stage_msg {
         } got;
         struct {
             uint64_t object;
-            uint32_t failure; /* enum failure; not 0 */
+            enum object_blame blame;
+            uint32_t parent;      /* where I tried: a rank, or STAGE_ORIGIN */
+            enum failure failure; /* not NONE */
             const char *text;
         } failed;
         struct {
             uint64_t object;
         } missing;
+        struct { /* STAGE_STREAM_ASK, STAGE_STREAM_DONE, STAGE_GRANT */
+            uint64_t stream; /* the asker's number for it */
+        } stream;
+        struct stage_counts counts;
         struct {
-            uint32_t stream; /* the asker's number for it */
-        } stream; /* STAGE_STREAM_ASK, STAGE_STREAM_DONE, STAGE_GRANT */
-        struct {
-            uint32_t want;
+            uint64_t want; /* STAGE_NO_WANT: be ready to serve it */
             uint64_t object;
             struct object_meta meta;
         } have;
@@ -105,8 +114,8 @@ struct stage_msg {
             struct object_meta meta;
         } fetch;
         struct {
-            uint32_t want;
-            uint32_t failure; /* enum failure; not 0 */
+            uint64_t want, object;
+            enum failure failure; /* not NONE */
             const char *text;
         } error;
         struct {
@@ -128,10 +137,13 @@ struct stage_msg {
         } piece;
         struct {
             uint32_t pull;
-            uint64_t total;   /* of the whole, from its start; failed: 0 */
-            uint32_t failure; /* enum failure; 0: none */
+            uint64_t total; /* of the whole, from its start; failed: 0 */
+            enum failure failure;
             const char *text; /* "": no failure */
         } end;
+        struct {
+            uint32_t rank;
+        } lost;
         struct {
             uint64_t handle; /* with STAGE_OFFER_BIT */
             enum stage_offer_what what;
@@ -154,8 +166,8 @@ struct stage_msg {
             uint32_t session;
             uint64_t offset;
             struct digest digest;
-            uint32_t failure; /* enum failure; 0: it is safe */
-            const char *text; /* "": no failure */
+            enum failure failure; /* NONE: it is safe */
+            const char *text;     /* "": no failure */
         } taken;
         struct {
             uint64_t ask;
@@ -176,6 +188,10 @@ struct stage_msg {
  * buf_put, or EINVAL (a text or piece over its maximum, or with a NUL, an
  * unknown kind); b is as it was then. */
 int stage_msg_put(struct buf *b, const struct stage_msg *m);
+
+/* Append what stands before the data in a STAGE_PIECE, as for
+ * comm_send_parts. */
+int stage_msg_put_piece_head(struct buf *b, uint32_t pull, uint64_t offset);
 
 /* Decode one message that fills data exactly. spec bounds job and task numbers;
  * NULL: messages that name a task are an error here. -1 with err EPROTO; m is
