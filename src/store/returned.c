@@ -1,0 +1,142 @@
+/* Returned files: see returned.h. Owns their names in the run directory; ids
+ * and names are checked before they become a path. */
+#include "config.h"
+#include "store/returned.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/checksum.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+enum { COPY_BYTES = 1 << 20 };
+
+char *returned_pack_path(const struct rundir *r, uint32_t session,
+                         struct err *err)
+{
+    char *path = rundir_file(r, "output/%04u.files", session);
+    if (!path)
+        err_set(err, ENOMEM, "no memory for a file's path");
+    return path;
+}
+
+char *returned_own_path(const struct rundir *r, const struct returned_of *of,
+                        const char *name, struct err *err)
+{
+    if (!id_is_valid(of->job_id) || !id_is_valid(of->task_id)) {
+        err_set(err, EINVAL, "job or task id cannot be a folder's name");
+        return NULL;
+    }
+    if (!attempt_file_name_is_valid(name)) {
+        err_set(err, EINVAL, "this cannot be the name of a returned file");
+        return NULL;
+    }
+    char *path = rundir_file(r, "files/%s/%s/%u/%s", of->job_id, of->task_id,
+                             of->attempt, name);
+    if (!path)
+        err_set(err, ENOMEM, "no memory for a file's path");
+    return path;
+}
+
+const struct attempt_file *returned_find(const struct attempt *a,
+                                         const char *name)
+{
+    for (uint32_t i = 0; i < a->file_count; i++)
+        if (strcmp(a->files[i].name, name) == 0)
+            return &a->files[i];
+    return NULL;
+}
+
+/* Is all of the file there? */
+static int check_size(int fd, const char *path, const struct attempt_file *f,
+                      struct err *err)
+{
+    struct stat st;
+    uint64_t offset = f->place == FILE_PACKED ? f->offset : 0;
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, errno, "cannot look at %s", path);
+    uint64_t size = (uint64_t)st.st_size;
+    if (!S_ISREG(st.st_mode) || offset > size || f->bytes > size - offset)
+        return err_set(err, ENODATA, "%s is cut off", path);
+    return 0;
+}
+
+int returned_open(const struct rundir *r, const struct returned_of *of,
+                  const struct attempt_file *f, uint64_t *offset,
+                  struct err *err)
+{
+    bool packed = f->place == FILE_PACKED;
+    char *path = packed ? returned_pack_path(r, f->session, err)
+                        : returned_own_path(r, of, f->name, err);
+    if (!path)
+        return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        err_sys(err, errno, "cannot open %s", path);
+    else if (check_size(fd, path, f, err) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    *offset = packed ? f->offset : 0;
+    mem_free(path);
+    return fd;
+}
+
+static int copy_part(int fd, uint64_t at, uint64_t len, int out_fd,
+                     struct checksum *sum, struct err *err)
+{
+    int rc = 0;
+    char *room = mem_alloc(COPY_BYTES);
+    if (!room)
+        return err_set(err, ENOMEM, "no memory to copy a file");
+    while (rc == 0 && len > 0) {
+        size_t n = len < COPY_BYTES ? (size_t)len : COPY_BYTES;
+        if (file_read_at(fd, room, n, at) < 0)
+            rc = err_sys(err, errno, "cannot read a returned file");
+        else if (file_write_all(out_fd, room, n) < 0)
+            rc = err_sys(err, errno, "cannot write what was returned");
+        else if (sum)
+            checksum_update(sum, room, n);
+        at += n;
+        len -= n;
+    }
+    mem_free(room);
+    return rc;
+}
+
+int returned_copy(const struct rundir *r, const struct returned_of *of,
+                  const struct attempt_file *f, uint64_t from, uint64_t len,
+                  int out_fd, struct err *err)
+{
+    struct digest digest;
+    struct checksum *sum = NULL;
+    uint64_t offset;
+    if (from > f->bytes)
+        from = f->bytes;
+    if (len > f->bytes - from)
+        len = f->bytes - from;
+    bool whole = len == f->bytes;
+    int fd = returned_open(r, of, f, &offset, err);
+    if (fd < 0)
+        return -1;
+    int rc = 0;
+    if (whole && !(sum = checksum_create(err)))
+        rc = -1;
+    if (rc == 0)
+        rc = copy_part(fd, offset + from, len, out_fd, sum, err);
+    if (rc == 0 && whole) {
+        checksum_get(sum, digest.bytes);
+        if (memcmp(&digest, &f->digest, sizeof(digest)) != 0)
+            rc = err_set(err, EBADMSG,
+                         "%s is damaged: it is not what came in (XXH3-128)",
+                         f->name);
+    }
+    checksum_destroy(sum);
+    close(fd);
+    return rc;
+}
