@@ -327,13 +327,32 @@ static bool same(const struct object_meta *a, const struct object_meta *b)
            memcmp(&a->digest, &b->digest, sizeof(a->digest)) == 0;
 }
 
-/* It is gone; who hung below it finds other parents. */
+static void believe_claims(struct director *d, struct object *o);
+
+/* Out of the tree with it; who hung below it finds other parents. */
+static void cut(struct director *d, struct copy *c)
+{
+    if (c->object->root == c)
+        believe_claims(d, c->object);
+    tree_cut(d, c);
+}
+
 static void remove_copy(struct director *d, struct copy *c)
 {
     struct object *o = c->object;
-    tree_cut(d, c);
+    cut(d, c);
     copy_free(d, c);
     tree_replan(d, o);
+}
+
+/* From the start, by one who waits for it: what fails is told to who waits, so
+ * that whoever fetches hears of it. */
+static void restart_copy(struct director *d, struct copy *c)
+{
+    cut(d, c);
+    copy_set_rank(d, c, LIST_OF(c->waiters.next, struct want, of_copy)->rank);
+    tree_plan(d, c, NULL);
+    tree_replan(d, c->object);
 }
 
 static void fail_copy(struct director *d, struct copy *c, struct note *note)
@@ -413,13 +432,14 @@ void director_got(struct director *d, uint32_t rank, uint64_t object,
     if (!o || rank >= d->rank_count || d->ranks[rank].lost)
         return;
     struct copy *c = copy_find(d, o, d->ranks[rank].node);
-    if (!c || c->rank != rank || c->state != COPY_FETCHING)
+    if (!c || c->rank != rank || c->state == COPY_HAVE ||
+        c->state == COPY_CLAIMED)
         return;
     object_enter(o);
     if (o->kind == OBJECT_PACKAGE) {
         o->meta = *meta;
         have(d, c);
-    } else if (!c->parent) {
+    } else if (o->root == c) {
         bool changed = o->known && !same(&o->meta, meta);
         o->meta = *meta;
         o->known = true;
@@ -507,10 +527,14 @@ void director_missing(struct director *d, uint32_t rank, uint64_t object)
     if (!o || rank >= d->rank_count || d->ranks[rank].lost)
         return;
     struct copy *c = copy_find(d, o, d->ranks[rank].node);
-    if (!c || c->state != COPY_HAVE)
+    if (!c || (c->state != COPY_HAVE && c->state != COPY_CLAIMED))
         return;
     object_enter(o);
-    remove_copy(d, c);
+    if (list_empty(&c->waiters)) {
+        remove_copy(d, c);
+    } else {
+        restart_copy(d, c);
+    }
     object_leave(d, o);
 }
 
@@ -543,7 +567,7 @@ static int may_ask(struct director *d, uint32_t rank, size_t size,
     return 0;
 }
 
-static struct want *want_add(struct director *d, uint32_t rank, uint32_t id)
+static struct want *want_add(struct director *d, uint32_t rank, uint64_t id)
 {
     struct want *w = take_bytes(d, sizeof(*w));
     if (!w)
@@ -559,7 +583,7 @@ static struct want *want_add(struct director *d, uint32_t rank, uint32_t id)
     return w;
 }
 
-int director_want(struct director *d, uint32_t rank, uint32_t want,
+int director_want(struct director *d, uint32_t rank, uint64_t want,
                   enum object_kind kind, const char *key, struct err *err)
 {
     size_t len = strnlen(key, DIRECTOR_MAX_KEY + 1);
@@ -600,7 +624,7 @@ nomem:
     return err_set(err, ENOMEM, "no memory to stage %s", key);
 }
 
-int director_stream_ask(struct director *d, uint32_t rank, uint32_t id,
+int director_stream_ask(struct director *d, uint32_t rank, uint64_t id,
                         struct err *err)
 {
     if (rank >= d->rank_count || d->ranks[rank].lost)
@@ -641,7 +665,7 @@ static void stream_free(struct director *d, struct stream *s)
     }
 }
 
-void director_stream_done(struct director *d, uint32_t rank, uint32_t id)
+void director_stream_done(struct director *d, uint32_t rank, uint64_t id)
 {
     if (rank >= d->rank_count)
         return;
@@ -675,16 +699,8 @@ static void lose_copy(struct director *d, struct copy *c, int64_t heir)
         copy_set_rank(d, c, (uint32_t)heir);
         tree_speaker(d, c);
     } else if (!list_empty(&c->waiters)) {
-        if (o->root == c)
-            believe_claims(d, o);
-        tree_cut(d, c);
-        copy_set_rank(d, c,
-                      LIST_OF(c->waiters.next, struct want, of_copy)->rank);
-        tree_plan(d, c, NULL);
-        tree_replan(d, o);
+        restart_copy(d, c);
     } else {
-        if (o->root == c)
-            believe_claims(d, o);
         remove_copy(d, c);
     }
     object_leave(d, o);

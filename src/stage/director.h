@@ -36,7 +36,7 @@
 /* Instead of a rank: the object's own place. */
 #define DIRECTOR_ORIGIN UINT32_MAX
 /* A HAVE that answers no want: be ready to serve the object. */
-#define DIRECTOR_NO_WANT UINT32_MAX
+#define DIRECTOR_NO_WANT UINT64_MAX
 
 enum {
     DIRECTOR_FANOUT = 2,
@@ -69,7 +69,7 @@ void director_destroy(struct director *d);
  * own (not DIRECTOR_NO_WANT). One HAVE or ERROR answers it. -1 with err:
  * ENOMEM, EINVAL (kind, or length of key), EMFILE (the rank has too many open),
  * ENOBUFS (over max_bytes). */
-int director_want(struct director *d, uint32_t rank, uint32_t want,
+int director_want(struct director *d, uint32_t rank, uint64_t want,
                   enum object_kind kind, const char *key, struct err *err);
 
 /* The rank that was told to fetch has it, all of it: it is in its node's cache
@@ -91,9 +91,9 @@ void director_missing(struct director *d, uint32_t rank, uint64_t object);
 /* rank would like a stream, under a number of its own; a GRANT answers. -1
  * with err: ENOMEM, EMFILE, ENOBUFS. director_stream_done gives it back, or
  * says that it is not needed any more. */
-int director_stream_ask(struct director *d, uint32_t rank, uint32_t id,
+int director_stream_ask(struct director *d, uint32_t rank, uint64_t id,
                         struct err *err);
-void director_stream_done(struct director *d, uint32_t rank, uint32_t id);
+void director_stream_done(struct director *d, uint32_t rank, uint64_t id);
 
 /* The rank is dead. What it fetched, others take over. */
 void director_lost(struct director *d, uint32_t rank);
@@ -113,7 +113,7 @@ enum director_action_kind {
 struct director_action {
     enum director_action_kind kind;
     uint32_t rank; /* to be told */
-    uint32_t id;
+    uint64_t id;
     uint64_t object;
     enum object_kind object_kind;
     const char *key; /* borrowed until the next call of anything here */

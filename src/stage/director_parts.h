@@ -34,7 +34,8 @@ struct want {
     struct out out;      /* it is answered */
     struct list of_copy; /* it waits */
     struct list of_rank;
-    uint32_t rank, id;
+    uint32_t rank;
+    uint64_t id;
     uint64_t object;
     struct object_meta meta; /* answered: HAVE */
     struct note *note;       /* answered: ERROR; else NULL */
@@ -46,7 +47,8 @@ struct stream {
     struct list queue; /* director.asks, while it waits */
     struct list of_rank;
     enum stream_state state;
-    uint32_t rank, id;
+    uint32_t rank;
+    uint64_t id;
 };
 
 enum copy_state {
