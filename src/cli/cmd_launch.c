@@ -462,7 +462,7 @@ static int launch(void *values)
         return run_dry(&l.v->options);
     /* errors of the spec are said once, here, before anything is started */
     buf_init(&text, SPEC_MAX_BYTES);
-    l.spec = specfile_load(l.v->options.spec_path, &text);
+    l.spec = specfile_load(l.v->options.spec_path, false, &text);
     buf_fini(&text);
     if (!l.spec)
         return EXIT_BAD_USAGE;

@@ -92,7 +92,7 @@ static int show_binding(void *values)
 
     if (v->spec) {
         buf_init(&text, SPEC_MAX_BYTES);
-        spec = specfile_load(v->spec, &text);
+        spec = specfile_load(v->spec, false, &text);
         buf_fini(&text);
         if (!spec)
             return EXIT_BAD_USAGE;

@@ -114,7 +114,7 @@ static int validate(void *values)
     struct validate_values *v = values;
     struct buf text;
     buf_init(&text, SPEC_MAX_BYTES);
-    struct jobspec *spec = specfile_load(v->spec, &text);
+    struct jobspec *spec = specfile_load(v->spec, true, &text);
     buf_fini(&text);
     if (!spec)
         return EXIT_BAD_USAGE;

@@ -495,7 +495,7 @@ static int plan_make(struct planning *p)
     struct err err;
     int rc = EXIT_BAD_USAGE;
     buf_init(&text, SPEC_MAX_BYTES);
-    p->spec = specfile_load(p->path, &text);
+    p->spec = specfile_load(p->path, true, &text);
     if (!p->spec)
         goto out;
     p->run_dir = p->plan->run_dir ? mem_strdup(p->plan->run_dir)

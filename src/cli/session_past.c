@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/random.h>
 
 #include "base/log.h"
@@ -121,11 +122,13 @@ int session_prepare(struct session *s, struct buf *text)
     struct err err;
     bool fresh = false;
 
-    s->spec = specfile_load(o->spec_path, text);
-    if (!s->spec)
-        return EXIT_USAGE;
     s->shown_dir =
         o->run_dir ? mem_strdup(o->run_dir) : specfile_run_dir(o->spec_path);
+    /* what a run that goes on has used up may be gone */
+    bool begins = o->fresh || (s->shown_dir && access(s->shown_dir, F_OK) < 0);
+    s->spec = specfile_load(o->spec_path, begins, text);
+    if (!s->spec)
+        return EXIT_USAGE;
     struct buf rerun;
     buf_init(&rerun, 16 * PATH_MAX);
     if (buf_printf(&rerun, "mpibatch %s ",

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/look.h"
 #include "spec/spec.h"
 #include "store/rundir.h"
 
@@ -35,11 +36,16 @@ char *specfile_run_dir(const char *path)
     return dir;
 }
 
-struct jobspec *specfile_parse(const char *path, const char *text, size_t len,
-                               struct inputs *inputs)
+/* As specfile_parse. folder: where files are looked for; NULL: nowhere. */
+static struct jobspec *text_parse(const char *path, const char *text,
+                                  size_t len, struct inputs *inputs,
+                                  const char *folder)
 {
     struct spec_errors errors = {0};
-    struct spec_files files = {.get = inputs_get, .arg = inputs};
+    struct spec_files files = {.get = inputs_get,
+                               .look = folder ? look_at : NULL,
+                               .folder = folder,
+                               .arg = inputs};
     struct buf out;
     char *stem = specfile_stem(path);
     struct jobspec *spec =
@@ -63,6 +69,12 @@ struct jobspec *specfile_parse(const char *path, const char *text, size_t len,
         inputs_destroy(inputs);
     }
     return spec;
+}
+
+struct jobspec *specfile_parse(const char *path, const char *text, size_t len,
+                               struct inputs *inputs)
+{
+    return text_parse(path, text, len, inputs, NULL);
 }
 
 static bool is_spec(const char *path)
@@ -124,18 +136,22 @@ static char *folder_of(const char *path, char real[PATH_MAX], const char **name,
     return folder;
 }
 
-struct jobspec *specfile_load(const char *path, struct buf *text)
+struct jobspec *specfile_load(const char *path, bool look, struct buf *text)
 {
     struct err err;
     char real[PATH_MAX];
     const char *name;
     char *folder = folder_of(path, real, &name, &err);
     struct inputs *inputs = folder ? inputs_create(folder, &err) : NULL;
-    mem_free(folder);
+    struct jobspec *spec = NULL;
     if (inputs && (is_spec(path) ? file_read(path, text, &err)
-                                 : commands_put(path, name, text, &err)) == 0)
-        return specfile_parse(path, buf_text(text), text->len, inputs);
-    inputs_destroy(inputs);
-    log_error("%s", err.text);
-    return NULL;
+                                 : commands_put(path, name, text, &err)) == 0) {
+        spec = text_parse(path, buf_text(text), text->len, inputs,
+                          look ? folder : NULL);
+    } else {
+        inputs_destroy(inputs);
+        log_error("%s", err.text);
+    }
+    mem_free(folder);
+    return spec;
 }

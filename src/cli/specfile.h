@@ -3,6 +3,7 @@
 #ifndef MPIBATCH_CLI_SPECFILE_H
 #define MPIBATCH_CLI_SPECFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -16,9 +17,9 @@ struct jobspec *specfile_parse(const char *path, const char *text, size_t len,
                                struct inputs *inputs);
 
 /* Read the file at path into text and parse it; its tables are the files
- * themselves. Of a file of commands, text is a spec that names it. NULL: errors
- * were shown. */
-struct jobspec *specfile_load(const char *path, struct buf *text);
+ * themselves. Of a file of commands, text is a spec that names it. look: see
+ * that what tasks are to be given is there. NULL: errors were shown. */
+struct jobspec *specfile_load(const char *path, bool look, struct buf *text);
 
 /* The file's name without folder and extension, heap: "sweep". */
 char *specfile_stem(const char *path);

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "model/template.h"
 
 int storage_find_container(const struct storage *s, const char *name)
 {
@@ -59,6 +61,22 @@ char *storage_container_path(const struct storage *s, uint32_t container,
     return text;
 }
 
+char *package_path(const struct application_package *package,
+                   const char *spec_dir, struct err *err)
+{
+    struct template_context c = {.spec_dir = spec_dir};
+    struct buf path;
+    char *whole = NULL;
+    buf_init(&path, 4 * PATH_MAX);
+    if (template_expand(package->path, &c, false, &path, err) == 0) {
+        whole = path_join(spec_dir, buf_text(&path));
+        if (!whole)
+            err_set(err, ENOMEM, "no memory for a path");
+    }
+    buf_fini(&path);
+    return whole;
+}
+
 static bool is_lower_alnum(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -105,16 +123,12 @@ static int hex_digit(char c)
 static int decoded_put(const char *s, struct buf *out, struct err *err)
 {
     for (; *s; s++) {
-        int high = 0, low = 0;
         char c = *s;
-        if (c == '%') {
-            high = hex_digit(s[1]);
-            low = high < 0 ? -1 : hex_digit(s[2]);
-            if (low < 0 || high * 16 + low == 0)
-                return err_set(err, EINVAL,
-                               "\"%.3s\" in a URL stands for no byte; write "
-                               "%%25 for a %%",
-                               s);
+        int high = c == '%' ? hex_digit(s[1]) : -1;
+        int low = high >= 0 ? hex_digit(s[2]) : -1;
+        if (low >= 0 && high * 16 + low == 0)
+            return err_set(err, EINVAL, "a path in a URL cannot have %%00");
+        if (low >= 0) { /* another % is one */
             c = (char)(high * 16 + low);
             s += 2;
         }

@@ -103,6 +103,11 @@ int storage_container_put(const struct storage *s, uint32_t container,
 char *storage_container_path(const struct storage *s, uint32_t container,
                              const char *spec_dir, struct err *err);
 
+/* The path of a package's archive or folder: absolute if spec_dir is. Heap
+ * (mem_free); NULL with err. */
+char *package_path(const struct application_package *package,
+                   const char *spec_dir, struct err *err);
+
 /* Is it a name that a container can have: 3 to 63 of [a-z0-9-], a letter or
  * digit at both ends, no two "-" in a row? If not, *why is what is wrong. */
 bool container_name_is_valid(const char *name, const char **why);

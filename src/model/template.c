@@ -188,6 +188,14 @@ static int name_find(struct compiler *c, const char *name, struct part *p)
     return rc == 1 ? name_unknown(c, name) : rc;
 }
 
+/* What allows a placeholder. */
+static unsigned names_of(enum part_kind kind)
+{
+    return kind == PART_TASK_ID                              ? TEMPLATE_TASK_ID
+           : kind == PART_SPEC_DIR || kind == PART_CONTAINER ? TEMPLATE_PLACES
+                                                             : TEMPLATE_TASK;
+}
+
 /* The inside of a placeholder: NAME or NAME:FORMAT. */
 static int placeholder_add(struct compiler *c, const char *s, size_t len)
 {
@@ -208,10 +216,7 @@ static int placeholder_add(struct compiler *c, const char *s, size_t len)
     name[name_len] = '\0';
     if (name_find(c, name, p) < 0)
         return -1;
-    if (p->kind == PART_TASK_ID && !(c->names & TEMPLATE_TASK_ID))
-        return err_set(c->err, EINVAL, "{task.id} cannot be used here");
-    if ((p->kind == PART_SPEC_DIR || p->kind == PART_CONTAINER) &&
-        !(c->names & TEMPLATE_PLACES))
+    if (p->kind != PART_PARAM && !(c->names & names_of(p->kind)))
         return err_set(c->err, EINVAL, "{%s} cannot be used here", name);
     if (colon && !format_parse(colon + 1, len - name_len - 1, &p->format))
         return err_set(c->err, EINVAL,

@@ -35,7 +35,8 @@ struct template;
 enum template_names {
     TEMPLATE_TASK_ID = 1 << 0, /* {task.id}: everywhere but in ids */
     TEMPLATE_PLACES = 1 << 1,  /* {spec.dir}, {storage.NAME}: the same */
-    TEMPLATE_ALL = TEMPLATE_TASK_ID | TEMPLATE_PLACES
+    TEMPLATE_TASK = 1 << 2,    /* {task.index}, {job.id}, {run.dir} */
+    TEMPLATE_ALL = TEMPLATE_TASK_ID | TEMPLATE_PLACES | TEMPLATE_TASK
 };
 
 /* Compile text against the parameters of set and the containers of storage

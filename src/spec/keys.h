@@ -22,6 +22,8 @@ enum key_kind {
     KEY_NUMBER,
     KEY_BOOLEAN,
     KEY_DURATION,
+    KEY_SIZE,     /* bytes */
+    KEY_MODE,     /* permission bits, octal */
     KEY_CHOICE,   /* one of a few words */
     KEY_TEMPLATE, /* text with placeholders */
     KEY_REGEX,
@@ -58,6 +60,11 @@ struct key {
     const char *example;   /* a value */
 };
 
+/* A key that Azure Batch has and we have not: what to say. */
+struct key_refused {
+    const char *name, *text;
+};
+
 /* The keys of one kind of mapping. */
 struct key_set {
     const char *name;   /* of its definition in the schema */
@@ -67,6 +74,8 @@ struct key_set {
     const char *meaning;
     const char *const *one_of; /* of these keys exactly one is given; NULL */
     const char *ignored;       /* keys that begin so may stand there; or NULL */
+    const struct key_refused
+        *refused; /* the last one's name is NULL; or NULL */
     const struct key *keys;
     size_t count;
 };
@@ -77,24 +86,53 @@ struct field {
     const struct tree_node *node; /* its value; NULL: none, or a wrong one */
     const struct key_type *form;  /* the form that the value has */
     union {
-        int64_t integer; /* integer, boolean, duration in ns, number of the
-                            choice; the default if not given */
+        int64_t integer; /* integer, boolean, duration in ns, bytes, mode,
+                            number of the choice; the default if not given */
         double number;
     } u;
 };
 
 struct spec_fields {
-    struct field name, pool, jobs;
+    struct field name, storage, pool, jobs;
+};
+struct storage_fields {
+    struct field root, containers, max_concurrent_streams;
 };
 struct pool_fields {
-    struct field task_slots_per_node, slot_unit;
+    struct field id, task_slots_per_node, slot_unit, scratch, scratch_reserve,
+        cache, application_packages, application_package_references;
+};
+struct cache_fields {
+    struct field max_size, keep;
+};
+struct package_fields {
+    struct field application_id, version, path, is_default, add_to_path;
+};
+struct package_reference_fields {
+    struct field application_id, version;
+};
+struct resource_file_fields {
+    struct field auto_storage_container_name, storage_container_url, http_url,
+        blob_prefix, file_path, file_mode, checksum;
+};
+struct output_file_fields {
+    struct field file_pattern, destination, returned, upload_options;
+};
+struct destination_fields {
+    struct field container;
+};
+struct output_container_fields {
+    struct field container_name, container_url, path;
+};
+struct upload_options_fields {
+    struct field upload_condition;
 };
 struct job_fields {
     struct field id, priority, constraints, common_environment_settings, sweep,
         tasks, commands, task, max_tasks, metrics;
 };
 struct constraints_fields { /* of jobs and of tasks */
-    struct field max_wall_clock_time, max_task_retry_count;
+    struct field max_wall_clock_time, max_task_retry_count, retention_time;
 };
 struct setting_fields {
     struct field name, value;
@@ -121,7 +159,8 @@ struct repeat_fields {
 };
 struct task_fields {
     struct field id, command_line, environment_settings, constraints,
-        required_slots, working_dir;
+        required_slots, working_dir, resource_files, output_files,
+        application_package_references, task_directory, keep;
 };
 struct metric_fields {
     struct field from, regex, json, csv, npy, hdf5, select, groups, type, units,
@@ -140,7 +179,10 @@ struct metric_range_fields {
 extern const struct key_set spec_keys, pool_keys, job_keys,
     job_constraints_keys, sweep_keys, parameter_keys, range_keys, spacing_keys,
     files_keys, repeat_keys, task_keys, task_constraints_keys, setting_keys,
-    metric_keys, metric_file_keys, metric_group_keys, metric_range_keys;
+    metric_keys, metric_file_keys, metric_group_keys, metric_range_keys,
+    storage_keys, cache_keys, package_keys, package_reference_keys,
+    resource_file_keys, output_file_keys, destination_keys,
+    output_container_keys, upload_options_keys;
 
 /* All of them, from the outside in; NULL-terminated. */
 extern const struct key_set *const key_sets[];

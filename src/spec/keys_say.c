@@ -21,6 +21,8 @@ static const struct {
     [KEY_NUMBER] = {"a number", "numbers"},
     [KEY_BOOLEAN] = {"true or false", "true or false"},
     [KEY_DURATION] = {"a duration (such as 90s, 1h30m, 01:30:00)", "durations"},
+    [KEY_SIZE] = {"a size (such as 512MiB, 2GB, 4096)", "sizes"},
+    [KEY_MODE] = {"permissions in octal (such as \"0640\")", "permissions"},
     [KEY_TEMPLATE] = {"a text", "texts"},
     [KEY_REGEX] = {"a regular expression", "regular expressions"},
     [KEY_SCALAR] = {"a single value", "values"},
@@ -129,20 +131,32 @@ static const char *set_nearest(const struct key_set *set, const char *word)
     return text_nearest(word, names, count);
 }
 
-/* The set that has this key, other than one. */
+/* The set that has this key, other than one: the outermost, or of several kinds
+ * of constraints the first. NULL: none has, or several that have nothing to do
+ * with each other. */
 static const struct key_set *set_elsewhere(const struct key_set *here,
                                            const char *word)
 {
-    for (size_t i = 0; key_sets[i]; i++)
-        if (key_sets[i] != here && key_find(key_sets[i], word))
-            return key_sets[i];
-    return NULL;
+    const struct key_set *found = NULL;
+    for (size_t i = 0; key_sets[i]; i++) {
+        if (key_sets[i] == here || !key_find(key_sets[i], word))
+            continue;
+        if (found && strcmp(found->plural, key_sets[i]->plural) != 0)
+            return NULL;
+        found = found ? found : key_sets[i];
+        if (!found->path)
+            return found;
+    }
+    return found;
 }
 
 int key_suggest(const struct key_set *set, const char *unknown, struct buf *out)
 {
     char word[WORD_MAX];
     if (word_normalise(unknown, word)) {
+        for (const struct key_refused *r = set->refused; r && r->name; r++)
+            if (strcmp(r->name, word) == 0)
+                return buf_puts(out, r->text);
         const char *nearest = set_nearest(set, word);
         if (nearest)
             return buf_printf(out, "did you mean `%s`?", nearest);

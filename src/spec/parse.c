@@ -8,15 +8,43 @@
 
 #include "spec/errors.h"
 #include "spec/parse.h"
+#include "spec/parse_storage.h"
 #include "spec/read.h"
 
-static void pool_build(struct parse *p, const struct field *f)
+/* Each node's own folder for what is passing. */
+static void scratch_build(struct parse *p, const struct pool_fields *f)
+{
+    const struct tree_node *n = f->scratch.node;
+    struct pool *pool = &p->spec->pool;
+    struct cache_fields cache;
+    fields_read(p->errors, "`cache`", f->cache.node, &cache_keys, &cache);
+    pool->cache_max_bytes = (uint64_t)cache.max_size.u.integer;
+    pool->cache_keep = cache.keep.u.integer;
+    pool->scratch_reserve_bytes = (uint64_t)f->scratch_reserve.u.integer;
+    if (cache.max_size.node && pool->cache_max_bytes == 0)
+        text_error(p, cache.max_size.node, 0,
+                   "`max_size` cannot be 0: what is given to tasks passes "
+                   "through the cache");
+    if (!n || !location_check(p, n))
+        return;
+    if (n->u.text[0] == '/')
+        pool->scratch = n->u.text;
+    else
+        text_error(p, n, 0,
+                   "`scratch` must be an absolute path: it is a folder on each "
+                   "node");
+}
+
+static int pool_build(struct parse *p, const struct field *f)
 {
     struct pool_fields pool;
     fields_read(p->errors, "`pool`", f->node, &pool_keys, &pool);
+    p->spec->pool.id = pool.id.node ? pool.id.node->u.text : "pool";
     p->spec->pool.task_slots_per_node =
         (uint32_t)pool.task_slots_per_node.u.integer;
     p->spec->pool.slot_unit = (enum slot_unit)pool.slot_unit.u.integer;
+    scratch_build(p, &pool);
+    return packages_build(p, &pool);
 }
 
 /* A task a line of a file. */
@@ -154,8 +182,12 @@ static int spec_build(struct parse *p, const struct tree_node *root,
                                 : arena_strdup(p->arena, stem ? stem : "run");
     if (!p->spec->name)
         return -1;
-    pool_build(p, &f.pool);
-    return f.jobs.node ? jobs_build(p, f.jobs.node) : 0;
+    if (storage_build(p, &f.storage) < 0 || pool_build(p, &f.pool) < 0 ||
+        (f.jobs.node && jobs_build(p, f.jobs.node) < 0))
+        return -1;
+    if (!p->damaged && p->errors->total == 0)
+        sources_check(p);
+    return 0;
 }
 
 struct jobspec *spec_parse(const char *text, size_t len,

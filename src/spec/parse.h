@@ -22,6 +22,9 @@ struct parse {
     struct jobspec *spec;
     const struct spec_files *files; /* NULL: none */
     struct parse_table *tables;     /* opened, the last one first */
+    struct placed *placed;          /* where templates of storage stand */
+    const struct tree_node **container_nodes; /* the paths of containers */
+    bool containers_known, packages_known;    /* none of them is wrong */
     bool damaged; /* the tree has broken nodes, which are reported already */
     bool blind; /* the job's parameters are not known: leave templates alone */
 };

@@ -14,6 +14,7 @@
 
 #include "base/map.h"
 #include "spec/errors.h"
+#include "spec/parse_storage.h"
 
 enum { CHECK_MAX = 1000000, EXPAND_MAX = 100000 };
 
@@ -185,7 +186,8 @@ static int suits(const struct check *c, const struct template *t, bool shell,
     struct template_context context = {.index = index,
                                        .task_id = "task",
                                        .job_id = c->job->id,
-                                       .run_dir = "/"};
+                                       .run_dir = "/",
+                                       .spec_dir = "/"};
     struct err err;
     struct buf out;
     if (!t || *bad || template_is_constant(t))
@@ -199,9 +201,69 @@ static int suits(const struct check *c, const struct template *t, bool shell,
     return report(c, index, key, &err);
 }
 
+/* Is what it expands to of the form? */
+static int forms(const struct check *c, const struct template *t,
+                 enum text_form form, uint32_t index, bool *bad)
+{
+    struct template_context context = {.index = index,
+                                       .task_id = "task",
+                                       .job_id = c->job->id,
+                                       .run_dir = "/run",
+                                       .spec_dir = "/spec"};
+    struct err err;
+    struct buf out;
+    if (!t || *bad || template_is_constant(t))
+        return 0;
+    buf_init(&out, COMMAND_MAX_BYTES);
+    int rc = template_expand(t, &context, false, &out, &err);
+    bool expanded = rc == 0;
+    if (expanded)
+        rc = text_form_check(form, buf_text(&out), &err);
+    buf_fini(&out);
+    if (rc == 0 || err.code == ENOMEM)
+        return rc;
+    *bad = true;
+    const struct tree_node *at = place_of(c->parse, t);
+    if (expanded)
+        spec_errors_add(c->parse->errors, at->line, at->column,
+                        "task %" PRIu32 ": %s", index, err.text);
+    else
+        spec_errors_add(c->parse->errors, at->line, at->column, "%s", err.text);
+    return 0;
+}
+
+static int resource_forms(const struct check *c, const struct resource_file *r,
+                          uint32_t index, bool *bad)
+{
+    bool file = r->from == RESOURCE_URL;
+    if (forms(c, r->url, file ? TEXT_FILE_URL : TEXT_CONTAINER_URL, index,
+              bad) < 0 ||
+        forms(c, r->blob_prefix, TEXT_PREFIX, index, bad) < 0 ||
+        forms(c, r->file_path, file ? TEXT_FILE_INSIDE : TEXT_INSIDE, index,
+              bad) < 0)
+        return -1;
+    return forms(c, r->checksum, TEXT_CHECKSUM, index, bad);
+}
+
+static int output_forms(const struct check *c, const struct output_file *o,
+                        uint32_t index, bool *bad)
+{
+    bool wild = output_pattern_is_wild(template_text(o->pattern));
+    if (forms(c, o->pattern, TEXT_PATTERN, index, bad) < 0 ||
+        forms(c, o->url, TEXT_CONTAINER_URL, index, bad) < 0)
+        return -1;
+    return forms(c, o->path, wild ? TEXT_INSIDE : TEXT_FILE_INSIDE, index, bad);
+}
+
 static int task_suits(const struct check *c, uint32_t index, bool *bad)
 {
     const struct task_template *t = job_template(c->job, index);
+    for (uint32_t i = 0; i < t->resource_file_count; i++)
+        if (resource_forms(c, &t->resource_files[i], index, bad) < 0)
+            return -1;
+    for (uint32_t i = 0; i < t->output_file_count; i++)
+        if (output_forms(c, &t->output_files[i], index, bad) < 0)
+            return -1;
     for (uint32_t i = 0; i < t->command.word_count; i++)
         if (suits(c, t->command.words[i], t->command.shell, index,
                   "command_line", bad) < 0)
@@ -231,5 +293,7 @@ int job_check(struct parse *p, const struct job_fields *f,
         .parse = p, .job = job, .task = f->task.node, .tasks = f->tasks.node};
     if (!!f->sweep.key + !!f->tasks.key + !!f->commands.key > 1)
         return 0; /* wrong, and reported */
-    return job_ids_check(&c) < 0 ? -1 : values_check(&c);
+    return job_ids_check(&c) < 0 || values_check(&c) < 0
+               ? -1
+               : outputs_check(p, job);
 }

@@ -7,13 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/quantity.h"
 #include "spec/errors.h"
+#include "spec/parse_storage.h"
 #include "spec/read.h"
 
 /* What a task has before it says something itself. */
 struct inherited {
     struct task_template task;
-    bool has_command; /* even if it is wrong */
+    bool has_command;  /* even if it is wrong */
+    bool no_directory; /* task_directory: false */
 };
 
 void text_error(struct parse *p, const struct tree_node *n, size_t at,
@@ -172,6 +175,71 @@ static void slots_check(struct parse *p, const struct field *slots)
                         (int)slots->u.integer, of_node);
 }
 
+/* What it is given and leaves. What it refers to stands behind the pool's; a
+ * list is in place of one that is inherited. */
+static int files_build(struct parse *p, const struct task_fields *f,
+                       const struct taskset *set, struct inherited *in)
+{
+    struct task_template *t = &in->task;
+    const struct field *refs = &f->application_package_references;
+    if (f->keep.node)
+        t->keep = (enum keep)f->keep.u.integer;
+    if (f->task_directory.node) {
+        t->own_directory = f->task_directory.u.integer;
+        in->no_directory = !t->own_directory;
+    }
+    if (refs->node) {
+        t->package_refs = p->spec->pool.package_refs;
+        t->package_ref_count = p->spec->pool.package_ref_count;
+        if (package_refs_build(p, refs, &t->package_refs,
+                               &t->package_ref_count) < 0)
+            return -1;
+    }
+    return resource_files_build(p, &f->resource_files, set, t) < 0
+               ? -1
+               : output_files_build(p, &f->output_files, set, t);
+}
+
+/* Why a task has a directory of its own. */
+static const char *directory_cause(const struct task_template *t)
+{
+    return t->resource_file_count > 0 ? "resource_files"
+           : t->output_file_count > 0 ? "output_files"
+           : t->package_ref_count > 0 ? "application_package_references"
+           : t->keep != KEEP_NONE     ? "keep"
+                                      : "task_directory";
+}
+
+/* A task starts in its own directory or where it wants, and has one if
+ * something needs it. at: the task, base: what it inherits from; either may be
+ * NULL. */
+static void directory_check(struct parse *p, const struct tree_node *at,
+                            const struct tree_node *base,
+                            const struct inherited *in)
+{
+    const struct task_template *t = &in->task;
+    const char *key = in->no_directory ? "task_directory" : "working_dir";
+    const struct tree_node *n = NULL;
+    if (!task_has_directory(t) || !(t->working_dir || in->no_directory))
+        return;
+    if (at && at->kind == TREE_MAPPING)
+        n = tree_get(at, key);
+    if (!n && base && base->kind == TREE_MAPPING)
+        n = tree_get(base, key);
+    if (!n)
+        return;
+    if (in->no_directory)
+        spec_errors_add(p->errors, n->line, n->column,
+                        "a task with `%s` has a directory of its own; leave "
+                        "`task_directory: false` out",
+                        directory_cause(t));
+    else
+        spec_errors_add(p->errors, n->line, n->column,
+                        "a task with `%s` starts in a directory of its own; "
+                        "leave `working_dir` out",
+                        directory_cause(t));
+}
+
 /* Put what the mapping says over what it inherits. node may be NULL. */
 static int task_build(struct parse *p, const struct tree_node *node,
                       const struct taskset *set, struct inherited *in)
@@ -191,13 +259,18 @@ static int task_build(struct parse *p, const struct tree_node *node,
         t->constraints.max_task_retry_count =
             (int32_t)c.max_task_retry_count.u.integer;
     in->has_command = in->has_command || f.command_line.key;
-    if (f.id.node && template_build(p, f.id.node, set, 0, &t->id) < 0)
+    if (f.id.node &&
+        template_build(p, f.id.node, set, TEMPLATE_TASK, &t->id) < 0)
         return -1;
     if (f.working_dir.node && template_build(p, f.working_dir.node, set,
                                              TEMPLATE_ALL, &t->working_dir) < 0)
         return -1;
     if (f.command_line.node &&
         command_build(p, &f.command_line, set, &t->command) < 0)
+        return -1;
+    if (c.retention_time.node)
+        t->retention_ns = c.retention_time.u.integer;
+    if (files_build(p, &f, set, in) < 0)
         return -1;
     return env_build(p, &f.environment_settings, set, &t->env, &t->env_count);
 }
@@ -211,15 +284,17 @@ static void need_command(struct parse *p, const struct tree_node *at,
                         "./solve");
 }
 
-static int listed_build(struct parse *p, const struct tree_node *list,
+static int listed_build(struct parse *p, const struct job_fields *f,
                         const struct taskset *set, const struct inherited *base,
                         struct task_template *templates)
 {
+    const struct tree_node *list = f->tasks.node;
     for (uint32_t i = 0; i < list->count && !spec_errors_full(p->errors); i++) {
         struct inherited in = *base;
         if (task_build(p, &list->u.items[i], set, &in) < 0)
             return -1;
         need_command(p, &list->u.items[i], &in);
+        directory_check(p, &list->u.items[i], f->task.node, &in);
         templates[i] = in.task;
     }
     return 0;
@@ -237,13 +312,17 @@ int tasks_build(struct parse *p, const struct tree_node *node,
         return -1;
     job->templates = templates;
     base.task.constraints.max_task_retry_count = retries;
+    base.task.retention_ns = 7 * 24 * 3600 * NS_PER_SEC;
+    base.task.package_refs = p->spec->pool.package_refs;
+    base.task.package_ref_count = p->spec->pool.package_ref_count;
     if (env_build(p, &f->common_environment_settings, &job->tasks,
                   &base.task.env, &base.task.env_count) < 0 ||
         task_build(p, at, &job->tasks, &base) < 0)
         return -1;
     if (f->tasks.node)
-        return listed_build(p, f->tasks.node, &job->tasks, &base, templates);
+        return listed_build(p, f, &job->tasks, &base, templates);
     templates[0] = base.task;
+    directory_check(p, at, NULL, &base);
     if (f->commands.key) {
         const struct tree_node *line = at && at->kind == TREE_MAPPING
                                            ? tree_get(at, "command_line")

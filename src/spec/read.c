@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/quantity.h"
@@ -118,6 +119,38 @@ static bool duration_check(struct spec_errors *errors, const char *what,
     return false;
 }
 
+static bool size_check(struct spec_errors *errors, const char *what,
+                       const struct tree_node *n, struct field *f)
+{
+    struct err err;
+    uint64_t bytes;
+    if (size_parse(n->u.text, &bytes, &err) == 0) {
+        f->u.integer = (int64_t)bytes; /* at most 2^63 - 1 */
+        return true;
+    }
+    spec_errors_add(errors, n->line, n->column, "%s: %s", what, err.text);
+    return false;
+}
+
+/* Three octal digits, with or without a 0 in front: a number has no other
+ * meaning here, quoted or not. */
+static bool mode_check(struct spec_errors *errors, const char *what,
+                       const struct tree_node *n, const struct key_type *type,
+                       struct field *f)
+{
+    size_t digits = strspn(n->u.text, "01234567");
+    if (n->u.text[digits] || digits < 3 || digits > 4)
+        return wrong(errors, what, n, type);
+    f->u.integer = strtol(n->u.text, NULL, 8);
+    if (f->u.integer <= type->max)
+        return true;
+    spec_errors_add(errors, n->line, n->column,
+                    "%s cannot have the set-user-id, set-group-id and sticky "
+                    "bits: %s",
+                    what, n->u.text);
+    return false;
+}
+
 static bool scalar_check(struct spec_errors *errors, const char *what,
                          const struct tree_node *n, const struct key_type *type,
                          struct field *f)
@@ -144,6 +177,10 @@ static bool scalar_check(struct spec_errors *errors, const char *what,
         return id_is_valid(n->u.text) || wrong(errors, what, n, type);
     case KEY_DURATION:
         return duration_check(errors, what, n, f);
+    case KEY_SIZE:
+        return size_check(errors, what, n, f);
+    case KEY_MODE:
+        return mode_check(errors, what, n, type, f);
     default:
         return length_check(errors, what, n, type);
     }

@@ -42,6 +42,11 @@ static json_t *scalar_type(enum key_kind kind)
         return json_pack("{s:s}", "type", "boolean");
     case KEY_DURATION:
         return json_pack("{s:[s,s]}", "type", "string", "number");
+    case KEY_SIZE:
+        return json_pack("{s:[s,s]}", "type", "string", "integer");
+    case KEY_MODE: /* 0750 without quotes is an integer to some readers */
+        return json_pack("{s:[s,s], s:s}", "type", "string", "integer",
+                         "pattern", "^0?[0-7]{3}$");
     default:
         return json_pack("{s:[s,s,s]}", "type", "string", "number", "boolean");
     }

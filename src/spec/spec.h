@@ -38,6 +38,13 @@ struct spec_errors {
     size_t total; /* found so far, with those that had no room */
 };
 
+enum spec_look {
+    SPEC_LOOK_FILE,
+    SPEC_LOOK_FOLDER,
+    SPEC_LOOK_ANY,
+    SPEC_LOOK_PREFIX
+};
+
 /* How a spec gets at the tables that it names: it does no I/O itself, and what
  * one rank has opened, others are told. */
 struct spec_files {
@@ -47,6 +54,12 @@ struct spec_files {
      * life of the spec. 0, or -1 with err, which names the path. */
     int (*get)(void *arg, enum table_kind kind, const char *path,
                const char **bytes, size_t *len, struct err *err);
+    /* Is there something at path, an absolute one? SPEC_LOOK_PREFIX: something
+     * whose path begins so. 0, or -1 with the errno in err (EISDIR: it is a
+     * folder and no file, ENOTDIR: the other way round). NULL: nobody looks. */
+    int (*look)(void *arg, enum spec_look want, const char *path,
+                struct err *err);
+    const char *folder; /* that of the spec, absolute; needed to look */
     void *arg;
 };
 

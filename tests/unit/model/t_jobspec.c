@@ -51,7 +51,8 @@ static void sweep_init(struct job *job, struct task_template *t, const char *id)
     *t = (struct task_template){.required_slots = 2};
     assert_int_equal(swept_init(&job->tasks, arena, true, params, 2, &err), 0);
     if (id) {
-        t->id = template_compile(arena, id, &job->tasks, NULL, 0, &at, &err);
+        t->id = template_compile(arena, id, &job->tasks, NULL, TEMPLATE_TASK,
+                                 &at, &err);
         assert_non_null(t->id);
     }
 }

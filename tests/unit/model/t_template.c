@@ -188,11 +188,14 @@ static void names_may_be_fewer(void **state)
     (void)state;
     assert_non_null(arena);
     assert_null(
-        template_compile(arena, "ab{task.id}", &set, NULL, 0, &at, &err));
+        template_compile(arena, "{task.index}", &set, NULL, 0, &at, &err));
+    assert_non_null(strstr(err.text, "{task.index} cannot be used here"));
+    assert_null(template_compile(arena, "ab{task.id}", &set, NULL,
+                                 TEMPLATE_TASK, &at, &err));
     assert_int_equal(at, 2);
     assert_non_null(strstr(err.text, "{task.id} cannot be used here"));
-    assert_non_null(
-        template_compile(arena, "{task.index}", &set, NULL, 0, &at, &err));
+    assert_non_null(template_compile(arena, "{task.index}", &set, NULL,
+                                     TEMPLATE_TASK, &at, &err));
     assert_null(
         template_compile(arena, "{x}", NULL, NULL, TEMPLATE_ALL, &at, &err));
     assert_non_null(template_compile(arena, "{job.id}", NULL, NULL,

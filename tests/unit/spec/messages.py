@@ -15,6 +15,10 @@ import sys
 OTHER_FILES = {
     "spec/compare.c": "compares two specs that are right: tests/cli/metrics.sh",
     "spec/keys.c": "what keys mean: the man page",
+    "spec/keys_metric.c": "what keys mean: the man page",
+    "spec/keys_storage.c": "what keys mean: the man page",
+    "spec/keys_sweep.c": "what keys mean: the man page",
+    "spec/keys_task.c": "what keys mean: the man page",
     "spec/man.c": "the man page",
     "spec/schema.c": "the JSON Schema",
     "model/attempt.c": "how tasks end",
@@ -34,7 +38,8 @@ EXCEPTED = {
     r"^the list of paths is cut off$": "the list is our own",
     r"^the expression (is longer|is not UTF-8|uses more)":
         "of --where: t_expr; a job spec is bounded before",
-    r"^size |is not a size": "no key is a size: t_quantity",
+    r"is no URL file:///PATH$|^the path of a URL is too long$":
+        "others look first, and with more room: t_storage",
     r"^a (dimension|bit) for each ": "of static assertions",
     r"^regular expressions$": "no key is a list of them",
     r'^cd -- ': "a part of a command",

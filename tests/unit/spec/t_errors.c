@@ -96,10 +96,26 @@ static int table_get(void *arg, enum table_kind kind, const char *path,
     return 0;
 }
 
+/* What is there and what is not, its name says. */
+static int name_look(void *arg, enum spec_look want, const char *path,
+                     struct err *err)
+{
+    (void)arg;
+    assert_int_equal(path[0], '/');
+    return strstr(path, "missing")  ? err_set(err, ENOENT, "missing")
+           : strstr(path, "denied") ? err_set(err, EACCES, "denied")
+           : strstr(path, "folder") && want == SPEC_LOOK_FILE
+               ? err_set(err, EISDIR, "folder")
+               : 0;
+}
+
 static bool file_agrees(const char *dir, const char *path)
 {
     struct tables tables = {.dir = dir};
-    struct spec_files files = {.get = table_get, .arg = &tables};
+    struct spec_files files = {.get = table_get,
+                               .look = name_look,
+                               .folder = "/specs",
+                               .arg = &tables};
     struct buf text, golden, have;
     struct spec_errors errors;
     struct err err;

@@ -126,6 +126,15 @@ static void choices_are_the_enums(void **state)
         {&metric_keys, "type", "float64", METRIC_FLOAT64},
         {&metric_keys, "type", "int64", METRIC_INT64},
         {&metric_keys, "type", "string", METRIC_STRING},
+        {&task_keys, "keep", "none", KEEP_NONE},
+        {&task_keys, "keep", "failed", KEEP_FAILED},
+        {&task_keys, "keep", "all", KEEP_ALL},
+        {&upload_options_keys, "upload_condition", "task_completion",
+         UPLOAD_TASK_COMPLETION},
+        {&upload_options_keys, "upload_condition", "task_success",
+         UPLOAD_TASK_SUCCESS},
+        {&upload_options_keys, "upload_condition", "task_failure",
+         UPLOAD_TASK_FAILURE},
     };
     for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
         const struct key *key = key_find(choices[i].set, choices[i].key);
@@ -133,6 +142,11 @@ static void choices_are_the_enums(void **state)
                             choices[i].word);
     }
 }
+
+#define POOL_KEYS                                                              \
+    "known are `id`, `task_slots_per_node`, `slot_unit`, `scratch`, "          \
+    "`scratch_reserve`, `cache`, `application_packages`, "                     \
+    "`application_package_references`"
 
 static void suggestions(void **state)
 {
@@ -147,11 +161,13 @@ static void suggestions(void **state)
         {&task_keys, "Command Line", "did you mean `command_line`?"},
         {&spec_keys, "sweep", "`sweep` belongs under jobs[]"},
         {&pool_keys, "name", "`name` belongs at the top level"},
-        {&pool_keys, "zzz", "known are `task_slots_per_node`, `slot_unit`"},
-        {&pool_keys, "", "known are `task_slots_per_node`, `slot_unit`"},
+        {&task_keys, "userIdentity",
+         "tasks run as the user who runs mpibatch; leave it out"},
+        {&pool_keys, "zzz", POOL_KEYS},
+        {&pool_keys, "", POOL_KEYS},
         {&pool_keys,
          "a_key_that_is_longer_than_any_that_could_possibly_be_one_of_ours_here",
-         "known are `task_slots_per_node`, `slot_unit`"},
+         POOL_KEYS},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct buf out;

@@ -1,0 +1,217 @@
+/* What tasks take and leave: resource files and output files. */
+#include "config.h"
+#include "spec/parse_storage.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "spec/errors.h"
+#include "spec/read.h"
+
+/* Compile a template that must be of a form; one without placeholders is
+ * checked at once, others when there are values. */
+static int formed_build(struct parse *p, const struct field *f,
+                        const struct taskset *set, enum text_form form,
+                        const struct template **out)
+{
+    struct err err;
+    if (!f->node)
+        return 0;
+    if (template_build(p, f->node, set, TEMPLATE_ALL, out) < 0 ||
+        place_keep(p, *out, f->node) < 0)
+        return -1;
+    if (*out && template_is_constant(*out) &&
+        text_form_check(form, f->node->u.text, &err) < 0) {
+        if (err.code == ENOMEM)
+            return -1;
+        text_error(p, f->node, 0, err.text);
+    }
+    return 0;
+}
+
+/* -- Resource files ------------------------------------------------------ */
+
+static int resource_file_build(struct parse *p, const struct tree_node *n,
+                               const struct taskset *set,
+                               struct resource_file *r)
+{
+    struct resource_file_fields f;
+    fields_read(p->errors, "a resource file", n, &resource_file_keys, &f);
+    const struct tree_node *name = f.auto_storage_container_name.node;
+    r->from = f.http_url.key                ? RESOURCE_URL
+              : f.storage_container_url.key ? RESOURCE_CONTAINER_URL
+                                            : RESOURCE_CONTAINER;
+    r->mode = (uint32_t)f.file_mode.u.integer;
+    if (name) {
+        int found = container_build(p, name);
+        r->container = found < 0 ? 0 : (uint32_t)found;
+    }
+    if (f.http_url.key && !f.file_path.key)
+        spec_errors_add(p->errors, f.http_url.key->line, f.http_url.key->column,
+                        "a resource file with `http_url` needs `file_path`: "
+                        "what it is called in the task's directory");
+    if (formed_build(p, &f.http_url, set, TEXT_FILE_URL, &r->url) < 0 ||
+        formed_build(p, &f.storage_container_url, set, TEXT_CONTAINER_URL,
+                     &r->url) < 0 ||
+        formed_build(p, &f.blob_prefix, set, TEXT_PREFIX, &r->blob_prefix) < 0)
+        return -1;
+    return formed_build(p, &f.file_path, set,
+                        f.http_url.key ? TEXT_FILE_INSIDE : TEXT_INSIDE,
+                        &r->file_path) < 0
+               ? -1
+               : formed_build(p, &f.checksum, set, TEXT_CHECKSUM, &r->checksum);
+}
+
+int resource_files_build(struct parse *p, const struct field *f,
+                         const struct taskset *set, struct task_template *t)
+{
+    if (!f->node)
+        return 0;
+    struct resource_file *all =
+        arena_calloc(p->arena, f->node->count, sizeof(*all));
+    if (!all && f->node->count > 0)
+        return -1;
+    for (uint32_t i = 0; i < f->node->count; i++)
+        if (resource_file_build(p, &f->node->u.items[i], set, &all[i]) < 0)
+            return -1;
+    t->resource_files = all;
+    t->resource_file_count = f->node->count;
+    return 0;
+}
+
+/* -- Output files -------------------------------------------------------- */
+
+static int destination_build(struct parse *p, const struct field *f,
+                             const struct taskset *set, bool wild,
+                             struct output_file *o)
+{
+    struct destination_fields d;
+    struct output_container_fields c;
+    fields_read(p->errors, "`destination`", f->node, &destination_keys, &d);
+    fields_read(p->errors, "`container`", d.container.node,
+                &output_container_keys, &c);
+    if (c.container_name.node)
+        o->container = container_build(p, c.container_name.node);
+    if (formed_build(p, &c.container_url, set, TEXT_CONTAINER_URL, &o->url) < 0)
+        return -1;
+    return formed_build(p, &c.path, set, wild ? TEXT_INSIDE : TEXT_FILE_INSIDE,
+                        &o->path);
+}
+
+static int output_file_build(struct parse *p, const struct tree_node *n,
+                             const struct taskset *set, struct output_file *o)
+{
+    struct output_file_fields f;
+    struct upload_options_fields u;
+    fields_read(p->errors, "an output file", n, &output_file_keys, &f);
+    fields_read(p->errors, "`upload_options`", f.upload_options.node,
+                &upload_options_keys, &u);
+    bool wild = f.file_pattern.node &&
+                output_pattern_is_wild(f.file_pattern.node->u.text);
+    o->container = -1;
+    o->condition = (enum upload_condition)u.upload_condition.u.integer;
+    o->returned = f.returned.node && f.returned.u.integer;
+    if (f.returned.node && !o->returned)
+        spec_errors_add(p->errors, f.returned.node->line,
+                        f.returned.node->column,
+                        "`return: false` stores the files nowhere; give "
+                        "`destination` instead");
+    if (formed_build(p, &f.file_pattern, set, TEXT_PATTERN, &o->pattern) < 0)
+        return -1;
+    return f.destination.node
+               ? destination_build(p, &f.destination, set, wild, o)
+               : 0;
+}
+
+int output_files_build(struct parse *p, const struct field *f,
+                       const struct taskset *set, struct task_template *t)
+{
+    if (!f->node)
+        return 0;
+    struct output_file *all =
+        arena_calloc(p->arena, f->node->count, sizeof(*all));
+    if (!all && f->node->count > 0)
+        return -1;
+    for (uint32_t i = 0; i < f->node->count; i++)
+        if (output_file_build(p, &f->node->u.items[i], set, &all[i]) < 0)
+            return -1;
+    t->output_files = all;
+    t->output_file_count = f->node->count;
+    return 0;
+}
+
+/* -- Outputs of several tasks with one name ------------------------------ */
+
+/* Does each task that stores this write the same file? Of a pattern with
+ * wildcards nobody knows, but of what the task printed. */
+static bool is_one_file(const struct output_file *o)
+{
+    const char *pattern = template_text(o->pattern);
+    return o->path && !template_varies(o->path) &&
+           (!output_pattern_is_wild(pattern) ||
+            strncmp(pattern, "../", 3) == 0);
+}
+
+static uint64_t text_hash(uint64_t h, const char *s)
+{
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+/* What it is written to. {job.id} and the like are one text in one job. */
+static uint64_t target_hash(const struct output_file *o)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325) + (uint64_t)o->container;
+    h = text_hash(h, o->url ? template_text(o->url) : "");
+    h = text_hash(h * 31, template_text(o->path));
+    return output_pattern_is_wild(template_text(o->pattern))
+               ? text_hash(h * 31, template_text(o->pattern))
+               : h;
+}
+
+static void report_one_file(struct parse *p, const struct output_file *o)
+{
+    const struct tree_node *at = place_of(p, o->path);
+    spec_errors_add(p->errors, at->line, at->column,
+                    "all tasks of the job would write this; put {task.id} or a "
+                    "parameter into the path, or leave it out");
+}
+
+/* Is there no task of the job that wrote the same before this one? */
+static int output_check(struct parse *p, const struct job *job, uint32_t index,
+                        const struct output_file *o, struct map *seen)
+{
+    uint64_t hash = target_hash(o), before = 0;
+    if (o->url && template_varies(o->url))
+        return 0;
+    if (job->tasks.kind != TASKS_LISTED) {
+        if (job->tasks.count > 1)
+            report_one_file(p, o);
+        return 0;
+    }
+    if (!map_get(seen, hash, &before))
+        return map_set(seen, hash, index);
+    if (before != index)
+        report_one_file(p, o);
+    return 0;
+}
+
+int outputs_check(struct parse *p, const struct job *job)
+{
+    struct map seen;
+    int rc = 0;
+    size_t errors = p->errors->total;
+    map_init(&seen);
+    for (uint32_t i = 0; i < job_template_count(job) && rc == 0; i++) {
+        const struct task_template *t = &job->templates[i];
+        for (uint32_t k = 0; k < t->output_file_count && rc == 0; k++)
+            if (is_one_file(&t->output_files[k]))
+                rc = output_check(p, job, i, &t->output_files[k], &seen);
+        if (p->errors->total > errors)
+            break; /* the others have the same fault */
+    }
+    map_fini(&seen);
+    return rc;
+}
