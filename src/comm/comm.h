@@ -25,8 +25,8 @@
 #include "base/err.h"
 #include "comm/transport.h"
 
-/* The credits: of the control channel, and of any. */
-enum { COMM_WINDOW = 4, COMM_MAX_WINDOW = 64 };
+/* The credits: of the control channel, of the bulk channel, of any. */
+enum { COMM_WINDOW = 4, COMM_BULK_WINDOW = 8, COMM_MAX_WINDOW = 64 };
 /* How often a silent rank sends a heartbeat. */
 #define COMM_HEARTBEAT_NS INT64_C(1000000000)
 
