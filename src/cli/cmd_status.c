@@ -15,6 +15,7 @@
 #include "cli/rundir_arg.h"
 #include "store/status.h"
 #include "view/describe.h"
+#include "view/staged.h"
 
 struct status_values {
     const char *run;
@@ -79,6 +80,15 @@ static void state_put(const struct snapshot *s,
         display_printf(d, "  paused: %s\n", s->pause_text);
 }
 
+static void staged_put(const struct snapshot *s, struct display *d)
+{
+    struct buf text;
+    buf_init(&text, 1024);
+    if (staged_describe(&s->staged, "  ", &text) == 0)
+        display_puts(d, buf_text(&text));
+    buf_fini(&text);
+}
+
 static void report_put(const struct jobspec *spec, const struct snapshot *s,
                        const struct status_origin *from, struct display *d)
 {
@@ -103,6 +113,7 @@ static void report_put(const struct jobspec *spec, const struct snapshot *s,
     if (s->eta_ns >= 0 && s->state != RUN_FINISHED)
         display_printf(d, ", eta %s", duration_format(s->eta_ns, took));
     display_puts(d, "\n");
+    staged_put(s, d);
     for (uint32_t j = 0; s->job_count > 1 && j < s->job_count; j++) {
         display_printf(d, "  job %s %s%s%s: ", spec->jobs[j].id,
                        job_state_name(s->jobs[j].state),

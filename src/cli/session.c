@@ -33,6 +33,7 @@ extern char **environ;
 enum {
     KEEPER_CAPACITY = 4096 /* slots of one rank at most */
 };
+#define INCOMING_END_NS   (2 * NS_PER_SEC) /* nothing is under way by then */
 #define WRITER_END_NS     (20 * NS_PER_SEC)
 #define WRITER_STALLED_NS NS_PER_SEC /* the manager has given it up already */
 
@@ -179,6 +180,8 @@ static void session_end(struct session *s)
                              results_are_current(s->rundir, s->spec));
     log_set_before(NULL, NULL);
     worker_destroy(s->worker);
+    incoming_destroy(s->incoming, INCOMING_END_NS);
+    s->incoming = NULL;
     journal_destroy(s->journal);
     output_pack_destroy(s->outputs);
     int64_t wait_ns = s->writer && writer_stalled(s->writer, why)

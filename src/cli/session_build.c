@@ -183,10 +183,14 @@ int session_manager_start(struct session *s, struct err *err)
         !(s->outputs = output_pack_create(s->rundir, s->writer, err)) ||
         progress_build(s, err) < 0)
         return -1;
+    if (jobspec_returns_files(s->spec) &&
+        !(s->incoming = incoming_create(s->rundir, s->writer, err)))
+        return -1;
     struct manager_means means = {.comm = s->comm,
                                   .writer = s->writer,
                                   .journal = s->journal,
                                   .outputs = s->outputs,
+                                  .incoming = s->incoming,
                                   .ranks = s->ranks.ranks,
                                   .rank_nodes = s->ranks.nodes,
                                   .node_count = s->ranks.node_count,

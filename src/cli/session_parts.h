@@ -15,6 +15,7 @@
 #include "proc/environment.h"
 #include "proc/keeper.h"
 #include "proc/spawn.h"
+#include "store/incoming.h"
 #include "store/journal.h"
 #include "store/output.h"
 #include "store/rundir.h"
@@ -47,6 +48,7 @@ struct session {
     struct writer *writer;
     struct journal *journal;
     struct output_pack *outputs;
+    struct incoming *incoming; /* NULL: no task returns files */
     struct manager *manager;
     struct progress *progress;
     struct task_range *again; /* --rerun */

@@ -23,6 +23,7 @@
 #include "manager/pace.h"
 #include "manager/past.h"
 #include "manager/publish.h"
+#include "manager/staged.h"
 #include "manager/starts.h"
 #include "sched/sched.h"
 #include "wire/msg.h"
@@ -31,6 +32,9 @@
 #define ALIVE_NS    (10 * NS_PER_SEC)
 #define PUBLISH_NS  (60 * NS_PER_SEC)
 #define LEAVE_NS    (10 * NS_PER_SEC)
+/* When all tasks have ended: ranks say what staging came to, until none of them
+ * has said anything new for so long. */
+#define SETTLE_NS (50 * NS_PER_MS)
 /* Told to stop at once while the run directory cannot be written: so long it
  * is hoped for, then what it lacks is given up, and runs again. */
 #define HOPE_NS (8 * NS_PER_SEC)
@@ -67,6 +71,9 @@ struct manager {
     int64_t digest_until_ns; /* 0: not at the end yet */
     struct snapshot snap;
     struct pace pace;
+    struct staged staged;
+    bool stages;            /* tasks of this spec do */
+    int64_t settle_from_ns; /* 0: not at the end yet */
     struct loop_timer tick;
     struct buf out;
     struct attempt attempt; /* scratch for results */
@@ -159,6 +166,15 @@ static void journal_node(struct manager *m, uint32_t rank,
 static void journal_attempt(struct manager *m, struct attempt *a)
 {
     struct journal_record r = {.type = JOURNAL_ATTEMPT, .u.attempt = a};
+    journal_put(m, &r);
+}
+
+static void journal_staged(struct manager *m)
+{
+    struct journal_record r = {.type = JOURNAL_COUNTS};
+    if (!staged_journal(&m->staged))
+        return;
+    r.u.counts = m->staged.session;
     journal_put(m, &r);
 }
 
@@ -379,6 +395,22 @@ static void do_lost(struct manager *m, uint32_t rank)
            rank, m->means.ranks[rank].hostname);
 }
 
+/* What it has returned so far is nobody's. */
+static void files_forget(struct manager *m, const struct attempt *a)
+{
+    const struct job *job = &m->config.spec->jobs[a->job];
+    char id[JOBSPEC_MAX_ID + 1];
+    struct err err;
+    if (!m->means.incoming ||
+        !task_returns_files(job_template(job, a->index)) ||
+        job_task_id(job, a->index, id, &err) < 0)
+        return;
+    incoming_forget(m->means.incoming,
+                    &(struct returned_of){.job_id = job->id,
+                                          .task_id = id,
+                                          .attempt = a->attempt});
+}
+
 static void do_attempt_lost(struct manager *m, const struct sched_action *act)
 {
     struct attempt a;
@@ -397,6 +429,7 @@ static void do_attempt_lost(struct manager *m, const struct sched_action *act)
     a.metric_count = m->config.spec->jobs[a.job].metric_count;
     for (uint32_t k = 0; k < a.metric_count; k++)
         a.metrics[k].state = METRIC_MISSING;
+    files_forget(m, &a);
     journal_attempt(m, &a);
 }
 
@@ -465,6 +498,7 @@ const struct snapshot *manager_snapshot(struct manager *m)
     s->rank_count = m->config.rank_count;
     s->done_this_session = m->ended;
     s->tasks_per_s = pace_rate(&m->pace);
+    s->staged = staged_sum(&m->staged);
     s->eta_ns = pace_eta_ns(&m->pace, s->tasks.active + s->tasks.running);
     return s;
 }
@@ -498,7 +532,9 @@ static void on_tick(struct loop_timer *timer)
         (struct manager *)((char *)timer - offsetof(struct manager, tick));
     struct err err;
     char why[256];
-    bool stalled = writer_stalled(m->means.writer, why);
+    bool stalled =
+        writer_stalled(m->means.writer, why) ||
+        (m->means.incoming && incoming_stalled(m->means.incoming, why));
 
     pace_note(&m->pace, now_ns(m), m->ended);
     if (stalled && !m->paused) {
@@ -513,6 +549,7 @@ static void on_tick(struct loop_timer *timer)
     if (now_ns(m) >= m->alive_at_ns && m->stage == MANAGER_RUNNING) {
         m->alive_at_ns = now_ns(m) + ALIVE_NS;
         journal_put(m, &(struct journal_record){.type = JOURNAL_TICK});
+        journal_staged(m);
     }
     if (m->stage == MANAGER_RUNNING && now_ns(m) >= m->publish_at_ns &&
         !m->config.results_late)
@@ -555,10 +592,24 @@ static bool digests_done(struct manager *m)
            now_ns(m) >= m->digest_until_ns + NS_PER_SEC;
 }
 
+/* Has every rank said what staging came to? */
+static bool counts_settled(struct manager *m)
+{
+    if (m->settle_from_ns == 0)
+        m->settle_from_ns = now_ns(m);
+    if (!m->stages)
+        return true;
+    int64_t last = m->staged.changed_ns > m->settle_from_ns
+                       ? m->staged.changed_ns
+                       : m->settle_from_ns;
+    return now_ns(m) >= last + SETTLE_NS;
+}
+
 static void record_begin(struct manager *m)
 {
     m->stage = MANAGER_RECORDING;
     m->exit_code = exit_code_now(m);
+    journal_staged(m);
     struct journal_record r = {.type = JOURNAL_END,
                                .u.end.exit_code = m->exit_code};
     journal_put(m, &r);
@@ -611,7 +662,7 @@ static void end_step(struct manager *m)
         now_ns(m) >= m->hope_until_ns)
         give_up(m);
     if (m->stage == MANAGER_RUNNING && sched_finished(m->sched) &&
-        digests_done(m))
+        digests_done(m) && counts_settled(m))
         record_begin(m);
     if (m->stage == MANAGER_RECORDING &&
         writer_synced(m->means.writer) >= m->ticket) {
@@ -631,6 +682,12 @@ static void end_step(struct manager *m)
         if (left || now_ns(m) >= m->leave_at_ns)
             done(m, left && !any_rank_lost(m));
     }
+}
+
+void manager_staged(struct manager *m, uint32_t rank,
+                    const struct stage_counts *counts)
+{
+    staged_rank(&m->staged, rank, counts, now_ns(m));
 }
 
 void manager_stop(struct manager *m, bool now, const char *why)
@@ -692,6 +749,8 @@ struct manager *manager_create(const struct manager_config *config,
     m->publish_at_ns = now_ns(m) + PUBLISH_NS;
     m->alive_at_ns = now_ns(m) + ALIVE_NS;
     starts_init(&m->starts);
+    staged_init(&m->staged, ranks);
+    m->stages = jobspec_needs_scratch(config->spec);
     buf_init(&m->out, MSG_MAX_BYTES);
     loop_timer_init(&m->tick, on_tick);
     m->begun = mem_calloc(jobs, sizeof(m->begun[0]));
@@ -708,8 +767,9 @@ struct manager *manager_create(const struct manager_config *config,
     sc.silence_ns = config->silence_ns;
     m->sched = sched_create(&sc, err);
     m->origin = m->sched ? origin_create(config->spec, err) : NULL;
-    if (!m->origin || past_replay(past, config->spec, m->sched, m->origin,
-                                  &m->created_wall_ns, err) < 0)
+    if (!m->origin ||
+        past_replay(past, config->spec, m->sched, m->origin,
+                    &m->created_wall_ns, &m->staged.before, err) < 0)
         goto fail;
     m->start_wall_ns = clock_wall_ns();
     if (m->created_wall_ns == 0)
@@ -731,6 +791,7 @@ void manager_destroy(struct manager *m)
     loop_timer_stop(m->config.loop, &m->tick);
     sched_destroy(m->sched);
     starts_fini(&m->starts);
+    staged_fini(&m->staged);
     buf_fini(&m->out);
     mem_free(m->begun);
     mem_free(m->ranks);

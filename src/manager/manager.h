@@ -24,6 +24,7 @@
 #include "model/jobspec.h"
 #include "model/node.h"
 #include "model/snapshot.h"
+#include "store/incoming.h"
 #include "store/journal.h"
 #include "store/output.h"
 #include "store/rundir.h"
@@ -76,6 +77,7 @@ struct manager_means {
     struct writer *writer;
     struct journal *journal;
     struct output_pack *outputs;
+    struct incoming *incoming;     /* NULL: no task returns files */
     const struct node_info *ranks; /* one a rank */
     const uint32_t *rank_nodes;    /* the node of each rank */
     uint32_t node_count;
@@ -103,6 +105,10 @@ const struct snapshot *manager_snapshot(struct manager *m);
  * loop. -1 with err. */
 int manager_start(struct manager *m, const struct manager_means *means,
                   struct err *err);
+
+/* A rank says what staging has come to there in this session so far. */
+void manager_staged(struct manager *m, uint32_t rank,
+                    const struct stage_counts *counts);
 
 /* Stop: hand out nothing more; now: end what runs. */
 void manager_stop(struct manager *m, bool now, const char *why);

@@ -10,6 +10,8 @@ struct past {
     struct sched *sched;
     struct origin *origin;
     int64_t *created_ns;
+    struct stage_counts *staged;
+    struct stage_counts counts; /* of the session being read, its last word */
     uint32_t jobs;
     /* What a job has used up of its time: in each session, from the moment
      * that it was begun to its end, or to the session's last sign of life. */
@@ -31,6 +33,8 @@ static void session_end(struct past *p)
 {
     for (uint32_t j = 0; j < p->jobs; j++)
         job_ends(p, j, p->last_ns);
+    stage_counts_add(p->staged, &p->counts);
+    p->counts = (struct stage_counts){0};
 }
 
 static void session_start(struct past *p, int64_t time_ns)
@@ -76,10 +80,12 @@ static int record_replay(struct past *p, const struct journal_record *r,
         if (origin_past(p->origin, &r->u.program, err) < 0)
             return -1;
         break;
+    case JOURNAL_COUNTS:
+        p->counts = r->u.counts;
+        break;
     case JOURNAL_ORIGIN:
     case JOURNAL_NODE:
     case JOURNAL_LOST:
-    case JOURNAL_COUNTS:
     case JOURNAL_TICK:
     case JOURNAL_END:
         break;
@@ -90,11 +96,12 @@ static int record_replay(struct past *p, const struct journal_record *r,
 
 int past_replay(struct journal_reader *reader, const struct jobspec *spec,
                 struct sched *sched, struct origin *origin, int64_t *created_ns,
-                struct err *err)
+                struct stage_counts *staged, struct err *err)
 {
     struct past p = {.sched = sched,
                      .origin = origin,
                      .created_ns = created_ns,
+                     .staged = staged,
                      .jobs = spec->job_count,
                      .begun_ns = mem_calloc(spec->job_count, sizeof(int64_t)),
                      .used_ns = mem_calloc(spec->job_count, sizeof(int64_t))};

@@ -11,11 +11,11 @@
 #include "store/journal.h"
 
 /* Replay all records of reader into sched, which has had no input yet, and
- * programs into origin.
- * *created_ns: when the first session started (untouched if there was none). -1
- * with err. */
+ * programs into origin. *created_ns: when the first session started (untouched
+ * if there was none). *staged (zero): what staging came to in all. -1 with err.
+ */
 int past_replay(struct journal_reader *reader, const struct jobspec *spec,
                 struct sched *sched, struct origin *origin, int64_t *created_ns,
-                struct err *err);
+                struct stage_counts *staged, struct err *err);
 
 #endif

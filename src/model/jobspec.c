@@ -127,3 +127,20 @@ bool jobspec_needs_scratch(const struct jobspec *spec)
                 return true;
     return false;
 }
+
+bool task_returns_files(const struct task_template *t)
+{
+    for (uint32_t i = 0; i < t->output_file_count; i++)
+        if (t->output_files[i].returned)
+            return true;
+    return false;
+}
+
+bool jobspec_returns_files(const struct jobspec *spec)
+{
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        for (uint32_t i = 0; i < job_template_count(&spec->jobs[j]); i++)
+            if (task_returns_files(&spec->jobs[j].templates[i]))
+                return true;
+    return false;
+}

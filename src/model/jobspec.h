@@ -187,6 +187,10 @@ bool task_has_directory(const struct task_template *t);
 /* Has any task one, or are packages unpacked on every node? */
 bool jobspec_needs_scratch(const struct jobspec *spec);
 
+/* Does a task return files to the run directory? And any of the spec? */
+bool task_returns_files(const struct task_template *t);
+bool jobspec_returns_files(const struct jobspec *spec);
+
 /* Is s an id: 1 to JOBSPEC_MAX_ID of [A-Za-z0-9_-]? */
 bool id_is_valid(const char *s);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "model/jobspec.h"
+#include "model/stage_counts.h"
 #include "model/state.h"
 
 enum run_state {
@@ -45,6 +46,7 @@ struct snapshot {
     double tasks_per_s;         /* recent; 0: not known */
     int64_t eta_ns;             /* -1: not known */
     char pause_text[256];
+    struct stage_counts staged; /* all sessions */
     uint32_t job_count;
     struct job_snapshot *jobs; /* job_count of them; owned by who made it */
 };

@@ -72,6 +72,17 @@ static json_t *put_counts(const struct task_counts *c)
     return o;
 }
 
+/* What staging came to, each count by its name. */
+static json_t *put_staged(const struct stage_counts *c)
+{
+    json_t *o = json_object();
+    for (int i = 0; i < STAGE_COUNTS; i++) {
+        uint64_t n = stage_count_get(c, i);
+        put(&o, stage_count_name(i), count(n < INT64_MAX ? n : INT64_MAX));
+    }
+    return o;
+}
+
 /* {"total": total, key: n}, key NULL: the total alone. */
 static json_t *put_part(uint64_t total, const char *key, uint64_t n)
 {
@@ -125,6 +136,7 @@ static json_t *put_status(const struct jobspec *spec, const struct snapshot *s,
     put(&o, "tasks_per_s",
         json_real(isfinite(s->tasks_per_s) ? s->tasks_per_s : 0));
     put(&o, "eta_s", s->eta_ns < 0 ? json_null() : seconds(s->eta_ns));
+    put(&o, "staging", put_staged(&s->staged));
     put(&o, "jobs", put_jobs(spec, s));
     return o;
 }
@@ -281,6 +293,12 @@ static void get_counts(struct get *g, const json_t *o, struct task_counts *c)
     c->invalid = get_count(g, o, "invalid", INT64_MAX);
 }
 
+static void get_staged(struct get *g, const json_t *o, struct stage_counts *c)
+{
+    for (int i = 0; i < STAGE_COUNTS; i++)
+        stage_count_set(c, i, get_count(g, o, stage_count_name(i), INT64_MAX));
+}
+
 static uint32_t get_part(struct get *g, const json_t *o, const char *key,
                          const char *part)
 {
@@ -323,6 +341,7 @@ static void get_status(struct get *g, const json_t *o,
     s->eta_ns = json_is_null(json_object_get(o, "eta_s"))
                     ? -1
                     : get_seconds(g, o, "eta_s");
+    get_staged(g, json_object_get(o, "staging"), &s->staged);
     const json_t *jobs = json_object_get(o, "jobs");
     s->job_count = spec->job_count;
     if (json_array_size(jobs) != spec->job_count)

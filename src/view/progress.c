@@ -15,6 +15,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "view/describe.h"
+#include "view/staged.h"
 
 #define PLAIN_NS (30 * NS_PER_SEC)
 enum {
@@ -384,6 +385,7 @@ void progress_summary(struct progress *p, const struct snapshot *s,
                    "  metrics: %s succeeded with a metric missing, "
                    "malformed or out of range\n",
                    describe_count(s->tasks.invalid, "task", count));
+    staged_describe(&s->staged, "  ", &out);
     if (s->ranks_lost > 0)
         buf_printf(&out, "  lost: %s\n",
                    describe_count(s->ranks_lost, "rank", count));

@@ -10,6 +10,7 @@
 
 #include "manager/marks.h"
 #include "manager/pace.h"
+#include "manager/staged.h"
 #include "manager/starts.h"
 
 static void test_marks(void **state)
@@ -85,10 +86,38 @@ static void test_starts(void **state)
     starts_fini(&s);
 }
 
+/* Ranks say sums; what comes late and twice is counted once. */
+static void test_staged(void **state)
+{
+    (void)state;
+    struct staged s;
+    struct stage_counts a = {.shared_opens = 2, .links = 5}, b = {.links = 7};
+    staged_init(&s, 3);
+    assert_false(staged_journal(&s));
+    s.before.shared_opens = 100;
+    staged_rank(&s, 0, &a, 1);
+    staged_rank(&s, 2, &b, 2);
+    assert_int_equal(s.changed_ns, 2);
+    staged_rank(&s, 2, &b, 3);
+    assert_int_equal(s.changed_ns, 2);
+    a.links = 6;
+    staged_rank(&s, 0, &a, 4);
+    a.links = 5;
+    staged_rank(&s, 0, &a, 5);
+    staged_rank(&s, 3, &a, 5); /* no such rank */
+    assert_int_equal(s.session.links, 13);
+    assert_int_equal(s.session.shared_opens, 2);
+    assert_int_equal(staged_sum(&s).shared_opens, 102);
+    assert_true(staged_journal(&s));
+    assert_false(staged_journal(&s));
+    staged_fini(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_marks), cmocka_unit_test(test_marks_full),
-        cmocka_unit_test(test_pace), cmocka_unit_test(test_starts)};
+        cmocka_unit_test(test_pace), cmocka_unit_test(test_starts),
+        cmocka_unit_test(test_staged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

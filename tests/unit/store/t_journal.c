@@ -7,6 +7,7 @@
 
 #include "base/quantity.h"
 #include "store/journal.h"
+#include "store/journal_frame.h"
 
 static const char spec_text[] = "name: test\n";
 
@@ -67,6 +68,10 @@ static void put(struct session *s, const struct journal_record *r)
 static void attempt_of(uint32_t i, struct attempt *a)
 {
     static char words[][8] = {"", "a", "\xc3\xa4\n"};
+    static char names[][8] = {"e.dat", "d/x y"};
+    static struct attempt_file files[] = {
+        {.name = names[0], .place = FILE_PACKED, .session = 1, .bytes = 7},
+        {.name = names[1], .place = FILE_OWN, .bytes = 1 << 20}};
     attempt_init(a);
     a->job = i % 4 == 3;
     a->index = i % 4 == 3 ? i % 5 : i;
@@ -80,6 +85,13 @@ static void attempt_of(uint32_t i, struct attempt *a)
     a->submit_ns = a->start_ns - 5;
     a->end_ns = a->start_ns + 1000;
     a->output[0] = (struct output){OUTPUT_PACKED, 1, i * 10, 10};
+    if (i % 8 == 5) {
+        a->failure = FAILURE_DISK_FULL;
+        a->prepare_ns = 5 + i;
+        a->kept = true;
+        a->files = files;
+        a->file_count = 2;
+    }
     if (a->job == 1)
         return;
     a->metric_count = 3;
@@ -113,6 +125,15 @@ static void assert_attempt(const struct journal_record *r, uint32_t i)
     assert_int_equal(b->disposition, a.disposition);
     assert_int_equal(b->start_ns, a.start_ns);
     assert_int_equal(b->output[0].offset, a.output[0].offset);
+    assert_int_equal(b->failure, a.failure);
+    assert_int_equal(b->prepare_ns, a.prepare_ns);
+    assert_int_equal(b->kept, a.kept);
+    assert_int_equal(b->file_count, a.file_count);
+    for (uint32_t k = 0; k < a.file_count; k++) {
+        assert_string_equal(b->files[k].name, a.files[k].name);
+        assert_int_equal(b->files[k].place, a.files[k].place);
+        assert_int_equal(b->files[k].bytes, a.files[k].bytes);
+    }
     assert_int_equal(b->metric_count, a.metric_count);
     for (uint32_t k = 0; k < a.metric_count; k++)
         assert_int_equal(b->metrics[k].state, a.metrics[k].state);
@@ -167,6 +188,10 @@ static void reads_what_was_written(void **state)
         put(&s, &r);
         put(&s, &(struct journal_record){.type = JOURNAL_TICK, .time_ns = -9});
         put(&s, &(struct journal_record){.type = JOURNAL_LOST, .u.lost = {7}});
+        r = (struct journal_record){.type = JOURNAL_COUNTS, .time_ns = 5};
+        for (int i = 0; i < STAGE_COUNTS; i++)
+            stage_count_set(&r.u.counts, i, UINT64_MAX - (unsigned)i);
+        put(&s, &r);
         r = (struct journal_record){.type = JOURNAL_END, .time_ns = 4};
         r.u.end.exit_code = -3;
         put(&s, &r);
@@ -214,6 +239,11 @@ static void reads_what_was_written(void **state)
             assert_int_equal(journal_next(jr, &r, &err), 1);
             assert_int_equal(r.type, JOURNAL_LOST);
             assert_int_equal(r.u.lost.rank, 7);
+            assert_int_equal(journal_next(jr, &r, &err), 1);
+            assert_int_equal(r.type, JOURNAL_COUNTS);
+            for (int i = 0; i < STAGE_COUNTS; i++)
+                assert_true(stage_count_get(&r.u.counts, i) ==
+                            UINT64_MAX - (unsigned)i);
             assert_int_equal(journal_next(jr, &r, &err), 1);
             assert_int_equal(r.type, JOURNAL_END);
             assert_int_equal(r.u.end.exit_code, -3);
@@ -548,6 +578,29 @@ static void refuses_another_file(void **state)
     jobspec_destroy(spec);
 }
 
+static void refuses_another_format(void **state)
+{
+    struct jobspec *spec = make_spec();
+    size_t starts[FEW + 1];
+    char path[512];
+    snprintf(path, sizeof(path), "%s/journal/0001.journal", (char *)*state);
+    struct buf b = few(*state, spec, starts);
+    unsigned char *h = (unsigned char *)b.data;
+    struct rundir *rd = reader_of(*state);
+    for (int i = -1; i <= 1; i += 2) {
+        frame_put_u32(h + 8, JOURNAL_VERSION + (unsigned)i);
+        frame_put_u32(h + 20, crc32c(0, h, 20));
+        file_make(path, b.data, b.len);
+        struct outcome o = read_all(rd, spec);
+        assert_int_equal(o.end, -1);
+        assert_int_equal(o.err.code, EPROTO);
+        assert_non_null(strstr(o.err.text, i < 0 ? "an older" : "a newer"));
+    }
+    rundir_close(rd);
+    buf_fini(&b);
+    jobspec_destroy(spec);
+}
+
 static void survives_lack_of_memory(void **state)
 {
     struct jobspec *spec = make_spec();
@@ -611,6 +664,7 @@ int main(void)
         TEST(cuts_at_a_hole),
         TEST(a_new_session_follows_a_torn_one),
         TEST(refuses_another_file),
+        TEST(refuses_another_format),
         TEST(survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,8 @@ static struct snapshot full(void)
                              .tasks_per_s = 12.25,
                              .eta_ns = 90500000000,
                              .pause_text = "cannot write \xff",
+                             .staged = {9, 1 << 30, 40000, 1, 2, 3, 4, 5, 6, 7,
+                                        8, 9, 10, 11, 12, 13, INT64_MAX},
                              .job_count = 2,
                              .jobs = jobs};
 }
@@ -82,6 +84,7 @@ static void reads_what_was_written(void **state)
         assert_true(s.tasks_per_s == 12.25);
         assert_int_equal(s.eta_ns, snap.eta_ns);
         assert_string_equal(s.pause_text, "cannot write \\xff");
+        assert_memory_equal(&s.staged, &snap.staged, sizeof(s.staged));
         assert_int_equal(s.job_count, 2);
         assert_memory_equal(s.jobs, jobs, sizeof(jobs));
         assert_string_equal(from2.host, "node\\x80-7");
