@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -25,23 +26,30 @@ enum { BENEATH_NAME_MAX = 2048, BENEATH_DEPTH_MAX = 128 };
  * The text is only the reason: "is absolute". */
 int beneath_plain(const char *name, char *out, struct err *err);
 
-/* Open the folder of a plain name beneath root, following no link. make: what
- * is missing is made, with mode. Returns the fd, or -1 with errno (ELOOP: a
+/* How missing folders are made. */
+struct beneath_make {
+    mode_t mode;
+    uint64_t made; /* counted up */
+};
+
+/* Open the folder of a plain name beneath root, following no link. make (or
+ * NULL): what is missing is made. Returns the fd, or -1 with errno (ELOOP: a
  * symbolic link is on the way, ENOTDIR). */
-int beneath_folder(int root, const char *name, bool make, mode_t mode);
+int beneath_folder(int root, const char *name, struct beneath_make *make);
 
 /* Open the folder that a plain name stands in, as beneath_folder; *base is
  * the last part of name, borrowed from it ("" is EINVAL). */
-int beneath_parent(int root, const char *name, bool make, mode_t mode,
+int beneath_parent(int root, const char *name, struct beneath_make *make,
                    const char **base);
 
 /* Where name (relative, with any ".." and links on the way) ends beneath
- * root: the plain name without links, in out (BENEATH_NAME_MAX bytes). What is
- * missing counts as folders without links. Returns 1 (there is something), 0
- * (nothing is there), or -1 with errno: EXDEV (it leads out of root, or a link
- * on the way is absolute), ELOOP (links in a circle), ENAMETOOLONG, or as
+ * root: the plain name without links, in out (BENEATH_NAME_MAX bytes). A link
+ * that is absolute leads out, unless it begins with prefix (or NULL), which
+ * is a path of root. What is missing counts as folders without links. Returns
+ * 1 (there is something), 0 (nothing is there), or -1 with errno: EXDEV (it
+ * leads out of root), ELOOP (links in a circle), ENAMETOOLONG, ENOTDIR, or as
  * stat. What is found is no link. */
-int beneath_resolve(int root, const char *name, char *out);
+int beneath_resolve(int root, const char *prefix, const char *name, char *out);
 
 /* Remove what is at name, with all beneath it, following no link and leaving
  * no file system. It is fine if there is nothing. -1 with errno. */

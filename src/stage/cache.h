@@ -76,7 +76,7 @@ int cache_partial_fd(const struct partial *p);
 /* It is complete: the entry is there afterwards, under its digest (*digest),
  * which must be *expected if that is not NULL, as must its size be what
  * cache_begin was told; EBADMSG otherwise. path: of the entry; may be NULL.
- * The partial is freed, also on failure, when nothing remains of it. */
+ * The partial is freed, also on failure, of which nothing remains. */
 int cache_commit(struct partial *p, const struct digest *expected,
                  struct digest *digest, char path[PATH_MAX], struct err *err);
 /* Give it up and free it. NULL is fine. */

@@ -51,12 +51,11 @@ const char *scratch_cache_path(const struct scratch *s);
 /* The folder, open; borrowed. */
 int scratch_fd(const struct scratch *s);
 
-/* The folder below the scratch (relative, without "..") stays until it expires,
- * also when the session ends or this process is killed. -1 with err. */
+/* The folder of a task, "workitems/JOB/job-1/TASK", stays until it expires,
+ * also when the session ends or this process is killed. Another call gives it
+ * another time. -1 with err. */
 int scratch_keep(struct scratch *s, const char *path, int64_t expires_wall_ns,
                  struct err *err);
-/* Keep it no longer; it is the caller's to remove. */
-int scratch_unkeep(struct scratch *s, const char *path, struct err *err);
 
 /* How many bytes this user may still write there: what is free, or less by a
  * disk quota. */

@@ -1,0 +1,116 @@
+/* The content of one file into another: see copy.h. */
+#include "config.h"
+#include "stage/copy.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum {
+    SMALL_BYTES = 16 << 10,  /* by one read and one write */
+    PIECE_BYTES = 256 << 10, /* where the kernel does not copy */
+    KERNEL_BYTES = 64 << 20  /* that the kernel copies at once */
+};
+
+static int write_at(int fd, const char *data, size_t len, uint64_t at)
+{
+    while (len > 0) {
+        ssize_t n = pwrite(fd, data, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        data += n;
+        len -= (size_t)n;
+        at += (uint64_t)n;
+    }
+    return 0;
+}
+
+/* Of the range from at to end, through a buffer. */
+static int copy_through(int from, int to, uint64_t at, uint64_t end, char *data,
+                        size_t size)
+{
+    while (at < end) {
+        size_t len = size < end - at ? size : (size_t)(end - at);
+        ssize_t n = pread(from, data, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = EIO;
+        if (n <= 0 || write_at(to, data, (size_t)n, at) < 0)
+            return -1;
+        at += (uint64_t)n;
+    }
+    return 0;
+}
+
+static int copy_by_pieces(int from, int to, uint64_t at, uint64_t end)
+{
+    if (end - at <= SMALL_BYTES) {
+        char data[SMALL_BYTES];
+        return copy_through(from, to, at, end, data, sizeof(data));
+    }
+    char *data = mem_alloc(PIECE_BYTES);
+    if (!data) {
+        errno = ENOMEM;
+        return -1;
+    }
+    int rc = copy_through(from, to, at, end, data, PIECE_BYTES);
+    mem_free(data);
+    return rc;
+}
+
+static int copy_range(int from, int to, uint64_t at, uint64_t end)
+{
+    while (end - at > SMALL_BYTES) {
+        off_t in = (off_t)at, out = (off_t)at;
+        uint64_t len = end - at < KERNEL_BYTES ? end - at : KERNEL_BYTES;
+        ssize_t n = copy_file_range(from, &in, to, &out, (size_t)len, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
+            return -1;
+        if (n <= 0) /* EXDEV, EINVAL, ENOSYS, EOPNOTSUPP ... */
+            break;
+        at += (uint64_t)n;
+    }
+    return copy_by_pieces(from, to, at, end);
+}
+
+/* Only what lies between holes. */
+static int copy_sparse(int from, int to, uint64_t bytes)
+{
+    uint64_t at = 0;
+    if (ftruncate(to, (off_t)bytes) < 0)
+        return -1;
+    while (at < bytes) {
+        off_t start = lseek(from, (off_t)at, SEEK_DATA);
+        if (start < 0 && errno == ENXIO)
+            return 0; /* a hole to the end */
+        off_t end = start < 0 ? -1 : lseek(from, start, SEEK_HOLE);
+        if (end < 0)
+            return copy_range(from, to, at, bytes);
+        if ((uint64_t)end > bytes)
+            end = (off_t)bytes;
+        if ((uint64_t)start >= bytes)
+            return 0;
+        if (copy_range(from, to, (uint64_t)start, (uint64_t)end) < 0)
+            return -1;
+        at = (uint64_t)end;
+    }
+    return 0;
+}
+
+int copy_data(int from, int to, uint64_t bytes)
+{
+    struct stat st;
+    if (bytes > SMALL_BYTES && fstat(from, &st) == 0 &&
+        (uint64_t)st.st_size >= bytes && (uint64_t)st.st_blocks * 512 < bytes)
+        return copy_sparse(from, to, bytes);
+    return copy_range(from, to, 0, bytes);
+}
