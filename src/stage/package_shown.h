@@ -1,0 +1,10 @@
+/* Names from archives in messages. Private to package*.c. */
+#ifndef MPIBATCH_STAGE_PACKAGE_SHOWN_H
+#define MPIBATCH_STAGE_PACKAGE_SHOWN_H
+
+enum { SHOWN_MAX = 240 };
+
+/* name, printable, cut where it is long, in quotes; in out. Returns out. */
+const char *shown(const char *name, char out[SHOWN_MAX]);
+
+#endif

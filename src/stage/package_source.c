@@ -1,0 +1,299 @@
+/* The decompressed bytes of an archive: see package_source.h.
+ *
+ * gzip goes through zlib, which verifies; bzip2, xz and zstd through
+ * libarchive, which verifies them if they are read to their end. A compressed
+ * file in a compressed file is not unpacked again.
+ */
+#include "config.h"
+#include "stage/package_source.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "stage/package_gzip.h"
+
+struct source {
+    int fd;
+    enum source_kind kind;
+    const volatile bool *stop;
+    uint64_t bytes, packed, unpacked, zeros, free_bytes;
+    uint32_t ratio;
+    struct gunzip *gunzip;
+    const unsigned char *in; /* of `raw`: what gunzip has not had */
+    size_t in_len;
+    bool ended;               /* the file, not what comes of it */
+    struct archive *filter;   /* bzip2, xz, zstd */
+    unsigned char *raw, *out; /* SOURCE_STEP_BYTES each */
+    struct err err;
+};
+
+static const struct {
+    const char *magic;
+    size_t len;
+    enum source_kind kind;
+    const char *name;
+    int (*support)(struct archive *); /* by libarchive */
+} kinds[] = {
+    {"\x1f\x8b", 2, SOURCE_GZIP, "gzip", NULL},
+    {"BZh", 3, SOURCE_BZIP2, "bzip2", archive_read_support_filter_bzip2},
+    {"\xfd"
+     "7zXZ",
+     6, SOURCE_XZ, "xz", archive_read_support_filter_xz},
+    {"\x28\xb5\x2f\xfd", 4, SOURCE_ZSTD, "zstd",
+     archive_read_support_filter_zstd},
+    {"PK\3\4", 4, SOURCE_ZIP, "zip", NULL},
+    {"PK\5\6", 4, SOURCE_ZIP, "zip", NULL},
+};
+
+enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
+
+/* Bytes of the file as they are, into `raw`: 0 at the end, -1. */
+static ssize_t read_file(struct source *s)
+{
+    ssize_t n;
+    if (s->stop && *s->stop)
+        return err_set(&s->err, ECANCELED, "cancelled");
+    do
+        n = read(s->fd, s->raw, SOURCE_STEP_BYTES);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_sys(&s->err, errno, "cannot read the archive");
+    s->packed += (uint64_t)n;
+    return n;
+}
+
+/* libarchive's side of a filter. */
+static la_ssize_t on_read(struct archive *a, void *arg, const void **data)
+{
+    struct source *s = arg;
+    ssize_t n = read_file(s);
+    *data = s->raw;
+    if (n < 0)
+        archive_set_error(a, s->err.code, "%s", s->err.text);
+    return n < 0 ? ARCHIVE_FATAL : n;
+}
+
+/* What libarchive says is wrong, unless reading failed below it. */
+static int broken(struct source *s, const char *name)
+{
+    const char *text = archive_error_string(s->filter);
+    int code = archive_errno(s->filter);
+    if (s->err.code)
+        return -1;
+    if (code == ENOMEM)
+        return err_set(&s->err, ENOMEM, "no memory to decompress");
+    return err_set(&s->err, EPROTO, "the %s file is broken or cut (%s)", name,
+                   text ? text : "no reason given");
+}
+
+static const char *kind_name(enum source_kind kind)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (kinds[i].kind == kind)
+            return kinds[i].name;
+    return "tar";
+}
+
+/* A reader of what one filter gives. */
+static int filter_open(struct source *s, int (*support)(struct archive *))
+{
+    struct archive_entry *entry;
+    s->filter = archive_read_new();
+    if (!s->filter)
+        return err_set(&s->err, ENOMEM, "no memory to decompress");
+    /* a warning: it would start a program for it, in a rank of MPI */
+    if (support(s->filter) != ARCHIVE_OK)
+        return err_set(&s->err, EPROTO,
+                       "the libarchive that mpibatch uses was built without "
+                       "%s",
+                       kind_name(s->kind));
+    if (archive_read_support_format_raw(s->filter) != ARCHIVE_OK ||
+        archive_read_open(s->filter, s, NULL, on_read, NULL) != ARCHIVE_OK ||
+        archive_read_next_header(s->filter, &entry) != ARCHIVE_OK)
+        return broken(s, kind_name(s->kind));
+    if (archive_filter_count(s->filter) > 2)
+        return err_set(&s->err, EPROTO, "it is compressed more than once");
+    return 0;
+}
+
+static ssize_t read_filter(struct source *s, const void **data)
+{
+    size_t len = 0;
+    la_int64_t offset;
+    int rc = archive_read_data_block(s->filter, data, &len, &offset);
+    if (rc == ARCHIVE_EOF)
+        return 0;
+    if (rc != ARCHIVE_OK)
+        return broken(s, kind_name(s->kind));
+    return (ssize_t)len;
+}
+
+static ssize_t read_gzip(struct source *s, const void **data)
+{
+    ssize_t n = 0;
+    *data = s->out;
+    while (n == 0) {
+        if (s->in_len == 0 && !s->ended) {
+            ssize_t got = read_file(s);
+            if (got < 0)
+                return -1;
+            s->ended = got == 0;
+            s->in = s->raw;
+            s->in_len = (size_t)got;
+        }
+        n = gunzip_step(s->gunzip, &s->in, &s->in_len, s->out,
+                        SOURCE_STEP_BYTES, &s->err);
+        if (n == 0 && s->ended && s->in_len == 0)
+            return gunzip_end(s->gunzip, &s->err);
+    }
+    return n;
+}
+
+/* How many zeros there are at the end, with those that were there before. */
+static void count_zeros(struct source *s, const unsigned char *data, size_t len)
+{
+    size_t n = 0;
+    while (n < len && data[len - 1 - n] == 0)
+        n++;
+    s->zeros = n == len ? s->zeros + n : n;
+}
+
+ssize_t source_read(struct source *s, const void **data)
+{
+    ssize_t n;
+    if (s->err.code)
+        return -1;
+    if (s->kind == SOURCE_GZIP)
+        n = read_gzip(s, data);
+    else if (s->filter)
+        n = read_filter(s, data);
+    else {
+        *data = s->raw;
+        n = read_file(s);
+    }
+    if (n <= 0)
+        return n;
+    s->unpacked += (uint64_t)n;
+    count_zeros(s, *data, (size_t)n);
+    if (s->stop && *s->stop)
+        return err_set(&s->err, ECANCELED, "cancelled");
+    if (s->ratio > 0 && s->kind != SOURCE_ZIP && s->unpacked > s->free_bytes &&
+        (s->unpacked - s->free_bytes) / s->ratio > s->packed)
+        return err_set(&s->err, EPROTO,
+                       "it grows to more than %u times its size", s->ratio);
+    return n;
+}
+
+int64_t source_seek(struct source *s, int64_t offset, int whence)
+{
+    off_t at = lseek(s->fd, offset, whence);
+    if (at < 0)
+        return err_sys(&s->err, errno, "cannot read the archive");
+    return at;
+}
+
+/* What it is, by its first bytes. */
+static int find_kind(struct source *s)
+{
+    struct stat st;
+    if (fstat(s->fd, &st) < 0)
+        return err_sys(&s->err, errno, "cannot look at the archive");
+    if (!S_ISREG(st.st_mode))
+        return err_set(&s->err, EPROTO, "it is no regular file");
+    if (st.st_size == 0)
+        return err_set(&s->err, EPROTO, "the file is empty");
+    s->bytes = (uint64_t)st.st_size;
+    ssize_t n = pread(s->fd, s->raw, 8, 0);
+    if (n < 0)
+        return err_sys(&s->err, errno, "cannot read the archive");
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if ((size_t)n < kinds[i].len ||
+            memcmp(s->raw, kinds[i].magic, kinds[i].len) != 0)
+            continue;
+        s->kind = kinds[i].kind;
+        return kinds[i].support ? filter_open(s, kinds[i].support) : 0;
+    }
+    return 0;
+}
+
+struct source *source_open(const char *path, const volatile bool *stop,
+                           struct err *err)
+{
+    struct source *s = mem_calloc(1, sizeof(*s));
+    if (!s) {
+        err_set(err, ENOMEM, "no memory to read an archive");
+        return NULL;
+    }
+    s->stop = stop;
+    s->raw = mem_alloc(SOURCE_STEP_BYTES);
+    s->out = mem_alloc(SOURCE_STEP_BYTES);
+    s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (s->fd < 0)
+        err_sys(&s->err, errno, "cannot open the archive");
+    else if (!s->raw || !s->out)
+        err_set(&s->err, ENOMEM, "no memory to read an archive");
+    else if (find_kind(s) == 0 && s->kind == SOURCE_GZIP &&
+             !(s->gunzip = gunzip_create()))
+        err_set(&s->err, ENOMEM, "no memory to read an archive");
+    if (s->err.code == 0)
+        return s;
+    if (err)
+        *err = s->err;
+    source_close(s);
+    return NULL;
+}
+
+void source_close(struct source *s)
+{
+    if (!s)
+        return;
+    archive_read_free(s->filter);
+    gunzip_destroy(s->gunzip);
+    if (s->fd >= 0)
+        close(s->fd);
+    mem_free(s->raw);
+    mem_free(s->out);
+    mem_free(s);
+}
+
+enum source_kind source_kind(const struct source *s)
+{
+    return s->kind;
+}
+
+uint64_t source_bytes(const struct source *s)
+{
+    return s->bytes;
+}
+
+void source_bound(struct source *s, uint64_t free_bytes, uint32_t ratio)
+{
+    s->free_bytes = free_bytes;
+    s->ratio = ratio;
+}
+
+uint64_t source_zeros(const struct source *s)
+{
+    return s->zeros;
+}
+
+uint64_t source_packed(const struct source *s)
+{
+    return s->packed < s->bytes ? s->packed : s->bytes;
+}
+
+uint64_t source_unpacked(const struct source *s)
+{
+    return s->unpacked;
+}
+
+const struct err *source_err(const struct source *s)
+{
+    return &s->err;
+}
