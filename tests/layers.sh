@@ -124,7 +124,8 @@ strangers() {
         prefix["yaml.h"] = "^yaml_"; prefix["hwloc.h"] = "^hwloc_"
         prefix["pcre2.h"] = "^pcre2_"; prefix["jansson.h"] = "^json_"
         prefix["roaring/roaring.h"] = "^(roaring|ra)_"
-        prefix["archive.h"] = "^archive_"; prefix["curl/curl.h"] = "^curl_"
+        prefix["archive.h"] = "^archive_"; prefix["zlib.h"] = "^inflate"
+        prefix["curl/curl.h"] = "^curl_"
         prefix["xxhash.h"] = "^XXH"; prefix["nettle/sha2.h"] = "^nettle_"
     }
     FILENAME == "defined" { home[$4] = $1; next }

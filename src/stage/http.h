@@ -15,7 +15,7 @@
 #ifndef MPIBATCH_STAGE_HTTP_H
 #define MPIBATCH_STAGE_HTTP_H
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,7 +36,7 @@ struct http_options {
     uint64_t max_bytes;                    /* of the file; 0: no bound */
     uint32_t retries;                      /* UINT32_MAX: HTTP_RETRIES */
     uint32_t connect_s, stall_s, pause_ms; /* 0: as above */
-    const volatile bool *stop; /* or NULL: give up with ECANCELED, within a
+    const atomic_bool *stop; /* or NULL: give up with ECANCELED, within a
                                 second, once set */
 };
 

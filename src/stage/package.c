@@ -35,10 +35,10 @@ enum {
     LOOK_BYTES = 32 << 20            /* between looks at what is free */
 };
 
-struct unpack {
+struct unpacking {
     struct source *source;
     struct archive *archive;
-    const volatile bool *stop;
+    const atomic_bool *stop;
     struct package_counts counts;
     uint64_t max_bytes, max_entries, reserve_bytes;
     uint64_t entries, bytes;       /* bytes: counts.bytes, with holes */
@@ -53,17 +53,18 @@ struct unpack {
 };
 
 /* Refuse the package for an entry. */
-static int refuse(struct unpack *u, const char *name, const char *why)
+static int refuse(struct unpacking *u, const char *name, const char *why)
 {
     char text[SHOWN_MAX];
     return err_set(&u->err, EPROTO, "refused: its entry %s %s",
-                   shown(name, text), why);
+                   package_shown(name, text), why);
 }
 
 /* What libarchive or the source below it says. */
-static int broken(struct unpack *u)
+static int broken(struct unpacking *u)
 {
     const struct err *below = source_err(u->source);
+    char reason[SHOWN_MAX];
     const char *text = archive_error_string(u->archive);
     if (below->code) {
         u->err = *below;
@@ -77,22 +78,23 @@ static int broken(struct unpack *u)
         return err_set(&u->err, EPROTO,
                        "refused: it is neither a tar nor a zip");
     return err_set(&u->err, EPROTO, "refused: it is broken or cut (%s)",
-                   text ? text : "no reason given");
+                   package_reason(text, reason));
 }
 
 /* Writing failed. */
-static int failed(struct unpack *u, const char *name, int code)
+static int failed(struct unpacking *u, const char *name, int code)
 {
     char text[SHOWN_MAX];
     if (code == ENOSPC || code == EDQUOT)
         return err_sys(&u->err, code,
                        "no room to unpack %s, after %" PRIu64 " bytes",
-                       shown(name, text), u->bytes);
-    return err_sys(&u->err, code, "cannot unpack %s", shown(name, text));
+                       package_shown(name, text), u->bytes);
+    return err_sys(&u->err, code, "cannot unpack %s",
+                   package_shown(name, text));
 }
 
 /* Is there room for the bytes up to `bytes`, and may there be so many? */
-static int check_bytes(struct unpack *u, const char *name, uint64_t bytes)
+static int check_bytes(struct unpacking *u, const char *name, uint64_t bytes)
 {
     struct statvfs fs;
     char text[SHOWN_MAX];
@@ -100,7 +102,7 @@ static int check_bytes(struct unpack *u, const char *name, uint64_t bytes)
         return err_set(&u->err, EPROTO,
                        "refused: with its entry %s it unpacks to more than "
                        "%" PRIu64 " bytes, from %" PRIu64,
-                       shown(name, text), u->max_bytes,
+                       package_shown(name, text), u->max_bytes,
                        source_bytes(u->source));
     if (bytes < u->next_look_bytes)
         return 0;
@@ -112,7 +114,7 @@ static int check_bytes(struct unpack *u, const char *name, uint64_t bytes)
         return err_set(&u->err, ENOSPC,
                        "no room to unpack %s: %" PRIu64 " bytes are free, "
                        "%" PRIu64 " of them reserved",
-                       shown(name, text), avail, u->reserve_bytes);
+                       package_shown(name, text), avail, u->reserve_bytes);
     u->next_look_bytes = bytes + LOOK_BYTES;
     return 0;
 }
@@ -120,7 +122,7 @@ static int check_bytes(struct unpack *u, const char *name, uint64_t bytes)
 /* libarchive's side of the source. */
 static la_ssize_t on_read(struct archive *a, void *arg, const void **data)
 {
-    struct unpack *u = arg;
+    struct unpacking *u = arg;
     ssize_t n = source_read(u->source, data);
     if (n < 0)
         archive_set_error(a, source_err(u->source)->code, "%s",
@@ -131,7 +133,7 @@ static la_ssize_t on_read(struct archive *a, void *arg, const void **data)
 static la_int64_t on_seek(struct archive *a, void *arg, la_int64_t offset,
                           int whence)
 {
-    struct unpack *u = arg;
+    struct unpacking *u = arg;
     int64_t at = source_seek(u->source, offset, whence);
     if (at < 0)
         archive_set_error(a, source_err(u->source)->code, "%s",
@@ -139,7 +141,7 @@ static la_int64_t on_seek(struct archive *a, void *arg, la_int64_t offset,
     return at < 0 ? ARCHIVE_FATAL : at;
 }
 
-static int open_reader(struct unpack *u)
+static int open_reader(struct unpacking *u)
 {
     u->archive = archive_read_new();
     if (!u->archive)
@@ -168,7 +170,7 @@ static const char *any_name(struct archive_entry *e,
 
 /* Open the folder that u->name stands in. It stays open for the entries that
  * follow: no folder of ours is ever replaced. */
-static int enter_parent(struct unpack *u, const char **base)
+static int enter_parent(struct unpacking *u, const char **base)
 {
     const char *slash = strrchr(u->name, '/');
     size_t len = slash ? (size_t)(slash - u->name) : 0;
@@ -191,7 +193,7 @@ static int enter_parent(struct unpack *u, const char **base)
 }
 
 /* All data of an entry that is not stored, so that it is checked. */
-static int drain(struct unpack *u)
+static int drain(struct unpacking *u)
 {
     const void *data;
     size_t len;
@@ -204,8 +206,8 @@ static int drain(struct unpack *u)
 }
 
 /* Write len bytes at offset; *end is where the file ends. */
-static int write_block(struct unpack *u, int fd, const char *data, size_t len,
-                       uint64_t offset, uint64_t *end)
+static int write_block(struct unpacking *u, int fd, const char *data,
+                       size_t len, uint64_t offset, uint64_t *end)
 {
     uint64_t stop = offset + len;
     if (stop < offset)
@@ -230,7 +232,7 @@ static int write_block(struct unpack *u, int fd, const char *data, size_t len,
 }
 
 /* The content of a file, into fd. */
-static int write_file(struct unpack *u, struct archive_entry *e, int fd)
+static int write_file(struct unpacking *u, struct archive_entry *e, int fd)
 {
     const void *data;
     size_t len;
@@ -259,7 +261,7 @@ static int write_file(struct unpack *u, struct archive_entry *e, int fd)
     return 0;
 }
 
-static int unpack_file(struct unpack *u, struct archive_entry *e)
+static int unpack_file(struct unpacking *u, struct archive_entry *e)
 {
     const char *base;
     if (archive_entry_perm(e) & (S_ISUID | S_ISGID | S_ISVTX))
@@ -287,7 +289,7 @@ static int unpack_file(struct unpack *u, struct archive_entry *e)
     return rc;
 }
 
-static int unpack_folder(struct unpack *u)
+static int unpack_folder(struct unpacking *u)
 {
     int fd = beneath_folder(u->root, u->name, &u->make);
     if (fd < 0)
@@ -300,7 +302,7 @@ static int unpack_folder(struct unpack *u)
 }
 
 /* A symbolic link. Where it leads is looked at when all is there. */
-static int unpack_symlink(struct unpack *u, struct archive_entry *e)
+static int unpack_symlink(struct unpacking *u, struct archive_entry *e)
 {
     const char *base, *target = any_name(e, archive_entry_symlink,
                                          archive_entry_symlink_utf8);
@@ -321,7 +323,7 @@ static int unpack_symlink(struct unpack *u, struct archive_entry *e)
 }
 
 /* A second name of a file that is there. */
-static int unpack_hardlink(struct unpack *u, const char *to)
+static int unpack_hardlink(struct unpacking *u, const char *to)
 {
     char target[BENEATH_NAME_MAX];
     const char *base, *target_base;
@@ -353,7 +355,7 @@ static const char *kind_text(mode_t type)
                                               : "is of an unknown kind";
 }
 
-static int count_entry(struct unpack *u)
+static int count_entry(struct unpacking *u)
 {
     u->entries++;
     if (u->entries + u->make.made > u->max_entries)
@@ -363,7 +365,7 @@ static int count_entry(struct unpack *u)
     return 0;
 }
 
-static int unpack_entry(struct unpack *u, struct archive_entry *e)
+static int unpack_entry(struct unpacking *u, struct archive_entry *e)
 {
     struct err why;
     const char *to =
@@ -397,7 +399,7 @@ static int unpack_entry(struct unpack *u, struct archive_entry *e)
 
 /* Every symbolic link must end in the package, also by way of others. One that
  * leads to nothing, or in a circle, does no harm. */
-static int check_links(struct unpack *u)
+static int check_links(struct unpacking *u)
 {
     char real[BENEATH_NAME_MAX];
     for (size_t at = 0; at < u->links.len;) {
@@ -416,7 +418,7 @@ static int check_links(struct unpack *u)
 }
 
 /* The rest of the source, so that it is checked to its end. */
-static int check_end(struct unpack *u)
+static int check_end(struct unpacking *u)
 {
     const void *data;
     ssize_t n;
@@ -436,7 +438,7 @@ static int check_end(struct unpack *u)
 }
 
 /* All of the archive, into u->root. */
-static int unpack_all(struct unpack *u)
+static int unpack_all(struct unpacking *u)
 {
     struct archive_entry *e;
     int rc;
@@ -444,7 +446,7 @@ static int unpack_all(struct unpack *u)
         return -1;
     while ((rc = archive_read_next_header(u->archive, &e)) == ARCHIVE_OK ||
            rc == ARCHIVE_WARN) {
-        if (u->stop && *u->stop)
+        if (u->stop && atomic_load(u->stop))
             return err_set(&u->err, ECANCELED, "cancelled");
         if (unpack_entry(u, e) < 0)
             return -1;
@@ -456,7 +458,7 @@ static int unpack_all(struct unpack *u)
     return check_links(u);
 }
 
-static int set_limits(struct unpack *u, const struct package_limits *limits)
+static int set_limits(struct unpacking *u, const struct package_limits *limits)
 {
     static const struct package_limits none;
     const struct package_limits *l = limits ? limits : &none;
@@ -475,7 +477,7 @@ static int set_limits(struct unpack *u, const struct package_limits *limits)
 }
 
 /* With u->source: into the folder base of the folder parent. */
-static int unpack_into(struct unpack *u, int parent, const char *base)
+static int unpack_into(struct unpacking *u, int parent, const char *base)
 {
     /* names are bytes: libarchive needs a locale in which all of UTF-8 is
      * a name; where there is none, a package with such names may be refused */
@@ -526,8 +528,8 @@ int package_unpack(const char *archive, const char *dest,
                    const struct package_limits *limits,
                    struct package_counts *counts, struct err *err)
 {
-    const char *base;
-    struct unpack *u = mem_calloc(1, sizeof(*u));
+    const char *base = "";
+    struct unpacking *u = mem_calloc(1, sizeof(*u));
     if (!u)
         return err_set(err, ENOMEM, "no memory to unpack a package");
     int parent = -1, rc = -1;

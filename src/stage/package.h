@@ -16,7 +16,7 @@
 #ifndef MPIBATCH_STAGE_PACKAGE_H
 #define MPIBATCH_STAGE_PACKAGE_H
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -30,12 +30,12 @@ enum {
 };
 
 struct package_limits {
-    uint64_t max_bytes;        /* unpacked. 0: PACKAGE_FREE_BYTES and
-                                  PACKAGE_MAX_RATIO times the archive */
-    uint64_t max_entries;      /* 0: PACKAGE_MAX_ENTRIES */
-    uint64_t reserve_bytes;    /* of the file system, left free; 0:
-                                  PACKAGE_RESERVE_BYTES */
-    const volatile bool *stop; /* or NULL: give up with ECANCELED once set */
+    uint64_t max_bytes;      /* unpacked. 0: PACKAGE_FREE_BYTES and
+                                PACKAGE_MAX_RATIO times the archive */
+    uint64_t max_entries;    /* 0: PACKAGE_MAX_ENTRIES */
+    uint64_t reserve_bytes;  /* of the file system, left free; 0:
+                                PACKAGE_RESERVE_BYTES */
+    const atomic_bool *stop; /* or NULL: give up with ECANCELED once set */
 };
 
 struct package_counts {

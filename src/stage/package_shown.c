@@ -1,4 +1,4 @@
-/* Names from archives in messages: see package_shown.h. */
+/* What comes from elsewhere, in messages: see package_shown.h. */
 #include "config.h"
 #include "stage/package_shown.h"
 
@@ -10,7 +10,7 @@
 
 enum { SHOWN_BYTES = 180 }; /* of the name */
 
-const char *shown(const char *name, char out[SHOWN_MAX])
+const char *package_shown(const char *name, char out[SHOWN_MAX])
 {
     struct buf b;
     size_t len = strnlen(name, SHOWN_BYTES + 1);
@@ -23,5 +23,20 @@ const char *shown(const char *name, char out[SHOWN_MAX])
     }
     snprintf(out, SHOWN_MAX, "\"%s\"%s", buf_text(&b), cut ? "..." : "");
     buf_fini(&b);
+    return out;
+}
+
+const char *package_reason(const char *text, char out[SHOWN_MAX])
+{
+    size_t n = 0;
+    for (const char *p = text ? text : "no reason given";
+         *p && n < SHOWN_MAX - 1; p++)
+        if (*p >= ' ' && *p < 0x7f)
+            out[n++] = *p;
+        else if (n > 0 && out[n - 1] != ' ')
+            out[n++] = ' ';
+    while (n > 0 && out[n - 1] == ' ')
+        n--;
+    out[n] = '\0';
     return out;
 }

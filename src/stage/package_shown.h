@@ -1,10 +1,14 @@
-/* Names from archives in messages. Private to package*.c. */
+/* What comes from archives and libraries, in messages. Private to package*.c.
+ */
 #ifndef MPIBATCH_STAGE_PACKAGE_SHOWN_H
 #define MPIBATCH_STAGE_PACKAGE_SHOWN_H
 
 enum { SHOWN_MAX = 240 };
 
 /* name, printable, cut where it is long, in quotes; in out. Returns out. */
-const char *shown(const char *name, char out[SHOWN_MAX]);
+const char *package_shown(const char *name, char out[SHOWN_MAX]);
+
+/* A library's message (or NULL) as part of ours: one line; in out. */
+const char *package_reason(const char *text, char out[SHOWN_MAX]);
 
 #endif

@@ -17,11 +17,12 @@
 
 #include "base/mem.h"
 #include "stage/package_gzip.h"
+#include "stage/package_shown.h"
 
 struct source {
     int fd;
     enum source_kind kind;
-    const volatile bool *stop;
+    const atomic_bool *stop;
     uint64_t bytes, packed, unpacked, zeros, free_bytes;
     uint32_t ratio;
     struct gunzip *gunzip;
@@ -57,7 +58,7 @@ enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 static ssize_t read_file(struct source *s)
 {
     ssize_t n;
-    if (s->stop && *s->stop)
+    if (s->stop && atomic_load(s->stop))
         return err_set(&s->err, ECANCELED, "cancelled");
     do
         n = read(s->fd, s->raw, SOURCE_STEP_BYTES);
@@ -82,6 +83,7 @@ static la_ssize_t on_read(struct archive *a, void *arg, const void **data)
 /* What libarchive says is wrong, unless reading failed below it. */
 static int broken(struct source *s, const char *name)
 {
+    char reason[SHOWN_MAX];
     const char *text = archive_error_string(s->filter);
     int code = archive_errno(s->filter);
     if (s->err.code)
@@ -89,7 +91,7 @@ static int broken(struct source *s, const char *name)
     if (code == ENOMEM)
         return err_set(&s->err, ENOMEM, "no memory to decompress");
     return err_set(&s->err, EPROTO, "the %s file is broken or cut (%s)", name,
-                   text ? text : "no reason given");
+                   package_reason(text, reason));
 }
 
 static const char *kind_name(enum source_kind kind)
@@ -181,7 +183,7 @@ ssize_t source_read(struct source *s, const void **data)
         return n;
     s->unpacked += (uint64_t)n;
     count_zeros(s, *data, (size_t)n);
-    if (s->stop && *s->stop)
+    if (s->stop && atomic_load(s->stop))
         return err_set(&s->err, ECANCELED, "cancelled");
     if (s->ratio > 0 && s->kind != SOURCE_ZIP && s->unpacked > s->free_bytes &&
         (s->unpacked - s->free_bytes) / s->ratio > s->packed)
@@ -222,7 +224,7 @@ static int find_kind(struct source *s)
     return 0;
 }
 
-struct source *source_open(const char *path, const volatile bool *stop,
+struct source *source_open(const char *path, const atomic_bool *stop,
                            struct err *err)
 {
     struct source *s = mem_calloc(1, sizeof(*s));

@@ -4,6 +4,7 @@
 #ifndef MPIBATCH_STAGE_PACKAGE_SOURCE_H
 #define MPIBATCH_STAGE_PACKAGE_SOURCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,7 +27,7 @@ struct source;
 
 /* Open the archive at path. stop: as in package.h. NULL with err: the errno of
  * opening, EPROTO (no regular file, or empty), ENOMEM. */
-struct source *source_open(const char *path, const volatile bool *stop,
+struct source *source_open(const char *path, const atomic_bool *stop,
                            struct err *err);
 void source_close(struct source *s); /* NULL is fine */
 

@@ -14,7 +14,7 @@
 #ifndef MPIBATCH_STAGE_UPLOAD_H
 #define MPIBATCH_STAGE_UPLOAD_H
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -48,8 +48,8 @@ struct upload {
     const struct upload_set *sets; /* none: only what an attempt before left
                                       is removed */
     uint32_t set_count;
-    const volatile bool *stop; /* or NULL: give up with ECANCELED once set */
-    uint32_t pause_ms;         /* 0: UPLOAD_PAUSE_MS */
+    const atomic_bool *stop; /* or NULL: give up with ECANCELED once set */
+    uint32_t pause_ms;       /* 0: UPLOAD_PAUSE_MS */
 };
 
 struct upload_counts {

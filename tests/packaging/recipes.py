@@ -76,11 +76,11 @@ if len(LIBRARIES) < 8:
 SPACK = {"MPI": "mpi", "HWLOC": "hwloc", "HDF5": "hdf5", "YAML": "libyaml",
          "PCRE2": "pcre2", "JANSSON": "jansson", "ROARING": "croaring",
          "NETTLE": "nettle", "XXHASH": "xxhash", "ARCHIVE": "libarchive",
-         "CURL": "curl", "CMOCKA": "cmocka"}
+         "ZLIB": "zlib", "CURL": "curl", "CMOCKA": "cmocka"}
 EASYBUILD = {"MPI": None, "HWLOC": "hwloc", "HDF5": "HDF5", "YAML": "libyaml",
              "PCRE2": "PCRE2", "JANSSON": "Jansson", "ROARING": "CRoaring",
              "NETTLE": "nettle", "XXHASH": "xxHash", "ARCHIVE": "libarchive",
-             "CURL": "cURL", "CMOCKA": None}
+             "ZLIB": "zlib", "CURL": "cURL", "CMOCKA": None}
 
 
 def known(names, whose):
