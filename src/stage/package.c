@@ -26,7 +26,7 @@
 #include "base/mem.h"
 #include "stage/beneath.h"
 #include "stage/package_shown.h"
-#include "stage/package_source.h"
+#include "stage/package_packed.h"
 #include "stage/package_zip.h"
 
 enum {
@@ -36,7 +36,7 @@ enum {
 };
 
 struct unpacking {
-    struct source *source;
+    struct packed *source;
     struct archive *archive;
     const atomic_bool *stop;
     struct package_counts counts;
@@ -63,7 +63,7 @@ static int refuse(struct unpacking *u, const char *name, const char *why)
 /* What libarchive or the source below it says. */
 static int broken(struct unpacking *u)
 {
-    const struct err *below = source_err(u->source);
+    const struct err *below = packed_err(u->source);
     char reason[SHOWN_MAX];
     const char *text = archive_error_string(u->archive);
     if (below->code) {
@@ -74,7 +74,7 @@ static int broken(struct unpacking *u)
     }
     if (archive_errno(u->archive) == ENOMEM)
         return err_set(&u->err, ENOMEM, "no memory to unpack it");
-    if (u->entries == 0 && source_kind(u->source) != SOURCE_ZIP)
+    if (u->entries == 0 && packed_kind(u->source) != PACKED_ZIP)
         return err_set(&u->err, EPROTO,
                        "refused: it is neither a tar nor a zip");
     return err_set(&u->err, EPROTO, "refused: it is broken or cut (%s)",
@@ -103,7 +103,7 @@ static int check_bytes(struct unpacking *u, const char *name, uint64_t bytes)
                        "refused: with its entry %s it unpacks to more than "
                        "%" PRIu64 " bytes, from %" PRIu64,
                        package_shown(name, text), u->max_bytes,
-                       source_bytes(u->source));
+                       packed_bytes(u->source));
     if (bytes < u->next_look_bytes)
         return 0;
     if (fstatvfs(u->root, &fs) < 0)
@@ -123,10 +123,10 @@ static int check_bytes(struct unpacking *u, const char *name, uint64_t bytes)
 static la_ssize_t on_read(struct archive *a, void *arg, const void **data)
 {
     struct unpacking *u = arg;
-    ssize_t n = source_read(u->source, data);
+    ssize_t n = packed_read(u->source, data);
     if (n < 0)
-        archive_set_error(a, source_err(u->source)->code, "%s",
-                          source_err(u->source)->text);
+        archive_set_error(a, packed_err(u->source)->code, "%s",
+                          packed_err(u->source)->text);
     return n < 0 ? ARCHIVE_FATAL : n;
 }
 
@@ -134,10 +134,10 @@ static la_int64_t on_seek(struct archive *a, void *arg, la_int64_t offset,
                           int whence)
 {
     struct unpacking *u = arg;
-    int64_t at = source_seek(u->source, offset, whence);
+    int64_t at = packed_seek(u->source, offset, whence);
     if (at < 0)
-        archive_set_error(a, source_err(u->source)->code, "%s",
-                          source_err(u->source)->text);
+        archive_set_error(a, packed_err(u->source)->code, "%s",
+                          packed_err(u->source)->text);
     return at < 0 ? ARCHIVE_FATAL : at;
 }
 
@@ -146,7 +146,7 @@ static int open_reader(struct unpacking *u)
     u->archive = archive_read_new();
     if (!u->archive)
         return err_set(&u->err, ENOMEM, "no memory to unpack it");
-    if (source_kind(u->source) == SOURCE_ZIP) {
+    if (packed_kind(u->source) == PACKED_ZIP) {
         if (zip_check(u->source, u->max_entries, &u->err) < 0)
             return u->err.code == EPROTO ? err_context(&u->err, "refused") : -1;
         archive_read_support_format_zip_seekable(u->archive);
@@ -347,14 +347,6 @@ static int unpack_hardlink(struct unpacking *u, const char *to)
     return rc < 0 ? rc : drain(u);
 }
 
-static const char *kind_text(mode_t type)
-{
-    return type == S_IFCHR || type == S_IFBLK ? "is a device"
-           : type == S_IFIFO                  ? "is a FIFO"
-           : type == S_IFSOCK                 ? "is a socket"
-                                              : "is of an unknown kind";
-}
-
 static int count_entry(struct unpacking *u)
 {
     u->entries++;
@@ -393,7 +385,7 @@ static int unpack_entry(struct unpacking *u, struct archive_entry *e)
     case S_IFLNK:
         return unpack_symlink(u, e);
     default:
-        return refuse(u, name, kind_text(type));
+        return refuse(u, name, package_kind(type));
     }
 }
 
@@ -422,12 +414,12 @@ static int check_end(struct unpacking *u)
 {
     const void *data;
     ssize_t n;
-    if (source_kind(u->source) != SOURCE_ZIP) {
-        while ((n = source_read(u->source, &data)) > 0)
+    if (packed_kind(u->source) != PACKED_ZIP) {
+        while ((n = packed_read(u->source, &data)) > 0)
             ;
         if (n < 0)
             return broken(u);
-        if (source_zeros(u->source) < TAR_END_BYTES)
+        if (packed_zeros(u->source) < TAR_END_BYTES)
             return err_set(&u->err, EPROTO,
                            "refused: it is cut (the end of the tar is not "
                            "there)");
@@ -462,7 +454,7 @@ static int set_limits(struct unpacking *u, const struct package_limits *limits)
 {
     static const struct package_limits none;
     const struct package_limits *l = limits ? limits : &none;
-    uint64_t bytes = source_bytes(u->source);
+    uint64_t bytes = packed_bytes(u->source);
     u->max_entries = l->max_entries ? l->max_entries : PACKAGE_MAX_ENTRIES;
     u->reserve_bytes =
         l->reserve_bytes ? l->reserve_bytes : PACKAGE_RESERVE_BYTES;
@@ -471,7 +463,7 @@ static int set_limits(struct unpacking *u, const struct package_limits *limits)
         u->max_bytes = bytes > (UINT64_MAX >> 16)
                            ? UINT64_MAX
                            : PACKAGE_FREE_BYTES + bytes * PACKAGE_MAX_RATIO;
-        source_bound(u->source, PACKAGE_FREE_BYTES, PACKAGE_MAX_RATIO);
+        packed_bound(u->source, PACKAGE_FREE_BYTES, PACKAGE_MAX_RATIO);
     }
     return 0;
 }
@@ -537,7 +529,7 @@ int package_unpack(const char *archive, const char *dest,
     u->stop = limits ? limits->stop : NULL;
     u->make.mode = S_IRWXU;
     buf_init(&u->links, LINK_NAMES_MAX_BYTES);
-    u->source = source_open(archive, u->stop, &u->err);
+    u->source = packed_open(archive, u->stop, &u->err);
     if (!u->source) {
         if (u->err.code == EPROTO)
             err_context(&u->err, "refused");
@@ -553,7 +545,7 @@ int package_unpack(const char *archive, const char *dest,
         *err = u->err;
     if (parent >= 0)
         close(parent);
-    source_close(u->source);
+    packed_close(u->source);
     mem_free(u);
     return rc;
 }

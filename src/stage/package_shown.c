@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/text.h"
@@ -39,4 +40,12 @@ const char *package_reason(const char *text, char out[SHOWN_MAX])
         n--;
     out[n] = '\0';
     return out;
+}
+
+const char *package_kind(mode_t type)
+{
+    return type == S_IFCHR || type == S_IFBLK ? "is a device"
+           : type == S_IFIFO                  ? "is a FIFO"
+           : type == S_IFSOCK                 ? "is a socket"
+                                              : "is of an unknown kind";
 }

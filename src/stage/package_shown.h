@@ -3,6 +3,8 @@
 #ifndef MPIBATCH_STAGE_PACKAGE_SHOWN_H
 #define MPIBATCH_STAGE_PACKAGE_SHOWN_H
 
+#include <sys/types.h>
+
 enum { SHOWN_MAX = 240 };
 
 /* name, printable, cut where it is long, in quotes; in out. Returns out. */
@@ -10,5 +12,8 @@ const char *package_shown(const char *name, char out[SHOWN_MAX]);
 
 /* A library's message (or NULL) as part of ours: one line; in out. */
 const char *package_reason(const char *text, char out[SHOWN_MAX]);
+
+/* Why an entry of this type (S_IFCHR ...) is refused: "is a device". */
+const char *package_kind(mode_t type);
 
 #endif

@@ -26,7 +26,7 @@ static uint64_t count_marks(const unsigned char *data, size_t len)
     return n;
 }
 
-int zip_check(struct source *s, uint64_t max, struct err *err)
+int zip_check(struct packed *s, uint64_t max, struct err *err)
 {
     unsigned char seam[2 * sizeof(mark)]; /* the last bytes, the next ones */
     const size_t keep = sizeof(mark) - 1;
@@ -34,7 +34,7 @@ int zip_check(struct source *s, uint64_t max, struct err *err)
     uint64_t entries = 0;
     size_t old = 0;
     ssize_t n;
-    while ((n = source_read(s, &data)) > 0) {
+    while ((n = packed_read(s, &data)) > 0) {
         size_t len = (size_t)n, next = len < keep ? len : keep;
         memcpy(seam + old, data, next);
         entries += count_marks(seam, old + next) + count_marks(data, len);
@@ -50,8 +50,8 @@ int zip_check(struct source *s, uint64_t max, struct err *err)
             old += len - drop;
         }
     }
-    if (n < 0 || source_seek(s, 0, SEEK_SET) < 0) {
-        *err = *source_err(s);
+    if (n < 0 || packed_seek(s, 0, SEEK_SET) < 0) {
+        *err = *packed_err(s);
         return -1;
     }
     return 0;

@@ -5,11 +5,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "stage/package_source.h"
+#include "stage/package_packed.h"
 
 /* libarchive holds the directory of a zip in memory: no more than max entries
  * may be in it. Reads all of the source, and goes back to its begin. -1 with
- * err: EPROTO, or source_err. */
-int zip_check(struct source *s, uint64_t max, struct err *err);
+ * err: EPROTO, or packed_err. */
+int zip_check(struct packed *s, uint64_t max, struct err *err);
 
 #endif

@@ -1,11 +1,11 @@
-/* The decompressed bytes of an archive: see package_source.h.
+/* The decompressed bytes of an archive: see package_packed.h.
  *
  * gzip goes through zlib, which verifies; bzip2, xz and zstd through
  * libarchive, which verifies them if they are read to their end. A compressed
  * file in a compressed file is not unpacked again.
  */
 #include "config.h"
-#include "stage/package_source.h"
+#include "stage/package_packed.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -19,9 +19,9 @@
 #include "stage/package_gzip.h"
 #include "stage/package_shown.h"
 
-struct source {
+struct packed {
     int fd;
-    enum source_kind kind;
+    enum packed_kind kind;
     const atomic_bool *stop;
     uint64_t bytes, packed, unpacked, zeros, free_bytes;
     uint32_t ratio;
@@ -30,38 +30,38 @@ struct source {
     size_t in_len;
     bool ended;               /* the file, not what comes of it */
     struct archive *filter;   /* bzip2, xz, zstd */
-    unsigned char *raw, *out; /* SOURCE_STEP_BYTES each */
+    unsigned char *raw, *out; /* PACKED_STEP_BYTES each */
     struct err err;
 };
 
 static const struct {
     const char *magic;
     size_t len;
-    enum source_kind kind;
+    enum packed_kind kind;
     const char *name;
     int (*support)(struct archive *); /* by libarchive */
 } kinds[] = {
-    {"\x1f\x8b", 2, SOURCE_GZIP, "gzip", NULL},
-    {"BZh", 3, SOURCE_BZIP2, "bzip2", archive_read_support_filter_bzip2},
+    {"\x1f\x8b", 2, PACKED_GZIP, "gzip", NULL},
+    {"BZh", 3, PACKED_BZIP2, "bzip2", archive_read_support_filter_bzip2},
     {"\xfd"
      "7zXZ",
-     6, SOURCE_XZ, "xz", archive_read_support_filter_xz},
-    {"\x28\xb5\x2f\xfd", 4, SOURCE_ZSTD, "zstd",
+     6, PACKED_XZ, "xz", archive_read_support_filter_xz},
+    {"\x28\xb5\x2f\xfd", 4, PACKED_ZSTD, "zstd",
      archive_read_support_filter_zstd},
-    {"PK\3\4", 4, SOURCE_ZIP, "zip", NULL},
-    {"PK\5\6", 4, SOURCE_ZIP, "zip", NULL},
+    {"PK\3\4", 4, PACKED_ZIP, "zip", NULL},
+    {"PK\5\6", 4, PACKED_ZIP, "zip", NULL},
 };
 
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
 /* Bytes of the file as they are, into `raw`: 0 at the end, -1. */
-static ssize_t read_file(struct source *s)
+static ssize_t read_file(struct packed *s)
 {
     ssize_t n;
     if (s->stop && atomic_load(s->stop))
         return err_set(&s->err, ECANCELED, "cancelled");
     do
-        n = read(s->fd, s->raw, SOURCE_STEP_BYTES);
+        n = read(s->fd, s->raw, PACKED_STEP_BYTES);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return err_sys(&s->err, errno, "cannot read the archive");
@@ -72,7 +72,7 @@ static ssize_t read_file(struct source *s)
 /* libarchive's side of a filter. */
 static la_ssize_t on_read(struct archive *a, void *arg, const void **data)
 {
-    struct source *s = arg;
+    struct packed *s = arg;
     ssize_t n = read_file(s);
     *data = s->raw;
     if (n < 0)
@@ -81,7 +81,7 @@ static la_ssize_t on_read(struct archive *a, void *arg, const void **data)
 }
 
 /* What libarchive says is wrong, unless reading failed below it. */
-static int broken(struct source *s, const char *name)
+static int broken(struct packed *s, const char *name)
 {
     char reason[SHOWN_MAX];
     const char *text = archive_error_string(s->filter);
@@ -94,7 +94,7 @@ static int broken(struct source *s, const char *name)
                    package_reason(text, reason));
 }
 
-static const char *kind_name(enum source_kind kind)
+static const char *kind_name(enum packed_kind kind)
 {
     for (size_t i = 0; i < KIND_COUNT; i++)
         if (kinds[i].kind == kind)
@@ -103,7 +103,7 @@ static const char *kind_name(enum source_kind kind)
 }
 
 /* A reader of what one filter gives. */
-static int filter_open(struct source *s, int (*support)(struct archive *))
+static int filter_open(struct packed *s, int (*support)(struct archive *))
 {
     struct archive_entry *entry;
     s->filter = archive_read_new();
@@ -124,7 +124,7 @@ static int filter_open(struct source *s, int (*support)(struct archive *))
     return 0;
 }
 
-static ssize_t read_filter(struct source *s, const void **data)
+static ssize_t read_filter(struct packed *s, const void **data)
 {
     size_t len = 0;
     la_int64_t offset;
@@ -136,7 +136,7 @@ static ssize_t read_filter(struct source *s, const void **data)
     return (ssize_t)len;
 }
 
-static ssize_t read_gzip(struct source *s, const void **data)
+static ssize_t read_gzip(struct packed *s, const void **data)
 {
     ssize_t n = 0;
     *data = s->out;
@@ -150,7 +150,7 @@ static ssize_t read_gzip(struct source *s, const void **data)
             s->in_len = (size_t)got;
         }
         n = gunzip_step(s->gunzip, &s->in, &s->in_len, s->out,
-                        SOURCE_STEP_BYTES, &s->err);
+                        PACKED_STEP_BYTES, &s->err);
         if (n == 0 && s->ended && s->in_len == 0)
             return gunzip_end(s->gunzip, &s->err);
     }
@@ -158,7 +158,7 @@ static ssize_t read_gzip(struct source *s, const void **data)
 }
 
 /* How many zeros there are at the end, with those that were there before. */
-static void count_zeros(struct source *s, const unsigned char *data, size_t len)
+static void count_zeros(struct packed *s, const unsigned char *data, size_t len)
 {
     size_t n = 0;
     while (n < len && data[len - 1 - n] == 0)
@@ -166,12 +166,12 @@ static void count_zeros(struct source *s, const unsigned char *data, size_t len)
     s->zeros = n == len ? s->zeros + n : n;
 }
 
-ssize_t source_read(struct source *s, const void **data)
+ssize_t packed_read(struct packed *s, const void **data)
 {
     ssize_t n;
     if (s->err.code)
         return -1;
-    if (s->kind == SOURCE_GZIP)
+    if (s->kind == PACKED_GZIP)
         n = read_gzip(s, data);
     else if (s->filter)
         n = read_filter(s, data);
@@ -185,14 +185,14 @@ ssize_t source_read(struct source *s, const void **data)
     count_zeros(s, *data, (size_t)n);
     if (s->stop && atomic_load(s->stop))
         return err_set(&s->err, ECANCELED, "cancelled");
-    if (s->ratio > 0 && s->kind != SOURCE_ZIP && s->unpacked > s->free_bytes &&
+    if (s->ratio > 0 && s->kind != PACKED_ZIP && s->unpacked > s->free_bytes &&
         (s->unpacked - s->free_bytes) / s->ratio > s->packed)
         return err_set(&s->err, EPROTO,
                        "it grows to more than %u times its size", s->ratio);
     return n;
 }
 
-int64_t source_seek(struct source *s, int64_t offset, int whence)
+int64_t packed_seek(struct packed *s, int64_t offset, int whence)
 {
     off_t at = lseek(s->fd, offset, whence);
     if (at < 0)
@@ -201,7 +201,7 @@ int64_t source_seek(struct source *s, int64_t offset, int whence)
 }
 
 /* What it is, by its first bytes. */
-static int find_kind(struct source *s)
+static int find_kind(struct packed *s)
 {
     struct stat st;
     if (fstat(s->fd, &st) < 0)
@@ -224,34 +224,34 @@ static int find_kind(struct source *s)
     return 0;
 }
 
-struct source *source_open(const char *path, const atomic_bool *stop,
+struct packed *packed_open(const char *path, const atomic_bool *stop,
                            struct err *err)
 {
-    struct source *s = mem_calloc(1, sizeof(*s));
+    struct packed *s = mem_calloc(1, sizeof(*s));
     if (!s) {
         err_set(err, ENOMEM, "no memory to read an archive");
         return NULL;
     }
     s->stop = stop;
-    s->raw = mem_alloc(SOURCE_STEP_BYTES);
-    s->out = mem_alloc(SOURCE_STEP_BYTES);
+    s->raw = mem_alloc(PACKED_STEP_BYTES);
+    s->out = mem_alloc(PACKED_STEP_BYTES);
     s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (s->fd < 0)
         err_sys(&s->err, errno, "cannot open the archive");
     else if (!s->raw || !s->out)
         err_set(&s->err, ENOMEM, "no memory to read an archive");
-    else if (find_kind(s) == 0 && s->kind == SOURCE_GZIP &&
+    else if (find_kind(s) == 0 && s->kind == PACKED_GZIP &&
              !(s->gunzip = gunzip_create()))
         err_set(&s->err, ENOMEM, "no memory to read an archive");
     if (s->err.code == 0)
         return s;
     if (err)
         *err = s->err;
-    source_close(s);
+    packed_close(s);
     return NULL;
 }
 
-void source_close(struct source *s)
+void packed_close(struct packed *s)
 {
     if (!s)
         return;
@@ -264,38 +264,28 @@ void source_close(struct source *s)
     mem_free(s);
 }
 
-enum source_kind source_kind(const struct source *s)
+enum packed_kind packed_kind(const struct packed *s)
 {
     return s->kind;
 }
 
-uint64_t source_bytes(const struct source *s)
+uint64_t packed_bytes(const struct packed *s)
 {
     return s->bytes;
 }
 
-void source_bound(struct source *s, uint64_t free_bytes, uint32_t ratio)
+void packed_bound(struct packed *s, uint64_t free_bytes, uint32_t ratio)
 {
     s->free_bytes = free_bytes;
     s->ratio = ratio;
 }
 
-uint64_t source_zeros(const struct source *s)
+uint64_t packed_zeros(const struct packed *s)
 {
     return s->zeros;
 }
 
-uint64_t source_packed(const struct source *s)
-{
-    return s->packed < s->bytes ? s->packed : s->bytes;
-}
-
-uint64_t source_unpacked(const struct source *s)
-{
-    return s->unpacked;
-}
-
-const struct err *source_err(const struct source *s)
+const struct err *packed_err(const struct packed *s)
 {
     return &s->err;
 }
