@@ -45,7 +45,7 @@ class Mpibatch(AutotoolsPackage):
     depends_on("xxhash@0.8.0:")
     depends_on("libarchive@3.3.3:")
     depends_on("zlib")
-    depends_on("curl@7.62.0:")
+    depends_on("curl@7.61.0:")
     depends_on("cmocka", type="test")
 
     conflicts("platform=darwin", msg="mpibatch needs Linux")
