@@ -2,7 +2,6 @@
 #include "config.h"
 #include "stage/beneath.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -221,61 +220,4 @@ int beneath_resolve(int root, const char *prefix, const char *name, char *out)
         p = again ? r.todo : rest + (*rest == '/');
     }
     return !r.missing;
-}
-
-/* Remove what is in the open folder dir, which is closed. */
-static int remove_within(int dir, dev_t dev, unsigned depth);
-
-/* Remove one name of a folder that lies on dev. */
-static int remove_name(int dir, const char *name, dev_t dev, unsigned depth)
-{
-    struct stat st;
-    if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
-        return 0;
-    if (errno != EISDIR && errno != EPERM)
-        return -1;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : -1;
-    if (!S_ISDIR(st.st_mode) || st.st_dev != dev ||
-        depth > 2 * BENEATH_DEPTH_MAX) {
-        errno = !S_ISDIR(st.st_mode) ? EPERM
-                : st.st_dev != dev   ? EXDEV
-                                     : ENAMETOOLONG;
-        return -1;
-    }
-    if ((st.st_mode & S_IRWXU) != S_IRWXU)
-        (void)!fchmodat(dir, name, S_IRWXU, 0);
-    int fd = open_folder(dir, name);
-    if (fd < 0 || remove_within(fd, dev, depth + 1) < 0)
-        return -1;
-    return unlinkat(dir, name, AT_REMOVEDIR);
-}
-
-static int remove_within(int dir, dev_t dev, unsigned depth)
-{
-    DIR *d = fdopendir(dir);
-    int rc = 0, code = errno;
-    if (!d) {
-        close(dir);
-        errno = code;
-        return -1;
-    }
-    errno = 0;
-    for (struct dirent *e; rc == 0 && (e = readdir(d)); errno = 0)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            rc = remove_name(dir, e->d_name, dev, depth);
-    if (rc == 0 && errno != 0)
-        rc = -1;
-    code = errno;
-    closedir(d);
-    errno = code;
-    return rc;
-}
-
-int beneath_remove(int folder, const char *name)
-{
-    struct stat st;
-    if (fstat(folder, &st) < 0)
-        return -1;
-    return remove_name(folder, name, st.st_dev, 0);
 }

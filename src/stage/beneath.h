@@ -51,8 +51,4 @@ int beneath_parent(int root, const char *name, struct beneath_make *make,
  * stat. What is found is no link. */
 int beneath_resolve(int root, const char *prefix, const char *name, char *out);
 
-/* Remove what is at name, with all beneath it, following no link and leaving
- * no file system. It is fine if there is nothing. -1 with errno. */
-int beneath_remove(int folder, const char *name);
-
 #endif

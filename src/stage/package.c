@@ -28,6 +28,7 @@
 #include "stage/package_shown.h"
 #include "stage/package_packed.h"
 #include "stage/package_zip.h"
+#include "stage/remove.h"
 
 enum {
     LINK_NAMES_MAX_BYTES = 64 << 20, /* of all symbolic links */
@@ -492,7 +493,7 @@ static int unpack_into(struct unpacking *u, int parent, const char *base)
     if (utf8)
         freelocale(utf8);
     if (rc < 0)
-        (void)!beneath_remove(parent, base);
+        (void)!remove_tree(parent, base, ".", NULL);
     return rc;
 }
 

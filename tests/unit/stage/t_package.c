@@ -344,20 +344,6 @@ static void absolute_links_of_our_own_are_followed(void **state)
     close(root);
 }
 
-static void removal_follows_no_link(void **state)
-{
-    (void)state;
-    shell("rm -rf q && mkdir -p q/keep q/gone/a/b && echo x >q/keep/f &&"
-          "ln -s ../keep q/gone/link && ln -s ../../../keep q/gone/a/b/link &&"
-          "echo >q/gone/a/f && chmod 0 q/gone/a/b");
-    int dir = open("q", O_RDONLY | O_DIRECTORY);
-    assert_int_equal(beneath_remove(dir, "gone"), 0);
-    assert_int_equal(beneath_remove(dir, "gone"), 0);
-    assert_int_equal(access("q/gone", F_OK), -1);
-    assert_int_equal(access("q/keep/f", F_OK), 0);
-    close(dir);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,7 +355,6 @@ int main(void)
         cmocka_unit_test(names_become_plain),
         cmocka_unit_test(resolving_agrees_with_the_kernel),
         cmocka_unit_test(absolute_links_of_our_own_are_followed),
-        cmocka_unit_test(removal_follows_no_link),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
