@@ -251,3 +251,43 @@ int glob_find(const char *folder, const char *pattern, struct buf *out,
     buf_fini(&w.path);
     return rc;
 }
+
+/* Does the first name of the pattern, len bytes of it, match the n bytes of a
+ * name? */
+static bool part_matches(const char *pattern, size_t len, const char *name,
+                         size_t n)
+{
+    char part[NAME_MAX + 1], text[NAME_MAX + 1];
+    if (len > NAME_MAX || n > NAME_MAX)
+        return false;
+    memcpy(part, pattern, len);
+    part[len] = '\0';
+    memcpy(text, name, n);
+    text[n] = '\0';
+    return fnmatch(part, text, FNM_PERIOD) == 0;
+}
+
+bool glob_match(const char *pattern, const char *name)
+{
+    for (;;) {
+        pattern += strspn(pattern, "/");
+        size_t len = strcspn(pattern, "/"), n = strcspn(name, "/");
+        const char *rest = pattern + len + strspn(pattern + len, "/");
+        bool last = name[n] == '\0';
+        if (len == 2 && memcmp(pattern, "**", 2) == 0) {
+            while (strncmp(rest, "**/", 3) == 0) /* as one */
+                rest += 3;
+            if (glob_match(*rest ? rest : "*", name))
+                return true;
+            if (last || name[0] == '.')
+                return false;
+        } else {
+            if (len == 0 || !part_matches(pattern, len, name, n))
+                return false;
+            if (last || *rest == '\0')
+                return last && *rest == '\0';
+            pattern = rest;
+        }
+        name += n + 1;
+    }
+}

@@ -2,6 +2,8 @@
 #ifndef MPIBATCH_BASE_GLOB_H
 #define MPIBATCH_BASE_GLOB_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -18,5 +20,9 @@ enum { GLOB_MAX_DEPTH = 128, GLOB_MAX_FOLDERS = 1 << 20 };
  * ENOMEM. */
 int glob_find(const char *folder, const char *pattern, struct buf *out,
               struct err *err);
+
+/* Does a relative pattern match the relative name of a file, by the same
+ * rules? Nothing is looked up. */
+bool glob_match(const char *pattern, const char *name);
 
 #endif

@@ -42,6 +42,23 @@ struct completion completion_of(enum opt_kind kind, const char *const *words)
     return c;
 }
 
+static bool takes_run(const struct cmd *command, size_t i)
+{
+    const struct arg *arg = &command->args[i];
+    return arg->kind == OPT_TEXT && (arg->many || arg->optional) &&
+           i + 1 < command->arg_count && command->args[i + 1].kind == OPT_RUN;
+}
+
+struct completion completion_of_arg(const struct cmd *command, size_t i)
+{
+    const struct arg *arg = &command->args[i];
+    if (takes_run(command, i))
+        return completion_of(OPT_RUN, NULL);
+    if (i > 0 && command->args[i - 1].many)
+        return completion_of(OPT_FLAG, NULL);
+    return completion_of(arg->kind, arg->words);
+}
+
 int completion_put_words(const char *const *words, struct buf *out)
 {
     int rc = 0;

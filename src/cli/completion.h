@@ -26,6 +26,11 @@ struct completion {
 };
 struct completion completion_of(enum opt_kind kind, const char *const *words);
 
+/* The same for argument i of a command. In place of a text that may be left out
+ * there may be the run behind it; behind one of many nothing is to be said any
+ * more. */
+struct completion completion_of_arg(const struct cmd *command, size_t i);
+
 /* Append words with a space between them; NULL: nothing. */
 int completion_put_words(const char *const *words, struct buf *out);
 

@@ -158,7 +158,7 @@ static int args_put(const struct cmd *command, struct buf *out)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < command->arg_count; i++) {
         const struct arg *arg = &command->args[i];
-        struct completion c = completion_of(arg->kind, arg->words);
+        struct completion c = completion_of_arg(command, i);
         if (c.kind == COMPLETE_NOTHING)
             continue;
         rc = arg->many ? buf_printf(out, "    '%s '*) ", command->name)

@@ -120,14 +120,16 @@ static int cmd_put(const struct cmd *command, struct buf *out)
             rc = option_put(command, &command->sets[s].opts[i], out);
     for (size_t i = 0; rc == 0 && i < command->arg_count; i++) {
         const struct arg *arg = &command->args[i];
-        struct completion c = completion_of(arg->kind, arg->words);
-        if (c.kind == COMPLETE_NOTHING)
-            continue;
+        struct completion c = completion_of_arg(command, i);
+        if (c.kind == COMPLETE_NOTHING ||
+            (c.kind == COMPLETE_RUNS && arg->kind != OPT_RUN && !arg->many))
+            continue; /* the run behind it says so */
         rc = begin_put("__mpibatch_at", command->name, out);
         if (rc == 0)
             rc = action_put(c, out);
         if (rc == 0)
-            rc = described_put(arg->noun, out);
+            rc = described_put(
+                c.kind == COMPLETE_RUNS ? "run directory" : arg->noun, out);
     }
     return rc;
 }

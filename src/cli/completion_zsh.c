@@ -86,12 +86,15 @@ static int option_put(const struct opt *opt, struct buf *out)
     return rc < 0 ? rc : buf_putc(out, '\'');
 }
 
-static int arg_put(const struct arg *arg, struct buf *out)
+static int arg_put(const struct cmd *command, size_t i, struct buf *out)
 {
+    const struct arg *arg = &command->args[i];
+    if (i > 0 && command->args[i - 1].many)
+        return 0;
     const char *place = arg->many ? "*:" : arg->optional ? "::" : ":";
     int rc = buf_printf(out, " \\\n            '%s%s:", place, arg->noun);
     if (rc == 0)
-        rc = action_put(completion_of(arg->kind, arg->words), out);
+        rc = action_put(completion_of_arg(command, i), out);
     return rc < 0 ? rc : buf_putc(out, '\'');
 }
 
@@ -105,7 +108,7 @@ static int cmd_put(const struct cmd *command, struct buf *out)
         for (size_t i = 0; rc == 0 && i < command->sets[s].count; i++)
             rc = option_put(&command->sets[s].opts[i], out);
     for (size_t i = 0; rc == 0 && i < command->arg_count; i++)
-        rc = arg_put(&command->args[i], out);
+        rc = arg_put(command, i, out);
     return rc < 0 ? rc : buf_puts(out, " ;;\n");
 }
 

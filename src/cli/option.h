@@ -91,7 +91,8 @@ struct arg {
     enum opt_kind kind;
     size_t at;
     bool optional;
-    bool many;                /* the last one: OPT_TEXTS, one or more */
+    bool many; /* OPT_TEXTS, one or more: the last one, but for a run behind
+                  it, which the last word is if it names one */
     const char *const *words; /* as those of an option */
     const char *meaning;      /* as that of an option */
 };

@@ -12,6 +12,7 @@
 
 #include "base/quantity.h"
 #include "base/text.h"
+#include "cli/rundir_arg.h"
 
 enum {
     OPTS_MAX = 64,
@@ -362,6 +363,13 @@ static enum parse_outcome arg_take(const struct parse *p, const struct arg *arg,
     return PARSE_BAD;
 }
 
+/* Behind a text comes an optional run: is the word that? */
+static bool is_run_behind(const struct cmd *c, size_t i, const char *word)
+{
+    return i + 1 < c->arg_count && c->args[i].kind == OPT_TEXT &&
+           c->args[i + 1].kind == OPT_RUN && run_arg_is(word);
+}
+
 static enum parse_outcome args_take(const struct parse *p, int count,
                                     char **words)
 {
@@ -369,14 +377,19 @@ static enum parse_outcome args_take(const struct parse *p, int count,
     int at = 0;
     for (size_t i = 0; i < c->arg_count; i++) {
         const struct arg *arg = &c->args[i];
-        if (at == count && !arg->optional) {
+        int end = count;
+        if (at < count && (arg->many || arg->optional) &&
+            (arg->many || at + 1 == count) &&
+            is_run_behind(c, i, words[count - 1]))
+            end--;
+        if (at == end && !arg->optional) {
             usage_error(c->name, "which %s?", arg->noun);
             return PARSE_BAD;
         }
         do
-            if (at < count && arg_take(p, arg, words[at++]) != PARSE_OK)
+            if (at < end && arg_take(p, arg, words[at++]) != PARSE_OK)
                 return PARSE_BAD;
-        while (arg->many && at < count);
+        while (arg->many && at < end);
     }
     if (at == count)
         return PARSE_OK;

@@ -75,6 +75,19 @@ static char *run_here(void)
     return NULL;
 }
 
+bool run_arg_is(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return false;
+    if (S_ISDIR(st.st_mode))
+        return is_run(path, ".");
+    char *dir = specfile_run_dir(path);
+    bool is = dir && is_run(dir, ".");
+    mem_free(dir);
+    return is;
+}
+
 int run_dir_open(const char *path, struct rundir **out)
 {
     struct err err;

@@ -2,6 +2,8 @@
 #ifndef MPIBATCH_CLI_RUNDIR_ARG_H
 #define MPIBATCH_CLI_RUNDIR_ARG_H
 
+#include <stdbool.h>
+
 #include "cli/option.h"
 #include "model/jobspec.h"
 #include "store/rundir.h"
@@ -20,6 +22,9 @@ struct run_arg {
         .meaning = "a run directory, or the job spec that it was made from; "  \
                    "by default the run in this folder, if there is just one"   \
     }
+
+/* Does path name a run: is it a run directory, or a job spec that has one? */
+bool run_arg_is(const char *path);
 
 /* Open the run that path names: a run directory, or a job spec, which stands
  * for its default run directory. NULL: the run directory that this folder is,

@@ -93,6 +93,19 @@ static const struct range *given_find(const struct sched *s, uint32_t job,
     return r;
 }
 
+bool sched_task_worker(const struct sched *s, uint32_t job, uint32_t index,
+                       uint32_t *worker)
+{
+    if (s->jobs[job].outstanding == 0)
+        return false;
+    for (uint32_t i = 0; i < s->config.worker_count; i++)
+        if (outstanding_find(&s->workers[i].given, job, index)) {
+            *worker = i;
+            return true;
+        }
+    return false;
+}
+
 enum task_state sched_task_state(const struct sched *s, uint32_t job,
                                  uint32_t index, enum attempt_result *result)
 {

@@ -166,6 +166,10 @@ void sched_snapshot(const struct sched *s, struct snapshot *snap);
 enum task_state sched_task_state(const struct sched *s, uint32_t job,
                                  uint32_t index, enum attempt_result *result);
 
+/* Has some worker the task, started or not, and which? */
+bool sched_task_worker(const struct sched *s, uint32_t job, uint32_t index,
+                       uint32_t *worker);
+
 /* Attempts of a task so far (ended ones). */
 uint32_t sched_task_attempts(const struct sched *s, uint32_t job,
                              uint32_t index);

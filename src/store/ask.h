@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "model/fileinfo.h"
 #include "model/jobspec.h"
 
 enum {
@@ -49,20 +50,8 @@ struct ask {
                          task that has not started, until it has */
 };
 
-/* Where a task is, as an answer says. */
-enum ask_state {
-    ASK_STATE_NONE, /* not of a task, or not known */
-    ASK_STATE_ACTIVE,
-    ASK_STATE_PREPARING,
-    ASK_STATE_RUNNING,
-    ASK_STATE_COMPLETED,
-    ASK_STATE_COUNT
-};
-
-enum file_type { FILE_REGULAR, FILE_FOLDER, FILE_LINK, FILE_OTHER };
-
-/* With an answer to a list comes, as its data, of each file "TYPE SIZE MODE
- * MODIFIED_NS NAME\0": see stage/look.h. With that to a read come bytes. */
+/* With an answer to a list comes, as its data, a list as in model/fileinfo.h;
+ * with that to a read, bytes. */
 struct answer {
     char code[ASK_MAX_CODE + 1]; /* ""; else what went wrong, as Azure says */
     char message[ASK_MAX_MESSAGE + 1]; /* and for people */

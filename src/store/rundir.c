@@ -583,6 +583,11 @@ int rundir_move_aside(const char *path, char **to, struct err *err)
 
 /* ---- Questions ---- */
 
+int rundir_in_use(const struct rundir *r)
+{
+    return rundir_lock_look(r->dir_fd);
+}
+
 const char *rundir_path(const struct rundir *r)
 {
     return r->path;

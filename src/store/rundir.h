@@ -67,6 +67,11 @@ void rundir_close(struct rundir *r);
  * NULL). */
 int rundir_move_aside(const char *path, char **to, struct err *err);
 
+/* Has a session (or who else writes to it) its lock? 1, 0, or -1: where there
+ * are no locks that cannot be known. Locks of other machines are not seen on
+ * every file system. */
+int rundir_in_use(const struct rundir *r);
+
 /* Absolute path. Borrowed. */
 const char *rundir_path(const struct rundir *r);
 /* This session's number (1, 2, ...), or of a reader the last one's. */

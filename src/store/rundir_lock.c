@@ -128,3 +128,14 @@ int rundir_lock_take(int dir_fd, const char *path, int *out, struct err *err)
     *out = fd;
     return 0;
 }
+
+int rundir_lock_look(int dir_fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = openat(dir_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    int rc = fcntl(fd, F_OFD_GETLK, &whole);
+    close(fd);
+    return rc < 0 ? -1 : whole.l_type != F_UNLCK;
+}

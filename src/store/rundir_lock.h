@@ -8,4 +8,8 @@
  * is closed. -1 with err: EBUSY with who has it. */
 int rundir_lock_take(int dir_fd, const char *path, int *out, struct err *err);
 
+/* Does anybody hold the lock of the folder? 1, 0, or -1: that cannot be known.
+ * Nothing is locked. */
+int rundir_lock_look(int dir_fd);
+
 #endif

@@ -113,6 +113,7 @@ static int put_ask(struct buf *b, const struct stage_msg *m)
         pack_put_uint(b, m->u.ask.index) ||
         put_text(b, m->u.ask.path, STAGE_MAX_PATH) ||
         pack_put_uint(b, m->u.ask.offset) || pack_put_uint(b, m->u.ask.bytes) ||
+        pack_put_uint(b, m->u.ask.wait_ms) ||
         pack_put_u8(b, m->u.ask.recursive));
 }
 
@@ -341,6 +342,7 @@ static int get_ask(struct unpack *u, const struct jobspec *spec,
     m->u.ask.path = get_text(u, STAGE_MAX_PATH);
     m->u.ask.offset = unpack_uint(u);
     m->u.ask.bytes = unpack_uint(u);
+    m->u.ask.wait_ms = get_u32(u);
     m->u.ask.recursive = get_bool(u);
     if (u->bad)
         return 0;

@@ -155,7 +155,7 @@ struct stage_msg {
             uint64_t ask;
             uint64_t size;    /* of the whole file that bytes are of */
             uint32_t code;    /* errno; 0: there is something to pull */
-            const char *text; /* why not */
+            const char *text; /* what there is, or why not: stage_answer.h */
         } offer;
         struct {
             uint64_t handle;
@@ -176,6 +176,8 @@ struct stage_msg {
             uint32_t job, index; /* STAGE_ASK_TASK (else zero) */
             const char *path;    /* relative; "": the root of it */
             uint64_t offset, bytes;
+            uint32_t wait_ms; /* so long it may take until there are any, or
+                                 until the task has started */
             bool recursive;
         } ask;
         struct {

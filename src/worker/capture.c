@@ -136,6 +136,23 @@ bool capture_finish(struct capture *c, struct err *err)
     return true;
 }
 
+void capture_look(const struct capture *c, uint64_t offset,
+                  struct capture_part *part)
+{
+    uint64_t filed = c->file_fd >= 0 ? c->bytes - c->memory.len : 0;
+    *part = (struct capture_part){.fd = -1};
+    if (offset >= c->bytes)
+        return;
+    if (offset < filed) {
+        part->fd = c->file_fd;
+        part->at = offset;
+        part->bytes = filed - offset;
+    } else {
+        part->memory = c->memory.data + (offset - filed);
+        part->bytes = c->bytes - offset;
+    }
+}
+
 int capture_view(struct capture *c, const char **data, size_t *len,
                  struct err *err)
 {

@@ -56,6 +56,17 @@ enum capture_state capture_read(struct capture *c, struct err *err);
  * if stalled (err): call again later. Closes the pipe and the file. */
 bool capture_finish(struct capture *c, struct err *err);
 
+/* What there is from offset on, as it is now: bytes in memory (borrowed), or in
+ * the file (fd is the capture's), from at on; none if that is all. What is in
+ * memory follows what is in the file. */
+struct capture_part {
+    const char *memory; /* NULL: in fd */
+    int fd;
+    uint64_t at, bytes;
+};
+void capture_look(const struct capture *c, uint64_t offset,
+                  struct capture_part *part);
+
 /* The output: in memory, or (mapped) the file. *data is borrowed until
  * capture_view_end. -1 with err. */
 int capture_view(struct capture *c, const char **data, size_t *len,

@@ -1,0 +1,276 @@
+/* The files of an attempt that has ended, from the run directory: see holder.h.
+ *
+ * Its outputs are stdout.txt and stderr.txt, what it returned is below wd (or
+ * beside it, if its name says so). What is there is asked for in that order
+ * before anything that its holder has besides: a directory that was kept. */
+#include "config.h"
+#include "cli/holder.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "store/output.h"
+#include "store/returned.h"
+
+enum { NAME_BYTES = ATTEMPT_MAX_FILE_NAME + 8 };
+static const char *const output_names[2] = {"stdout.txt", "stderr.txt"};
+
+static const struct job *job_of(const struct holder *s)
+{
+    return &s->run->spec->jobs[s->task->job];
+}
+
+/* The path of a returned file: its name is relative to wd. False: it is none
+ * that can be asked for. */
+static bool returned_path(const char *name, char path[NAME_BYTES])
+{
+    bool beside = strncmp(name, "../", 3) == 0;
+    int n = snprintf(path, NAME_BYTES, "%s%s", beside ? "" : "wd/",
+                     beside ? name + 3 : name);
+    return n > 0 && n < NAME_BYTES && !strstr(path, "../");
+}
+
+/* Is there a file of the run directory at path? output: which stream, or -1
+ * and the returned file. */
+static bool find(const struct holder *s, const char *path, int *output,
+                 const struct attempt_file **file)
+{
+    const struct attempt *a = s->task->last;
+    char own[NAME_BYTES];
+    for (*output = 0; *output < 2; ++*output)
+        if (strcmp(path, output_names[*output]) == 0)
+            return true;
+    *output = -1;
+    for (uint32_t i = 0; i < a->file_count; i++) {
+        *file = &a->files[i];
+        if (returned_path(a->files[i].name, own) && strcmp(own, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void info_of(const struct holder *s, int output,
+                    const struct attempt_file *file, struct file_info *f)
+{
+    const struct attempt *a = s->task->last;
+    f->type = FILE_REGULAR;
+    f->modified_ns = a->end_ns;
+    f->mode = output >= 0 ? 0600 : file->mode;
+    f->bytes = output < 0 ? file->bytes
+               : a->output[output].place == OUTPUT_EMPTY
+                   ? 0
+                   : a->output[output].bytes;
+}
+
+/* ---- Lists ---- */
+
+struct list {
+    struct holder *s;
+    const char *path; /* "" or without "/" at its end */
+    bool recursive;
+    struct buf *out;
+    size_t start, end; /* of what the run directory has, in out */
+};
+
+static bool is_listed(const struct list *l, const char *name)
+{
+    struct file_info f;
+    struct err err;
+    size_t at = l->start;
+    while (file_info_next(l->out->data, l->end, &at, &f, &err) > 0)
+        if (strcmp(f.name, name) == 0)
+            return true;
+    return false;
+}
+
+static int list_put(struct list *l, struct file_info *f, const char *name,
+                    struct err *err)
+{
+    f->name = name;
+    return file_info_put(l->out, f) < 0
+               ? err_set(err, ENOMEM, "no memory for a list of files")
+               : 0;
+}
+
+static int own_put(struct list *l, struct file_info *f, const char *name,
+                   struct err *err)
+{
+    int rc = list_put(l, f, name, err);
+    l->end = l->out->len;
+    return rc;
+}
+
+/* A file at name, and before it the folders that it is in, as far as they are
+ * below the path that is listed. */
+static int list_file(struct list *l, struct file_info *f, const char *name,
+                     struct err *err)
+{
+    char folder[NAME_BYTES];
+    size_t own = strlen(l->path);
+    if (strcmp(name, l->path) == 0)
+        return own_put(l, f, name, err);
+    if (own > 0 && (strncmp(name, l->path, own) != 0 || name[own] != '/'))
+        return 0;
+    const char *from = name + own + (own > 0);
+    for (const char *p = from; (p = strchr(p, '/')); p++) {
+        struct file_info dir = {
+            .type = FILE_FOLDER, .mode = 0700, .modified_ns = f->modified_ns};
+        snprintf(folder, sizeof(folder), "%.*s", (int)(p - name), name);
+        if (!is_listed(l, folder) && own_put(l, &dir, folder, err) < 0)
+            return -1;
+        if (!l->recursive)
+            return 0;
+    }
+    return own_put(l, f, name, err);
+}
+
+/* What else there is, but what was listed. */
+static int list_more(struct list *l, const char *path, bool *more,
+                     struct err *err)
+{
+    struct file_info f;
+    struct buf other;
+    size_t at = 0;
+    buf_init(&other, HOLDER_LIST_BYTES);
+    int rc = holder_list(l->s->more, path, l->recursive, &other, more, err);
+    while (rc == 0 &&
+           (rc = file_info_next(other.data, other.len, &at, &f, err)) > 0)
+        rc = is_listed(l, f.name) ? 0 : list_put(l, &f, f.name, err);
+    buf_fini(&other);
+    return rc;
+}
+
+static int run_list(struct holder *s, const char *path, bool recursive,
+                    struct buf *out, bool *more, struct err *err)
+{
+    const struct attempt *a = s->task->last;
+    char name[NAME_BYTES];
+    struct file_info f;
+    struct list l = {.s = s,
+                     .path = path,
+                     .recursive = recursive,
+                     .out = out,
+                     .start = out->len,
+                     .end = out->len};
+    int rc = 0;
+    for (int output = 0; rc == 0 && output < 2; output++) {
+        info_of(s, output, NULL, &f);
+        rc = list_file(&l, &f, output_names[output], err);
+    }
+    for (uint32_t i = 0; rc == 0 && i < a->file_count; i++) {
+        info_of(s, -1, &a->files[i], &f);
+        if (returned_path(a->files[i].name, name))
+            rc = list_file(&l, &f, name, err);
+    }
+    if (rc == 0 && s->more) {
+        rc = list_more(&l, path, more, err);
+        if (rc < 0 && err->code == ENOENT && out->len > l.start)
+            rc = 0;
+    } else if (rc == 0 && *path && out->len == l.start) {
+        rc = err_set(err, ENOENT, "there is no %s", path);
+    }
+    return rc;
+}
+
+/* ---- One file ---- */
+
+/* The folder at path, if anything that was returned is in it. */
+static bool find_folder(const struct holder *s, const char *path)
+{
+    const struct attempt *a = s->task->last;
+    char own[NAME_BYTES];
+    size_t len = strlen(path);
+    for (uint32_t i = 0; i < a->file_count; i++)
+        if (len == 0 || (returned_path(a->files[i].name, own) &&
+                         strncmp(own, path, len) == 0 && own[len] == '/'))
+            return true;
+    return len == 0;
+}
+
+static int run_look(struct holder *s, const char *path, struct file_info *f,
+                    struct err *err)
+{
+    const struct attempt_file *file = NULL;
+    int output;
+    if (find(s, path, &output, &file)) {
+        info_of(s, output, file, f);
+        return 0;
+    }
+    if (s->more && holder_look(s->more, path, f, err) == 0)
+        return 0;
+    if (!s->more || err->code == ENOENT) {
+        if (!find_folder(s, path))
+            return err_set(err, ENOENT, "there is no %s", path);
+        *f = (struct file_info){.type = FILE_FOLDER,
+                                .mode = 0700,
+                                .modified_ns = s->task->last->end_ns};
+        return 0;
+    }
+    return -1;
+}
+
+static int returned_read(struct holder *s, const struct attempt_file *file,
+                         uint64_t from, size_t n, struct buf *out,
+                         struct err *err)
+{
+    const struct returned_of of = {.job_id = job_of(s)->id,
+                                   .task_id = s->task->id,
+                                   .attempt = s->task->last->attempt};
+    uint64_t offset;
+    int fd = returned_open(s->run->dir, &of, file, &offset, err), rc = -1;
+    if (fd < 0)
+        return -1;
+    char *to = buf_reserve(out, n);
+    if (!to)
+        err_sys(err, errno, "cannot read %zu bytes", n);
+    else if (file_read_at(fd, to, n, offset + from) < 0)
+        err_sys(err, errno, "cannot read %s", file->name);
+    else
+        rc = 0;
+    if (rc == 0)
+        buf_commit(out, n);
+    close(fd);
+    return rc;
+}
+
+static int run_read(struct holder *s, const char *path, uint64_t offset,
+                    uint32_t bytes, uint32_t wait_ms, struct buf *out,
+                    struct file_info *f, struct err *err)
+{
+    const struct attempt_file *file = NULL;
+    int output;
+    if (!find(s, path, &output, &file)) {
+        if (s->more)
+            return holder_read(s->more, path, offset, bytes, wait_ms, out, f,
+                               err);
+        if (find_folder(s, path))
+            return err_set(err, EISDIR, "%s is a folder",
+                           *path ? path : "that");
+        return err_set(err, ENOENT, "there is no %s", path);
+    }
+    info_of(s, output, file, f);
+    uint64_t left = f->bytes > offset ? f->bytes - offset : 0;
+    size_t n = left < bytes ? (size_t)left : bytes;
+    if (n == 0)
+        return 0;
+    return output >= 0 ? output_read(s->run->dir, s->task->last, job_of(s)->id,
+                                     s->task->id, output, offset, n, out, err)
+                       : returned_read(s, file, offset, n, out, err);
+}
+
+static const struct holder_kind of_run = {run_list, run_look, run_read};
+
+void holder_of_run(struct holder *s, const struct run_arg *run,
+                   const struct query_task *task, struct holder *more)
+{
+    *s = (struct holder){.kind = &of_run,
+                         .run = run,
+                         .below = "",
+                         .task = task,
+                         .more = more,
+                         .folder = -1};
+}

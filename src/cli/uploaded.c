@@ -1,0 +1,124 @@
+/* Where output files went: see uploaded.h. */
+#include "config.h"
+#include "cli/uploaded.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "model/failure.h"
+#include "view/query_json.h"
+
+enum { TEXT_BYTES = 4 * PATH_MAX };
+
+struct set {
+    struct buf pattern, to; /* to: a folder ends with "/" */
+};
+
+/* Was this set stored when the attempt ended? */
+static bool was_stored(const struct output_file *o, const struct attempt *a)
+{
+    bool failed = a->result != RESULT_SUCCESS;
+    if (o->returned || a->reason == REASON_PRE_PROCESSING ||
+        a->reason == REASON_FILE_UPLOAD || a->reason == REASON_LOST ||
+        a->reason == REASON_STOPPED)
+        return false;
+    return o->condition == UPLOAD_TASK_COMPLETION ||
+           failed == (o->condition == UPLOAD_TASK_FAILURE);
+}
+
+/* The folder of the destination. -1: it cannot be said. */
+static int folder_put(const struct jobspec *spec, const struct output_file *o,
+                      const struct template_context *c, struct buf *out)
+{
+    struct err err;
+    struct buf url;
+    if (o->container >= 0)
+        return storage_container_put(&spec->storage, (uint32_t)o->container,
+                                     c->spec_dir, out);
+    buf_init(&url, TEXT_BYTES);
+    int rc = template_expand(o->url, c, false, &url, &err);
+    if (rc == 0)
+        rc = storage_url_path(buf_text(&url), out, &err);
+    buf_fini(&url);
+    return rc;
+}
+
+static int set_fill(const struct jobspec *spec, const struct output_file *o,
+                    const struct template_context *c, struct set *s)
+{
+    struct err err;
+    struct buf path;
+    buf_reset(&s->pattern);
+    buf_reset(&s->to);
+    buf_init(&path, TEXT_BYTES);
+    int rc = template_expand(o->pattern, c, false, &s->pattern, &err);
+    if (rc == 0)
+        rc = o->path ? template_expand(o->path, c, false, &path, &err)
+                     : buf_printf(&path, "%s/%s/", c->job_id, c->task_id);
+    if (rc == 0)
+        rc = folder_put(spec, o, c, &s->to);
+    if (rc == 0 && path.len > 0)
+        rc = buf_printf(&s->to, "/%s", buf_text(&path));
+    bool folder = !o->path || output_pattern_is_wild(buf_text(&s->pattern));
+    if (rc == 0 && folder && s->to.len > 0 && s->to.data[s->to.len - 1] != '/')
+        rc = buf_putc(&s->to, '/');
+    buf_fini(&path);
+    return rc;
+}
+
+/* Call use for each set that was stored. */
+static void each(const struct run_arg *run, const struct query_task *task,
+                 void (*use)(void *arg, const struct set *s), void *arg)
+{
+    const struct job *job = &run->spec->jobs[task->job];
+    const struct task_template *t = job_template(job, task->index);
+    const char *spec = rundir_spec_path(run->dir);
+    const char *slash = strrchr(spec, '/');
+    char dir[PATH_MAX];
+    struct set s;
+    snprintf(dir, sizeof(dir), "%.*s", slash > spec ? (int)(slash - spec) : 1,
+             slash ? spec : ".");
+    const struct template_context c = {.index = task->index,
+                                       .task_id = task->id,
+                                       .job_id = job->id,
+                                       .run_dir = rundir_path(run->dir),
+                                       .spec_dir = dir};
+    buf_init(&s.pattern, TEXT_BYTES);
+    buf_init(&s.to, TEXT_BYTES);
+    for (uint32_t i = 0; i < t->output_file_count; i++)
+        if (was_stored(&t->output_files[i], task->last) &&
+            set_fill(run->spec, &t->output_files[i], &c, &s) == 0)
+            use(arg, &s);
+    buf_fini(&s.pattern);
+    buf_fini(&s.to);
+}
+
+static void say(void *arg, const struct set *s)
+{
+    (void)arg;
+    log_info("%s was uploaded to %s", buf_text(&s->pattern), buf_text(&s->to));
+}
+
+void uploaded_say(const struct run_arg *run, const struct query_task *task)
+{
+    if (task && task->last)
+        each(run, task, say, NULL);
+}
+
+static void add(void *arg, const struct set *s)
+{
+    json_array_append_new(arg, json_pack("{s:o, s:o}", "file_pattern",
+                                         query_text_json(buf_text(&s->pattern)),
+                                         "destination",
+                                         query_text_json(buf_text(&s->to))));
+}
+
+json_t *uploaded_json(const struct run_arg *run, const struct query_task *task)
+{
+    json_t *list = json_array();
+    if (task && task->last && list)
+        each(run, task, add, list);
+    return list;
+}
