@@ -12,10 +12,13 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "stage/http.h"
 #include "stage/listing.h"
+#include "stage/package.h"
 
 struct origin {
     enum object_kind kind;
+    const atomic_bool *stop; /* or NULL */
     struct origin_counts counts;
     uint64_t at; /* how much was read */
     bool ended;  /* all of it */
@@ -25,6 +28,8 @@ struct origin {
     char *path; /* for errors */
     /* OBJECT_LIST: the listing */
     struct buf list;
+    struct http *http;
+    struct tree *tree;
 };
 
 static const char *type_name(mode_t mode)
@@ -95,12 +100,19 @@ static int open_list(struct origin *o, const char *key, const atomic_bool *stop,
 static int open_kind(struct origin *o, const char *key, const atomic_bool *stop,
                      struct err *err)
 {
+    const struct http_options options = {.retries = UINT32_MAX, .stop = stop};
     switch (o->kind) {
     case OBJECT_FILE:
         return open_file(o, key, err);
     case OBJECT_LIST:
         return open_list(o, key, stop, err);
-    default:
+    case OBJECT_URL:
+        o->http = http_open(key, &options, err);
+        return o->http ? 0 : -1;
+    case OBJECT_TREE:
+        o->tree = tree_open(key, err);
+        return o->tree ? 0 : -1;
+    case OBJECT_PACKAGE:
         break;
     }
     return err_set(err, EINVAL, "objects of kind %d are not read", o->kind);
@@ -115,6 +127,7 @@ struct origin *origin_open(enum object_kind kind, const char *key,
         return NULL;
     }
     o->kind = kind;
+    o->stop = stop;
     o->fd = -1;
     if (open_kind(o, key, stop, err) == 0)
         return o;
@@ -129,6 +142,8 @@ uint64_t origin_bytes(const struct origin *o)
         return (uint64_t)o->before.st_size;
     case OBJECT_LIST:
         return o->list.len;
+    case OBJECT_URL:
+        return http_bytes(o->http);
     default:
         return UINT64_MAX;
     }
@@ -180,10 +195,16 @@ ssize_t origin_read(struct origin *o, void *data, size_t len, struct err *err)
     ssize_t n;
     if (len == 0 || o->ended)
         return 0;
+    if (o->stop && atomic_load(o->stop))
+        return err_set(err, ECANCELED, "given up");
     if (o->kind == OBJECT_FILE)
         n = read_file(o, data, len, err);
-    else
+    else if (o->kind == OBJECT_LIST)
         n = read_list(o, data, len);
+    else if (o->kind == OBJECT_URL)
+        n = http_read(o->http, data, len, err);
+    else
+        n = tree_read(o->tree, data, len, err);
     if (n > 0)
         o->at += (uint64_t)n;
     o->ended = n == 0;
@@ -192,6 +213,10 @@ ssize_t origin_read(struct origin *o, void *data, size_t len, struct err *err)
 
 static void add_counts(struct origin *o, struct origin_counts *counts)
 {
+    if (o->http)
+        o->counts.http_requests = http_requests(o->http);
+    if (o->tree)
+        tree_counts(o->tree, &o->counts.opens, &o->counts.bytes);
     counts->opens += o->counts.opens;
     counts->bytes += o->counts.bytes;
     counts->http_requests += o->counts.http_requests;
@@ -212,6 +237,8 @@ int origin_close(struct origin *o, struct origin_counts *counts,
         add_counts(o, counts);
     if (o->fd >= 0)
         close(o->fd);
+    http_close(o->http);
+    tree_close(o->tree);
     buf_fini(&o->list);
     mem_free(o->path);
     mem_free(o);
@@ -233,12 +260,30 @@ static int file_identity(const char *path, char text[ORIGIN_IDENTITY_BYTES],
     return n < ORIGIN_IDENTITY_BYTES;
 }
 
+/* Costs a request: the answer's head. */
+static int url_identity(const char *url, char text[ORIGIN_IDENTITY_BYTES],
+                        struct origin_counts *counts, struct err *err)
+{
+    const struct http_options options = {.retries = UINT32_MAX};
+    struct http *h = http_open(url, &options, err);
+    if (!h)
+        return -1;
+    int n = snprintf(text, ORIGIN_IDENTITY_BYTES, "url %s %s", http_identity(h),
+                     url);
+    bool has = http_identity(h)[0] && n < ORIGIN_IDENTITY_BYTES;
+    if (counts)
+        counts->http_requests += http_requests(h);
+    http_close(h);
+    return has;
+}
+
 int origin_identity(enum object_kind kind, const char *key,
                     char text[ORIGIN_IDENTITY_BYTES],
                     struct origin_counts *counts, struct err *err)
 {
     if (kind == OBJECT_FILE)
         return file_identity(key, text, err);
-    (void)counts;
+    if (kind == OBJECT_URL)
+        return url_identity(key, text, counts, err);
     return 0;
 }

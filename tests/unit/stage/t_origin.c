@@ -5,7 +5,9 @@
 
 #include "folder.h"
 
+#include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -171,6 +173,117 @@ static void changes(void **state)
     put_file(path_of("%s/e", dir), "x", 0600);
     assert_int_equal(origin_read(o, &c, 1, &err), -1);
     assert_int_equal(err.code, ESTALE);
+    origin_close(o, NULL, NULL);
+}
+
+/* Answers count requests, each by one that says this. */
+static pid_t server(const char *answer, int count, char url[64])
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(a);
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(s, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(listen(s, 5), 0);
+    assert_int_equal(getsockname(s, (struct sockaddr *)&a, &len), 0);
+    snprintf(url, 64, "http://127.0.0.1:%d/x?secret", ntohs(a.sin_port));
+    pid_t pid = fork();
+    if (pid == 0) {
+        char request[4096];
+        for (; count > 0; count--) {
+            int c = accept(s, NULL, NULL);
+            MUST(read(c, request, sizeof(request)) > 0);
+            MUST(write(c, answer, strlen(answer)) > 0);
+            close(c);
+        }
+        _exit(0);
+    }
+    close(s);
+    return pid;
+}
+
+static void urls(void **state)
+{
+    char url[64], a[ORIGIN_IDENTITY_BYTES], data[64];
+    struct err err;
+    struct origin_counts counts = {0};
+    (void)state;
+    setenv("no_proxy", "*", 1);
+    pid_t pid = server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
+                       "ETag: \"v1\"\r\nConnection: close\r\n\r\nhello",
+                       2, url);
+    assert_int_equal(origin_identity(OBJECT_URL, url, a, &counts, &err), 1);
+    assert_non_null(strstr(a, "v1"));
+    struct origin *o = opened(OBJECT_URL, url);
+    assert_int_equal(origin_bytes(o), 5);
+    assert_int_equal(all(o, data, sizeof(data), 3, &err), 5);
+    assert_string_equal(data, "hello");
+    assert_int_equal(origin_close(o, &counts, &err), 0);
+    assert_int_equal(counts.http_requests, 2);
+    assert_int_equal(counts.opens, 0);
+    child_ended(pid);
+    pid = server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n"
+                 "Connection: close\r\n\r\n",
+                 2, url);
+    assert_int_equal(origin_identity(OBJECT_URL, url, a, &counts, &err), -1);
+    assert_int_equal(err.code, ENOENT);
+    refused(OBJECT_URL, url, ENOENT, "/x");
+    child_ended(pid);
+    refused(OBJECT_URL, "ftp://127.0.0.1/x", EINVAL, "ftp");
+}
+
+/* A folder is read as one archive, the same each time. */
+static void trees(void **state)
+{
+    const char *dir = *state;
+    static char a[1 << 16], b[1 << 16];
+    struct err err;
+    struct origin_counts counts = {0};
+    assert_int_equal(shell("cd %s && mkdir -p t/bin && echo hi >t/bin/x && "
+                           "echo ho >t/y && ln -s y t/l",
+                           dir),
+                     0);
+    const char *t = path_of("%s/t", dir);
+    struct origin *o = opened(OBJECT_TREE, t);
+    assert_true(origin_bytes(o) == UINT64_MAX);
+    ssize_t n = all(o, a, sizeof(a), 1000, &err);
+    assert_true(n > 1000);
+    assert_int_equal(origin_close(o, &counts, &err), 0);
+    assert_true(counts.opens >= 2);
+    assert_int_equal(counts.bytes, 6);
+    o = opened(OBJECT_TREE, t);
+    assert_int_equal(all(o, b, sizeof(b), 7777, &err), n);
+    assert_memory_equal(a, b, n);
+    assert_int_equal(origin_close(o, NULL, &err), 0);
+    FILE *tar = popen("tar tf - | sort | tr '\\n' ' ' | "
+                      "grep -q 'bin/ bin/x l y'",
+                      "w");
+    assert_int_equal(fwrite(a, 1, (size_t)n, tar), n);
+    assert_int_equal(pclose(tar), 0);
+    refused(OBJECT_TREE, path_of("%s/none", dir), ENOENT, "none");
+    assert_int_equal(mkfifo(path_of("%s/t/fifo", dir), 0600), 0);
+    o = origin_open(OBJECT_TREE, t, NULL, &err);
+    if (o) {
+        assert_int_equal(all(o, b, sizeof(b), 7777, &err), -1);
+        origin_close(o, NULL, NULL);
+    }
+    assert_int_equal(err.code, EPROTO);
+    assert_int_equal(origin_identity(OBJECT_TREE, t, a, NULL, &err), 0);
+}
+
+/* Whoever gives up is told so at the next read. */
+static void stopped(void **state)
+{
+    struct err err;
+    char c;
+    atomic_bool stop = false;
+    const char *path = path_of("%s/f", (const char *)*state);
+    put_file(path, "text", 0600);
+    struct origin *o = origin_open(OBJECT_FILE, path, &stop, &err);
+    assert_int_equal(origin_read(o, &c, 1, &err), 1);
+    atomic_store(&stop, true);
+    assert_int_equal(origin_read(o, &c, 1, &err), -1);
+    assert_int_equal(err.code, ECANCELED);
     origin_close(o, NULL, NULL);
 }
 
@@ -342,6 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(file),           IN_FOLDER(no_file),  IN_FOLDER(changes),
         IN_FOLDER(huge),           IN_FOLDER(identity), IN_FOLDER(listings),
+        cmocka_unit_test(urls),    IN_FOLDER(trees),    IN_FOLDER(stopped),
         cmocka_unit_test(damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
