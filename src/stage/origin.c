@@ -22,10 +22,10 @@ struct origin {
     struct origin_counts counts;
     uint64_t at; /* how much was read */
     bool ended;  /* all of it */
+    char *path;  /* of OBJECT_FILE and OBJECT_TREE, for errors */
     /* OBJECT_FILE */
     int fd;
     struct stat before;
-    char *path; /* for errors */
     /* OBJECT_LIST: the listing */
     struct buf list;
     struct http *http;
@@ -97,6 +97,15 @@ static int open_list(struct origin *o, const char *key, const atomic_bool *stop,
     return rc;
 }
 
+static int open_tree(struct origin *o, const char *folder, struct err *err)
+{
+    o->path = mem_strdup(folder);
+    if (!o->path)
+        return err_set(err, ENOMEM, "no memory to read a folder");
+    o->tree = tree_open(folder, err);
+    return o->tree ? 0 : err_context(err, "\"%s\"", folder);
+}
+
 static int open_kind(struct origin *o, const char *key, const atomic_bool *stop,
                      struct err *err)
 {
@@ -110,8 +119,7 @@ static int open_kind(struct origin *o, const char *key, const atomic_bool *stop,
         o->http = http_open(key, &options, err);
         return o->http ? 0 : -1;
     case OBJECT_TREE:
-        o->tree = tree_open(key, err);
-        return o->tree ? 0 : -1;
+        return open_tree(o, key, err);
     case OBJECT_PACKAGE:
         break;
     }
@@ -203,8 +211,8 @@ ssize_t origin_read(struct origin *o, void *data, size_t len, struct err *err)
         n = read_list(o, data, len);
     else if (o->kind == OBJECT_URL)
         n = http_read(o->http, data, len, err);
-    else
-        n = tree_read(o->tree, data, len, err);
+    else if ((n = tree_read(o->tree, data, len, err)) < 0)
+        err_context(err, "\"%s\"", o->path);
     if (n > 0)
         o->at += (uint64_t)n;
     o->ended = n == 0;
