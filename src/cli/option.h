@@ -32,7 +32,7 @@ enum opt_kind {
 
 /* The values of an option that was given several times, or the arguments that
  * are left. Borrowed from argv. */
-enum { OPT_TEXTS_MAX = 64 };
+enum { OPT_TEXTS_MAX = 8192 };
 struct texts {
     const char *list[OPT_TEXTS_MAX];
     unsigned count;

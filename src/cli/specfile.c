@@ -136,6 +136,13 @@ static char *folder_of(const char *path, char real[PATH_MAX], const char **name,
     return folder;
 }
 
+char *specfile_folder(const char *path, struct err *err)
+{
+    char real[PATH_MAX];
+    const char *name;
+    return folder_of(path, real, &name, err);
+}
+
 struct jobspec *specfile_load(const char *path, bool look, struct buf *text)
 {
     struct err err;

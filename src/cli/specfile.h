@@ -21,6 +21,10 @@ struct jobspec *specfile_parse(const char *path, const char *text, size_t len,
  * that what tasks are to be given is there. NULL: errors were shown. */
 struct jobspec *specfile_load(const char *path, bool look, struct buf *text);
 
+/* The folder of the file, absolute, that of the file itself where path is a
+ * link, with "/" at its end: heap. NULL with err. */
+char *specfile_folder(const char *path, struct err *err);
+
 /* The file's name without folder and extension, heap: "sweep". */
 char *specfile_stem(const char *path);
 
