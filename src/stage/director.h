@@ -42,7 +42,7 @@ enum {
     DIRECTOR_FANOUT = 2,
     DIRECTOR_MAX_KEY = 16 * 1024,
     DIRECTOR_MAX_TRIES = 8,   /* of one node, after others' failures */
-    DIRECTOR_MAX_TEXT = 256,  /* of a failure, with its NUL */
+    DIRECTOR_MAX_TEXT = 1024, /* of a failure, with its NUL */
     DIRECTOR_MAX_ASKED = 4096 /* wants, and streams, of one rank at once */
 };
 #define DIRECTOR_MAX_BYTES ((size_t)64 << 20)

@@ -66,7 +66,7 @@ struct stager_result {
                             time; or of the unpacked package, which stays */
     bool from_shared;    /* this rank has read shared storage for it */
     enum failure failure;
-    char text[256];
+    char text[ERR_TEXT_MAX];
 };
 
 /* Want an object; done is called once, maybe before this returns. checksum:

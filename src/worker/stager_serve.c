@@ -1,0 +1,189 @@
+/* What a rank can serve to others: see stager_parts.h.
+ *
+ * A file is opened when somebody pulls it, and closed behind the last pull. A
+ * pull may come before the director's word that we fetch the object, or have
+ * it: then it waits, and we remember that it does. */
+#include "config.h"
+#include "worker/stager_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct holding {
+    struct io_job job; /* opens it */
+    struct stager *stager;
+    struct list link;
+    uint64_t object;
+    struct object_meta meta;
+    bool was_read;
+    enum { HOLDING_RESTS, HOLDING_OPENING, HOLDING_FORGOTTEN } state;
+    int fd;
+};
+
+static struct holding *holding_find(const struct stager *s, uint64_t object)
+{
+    uint64_t value;
+    return map_get(&s->holdings, object, &value)
+               ? (struct holding *)(uintptr_t)value
+               : NULL;
+}
+
+static void holding_forget(struct stager *s, struct holding *h)
+{
+    map_remove(&s->holdings, h->object);
+    list_remove(&h->link);
+    s->holding_count--;
+    if (h->state == HOLDING_OPENING)
+        h->state = HOLDING_FORGOTTEN;
+    else
+        mem_free(h);
+}
+
+void holding_remove(struct stager *s, uint64_t object)
+{
+    struct holding *h = holding_find(s, object);
+    if (h)
+        holding_forget(s, h);
+}
+
+bool holding_was_read(const struct stager *s, uint64_t object)
+{
+    const struct holding *h = holding_find(s, object);
+    return h && h->was_read;
+}
+
+/* ---- Opening ---- */
+
+static int open_entry(struct io_job *j, struct err *err)
+{
+    struct holding *h = LIST_OF(j, struct holding, job);
+    char path[PATH_MAX];
+    int rc = cache_find(h->stager->config.cache, &h->meta.digest, h->meta.bytes,
+                        path, err);
+    h->fd = -1;
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(err, ENOENT, "it is not in the cache any more");
+    h->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return h->fd < 0 ? err_sys(err, errno, "cannot open \"%s\"", path) : 0;
+}
+
+static void opened(struct io_job *j, int rc, const struct err *err)
+{
+    struct holding *h = LIST_OF(j, struct holding, job);
+    struct stager *s = h->stager;
+    bool forgotten = h->state == HOLDING_FORGOTTEN;
+    h->state = HOLDING_RESTS;
+    if (s->state != STAGER_STOPPED) {
+        if (rc == 0)
+            serve_file(s, h->object, h->fd, h->meta.bytes, h->meta.bytes);
+        else
+            transfers_refuse(s->config.transfers, h->object, FAILURE_UNKNOWN,
+                             err->text);
+    }
+    if (rc == 0)
+        close(h->fd);
+    else if (rc < 0 && err->code == ENOENT && !forgotten)
+        stager_tell(s, &(struct stage_msg){.kind = STAGE_MISSING,
+                                           .u.missing = {h->object}});
+    if (forgotten)
+        mem_free(h);
+    else if (rc < 0)
+        holding_forget(s, h);
+}
+
+static void holding_open(struct stager *s, struct holding *h)
+{
+    if (h->state != HOLDING_RESTS)
+        return;
+    h->state = HOLDING_OPENING;
+    h->job.work = open_entry;
+    h->job.done = opened;
+    io_start(s->config.io, &h->job);
+}
+
+void holding_add(struct stager *s, uint64_t object,
+                 const struct object_meta *meta, bool has_read)
+{
+    struct holding *h = holding_find(s, object);
+    if (!h) {
+        h = mem_calloc(1, sizeof(*h));
+        if (!h || map_set(&s->holdings, object, (uint64_t)(uintptr_t)h) < 0) {
+            mem_free(h); /* then it is not served from here */
+            return;
+        }
+        h->stager = s;
+        h->object = object;
+        list_init(&h->link);
+        s->holding_count++;
+    }
+    h->meta = *meta;
+    h->was_read = h->was_read || has_read;
+    list_remove(&h->link);
+    list_add(&s->old_holdings, &h->link);
+    if (s->holding_count > STAGER_MAX_HOLDINGS)
+        holding_forget(s, LIST_OF(s->old_holdings.next, struct holding, link));
+    if (serve_was_asked(s, object) &&
+        !transfers_serves(s->config.transfers, object))
+        holding_open(s, h);
+}
+
+/* ---- Serving ---- */
+
+static void nobody_pulls(void *arg, uint64_t handle)
+{
+    struct stager *s = arg;
+    transfers_unserve(s->config.transfers, handle);
+}
+
+void serve_file(struct stager *s, uint64_t object, int fd, uint64_t available,
+                uint64_t total)
+{
+    struct err err;
+    struct transfer_source source = {
+        .available = available, .total = total, .idle = nobody_pulls, .arg = s};
+    if (transfers_serves(s->config.transfers, object)) {
+        transfers_grown(s->config.transfers, object, available, total);
+        return;
+    }
+    source.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (source.fd < 0) {
+        transfers_refuse(s->config.transfers, object, FAILURE_UNKNOWN,
+                         "too many open files");
+    } else if (transfers_serve(s->config.transfers, object, &source, &err) <
+               0) {
+        close(source.fd);
+        transfers_refuse(s->config.transfers, object, FAILURE_UNKNOWN,
+                         err.text);
+    }
+}
+
+bool serve_was_asked(struct stager *s, uint64_t object)
+{
+    return map_remove(&s->asked, object);
+}
+
+bool serve_unknown(void *arg, uint64_t handle)
+{
+    struct stager *s = arg;
+    struct holding *h = holding_find(s, handle);
+    if (s->state != STAGER_SERVING || handle & STAGE_OFFER_BIT)
+        return false;
+    if (fetch_serve(s, handle))
+        return true;
+    if (h)
+        holding_open(s, h);
+    else if (s->asked.count < STAGER_MAX_ITEMS)
+        map_set(&s->asked, handle, 1);
+    return true;
+}
+
+void serve_free_all(struct stager *s)
+{
+    while (!list_empty(&s->old_holdings))
+        holding_forget(s, LIST_OF(s->old_holdings.next, struct holding, link));
+}
