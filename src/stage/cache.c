@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "stage/cache_parts.h"
 
@@ -199,9 +198,6 @@ static int drop(struct cache *c, const char *name, uint64_t bytes,
         return -1;
     if (fstatat(c->objects, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         !cache_is_sealed(&st, bytes)) {
-        log_warning("the cached file \"%s/objects/%s\" was written to, by a "
-                    "task that has a link to it perhaps: it is read again",
-                    c->dir, name);
         if (unlinkat(c->objects, name, 0) < 0)
             rc = err_sys(err, errno, "cannot remove \"%s/objects/%s\"", c->dir,
                          name);

@@ -41,9 +41,9 @@ void cache_close(struct cache *c);
 uint64_t cache_max_bytes(const struct cache *c);
 
 /* The path of the entry with this content, which counts as a use of it. 1: it
- * is there. 0: it is not (one that was written to is dropped, with a warning).
- * -1 with err. The entry may be evicted at any time: open it, and if it is
- * gone, get it again. */
+ * is there. 0: it is not (one that was written to is dropped, and counted as
+ * poisoned: warn of it). -1 with err. The entry may be evicted at any time:
+ * open it, and if it is gone, get it again. */
 int cache_find(struct cache *c, const struct digest *digest, uint64_t bytes,
                char path[PATH_MAX], struct err *err);
 
