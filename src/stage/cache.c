@@ -183,6 +183,11 @@ void cache_close(struct cache *c)
     errno = saved;
 }
 
+bool cache_is_kept(const struct cache *c)
+{
+    return c->config.keep;
+}
+
 uint64_t cache_max_bytes(const struct cache *c)
 {
     return c->max_bytes;

@@ -37,6 +37,9 @@ struct cache *cache_open(const char *dir, const struct cache_config *config,
                          struct err *err);
 void cache_close(struct cache *c);
 
+/* Will other sessions use it? */
+bool cache_is_kept(const struct cache *c);
+
 /* The bound that max_bytes or the disk has given. */
 uint64_t cache_max_bytes(const struct cache *c);
 

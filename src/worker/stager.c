@@ -530,6 +530,11 @@ static void count_cache(struct stager *s)
     struct cache_counts c;
     cache_get_counts(s->config.cache, &c);
     s->config.counts->evictions += c.evictions - s->cache_seen.evictions;
+    if (c.poisoned > s->cache_seen.poisoned)
+        log_warning("a task wrote to a file that it shares with the cache of "
+                    "its node (file_mode without write permission): the file "
+                    "is staged again");
+    s->cache_seen.poisoned = c.poisoned;
     s->cache_seen.evictions = c.evictions;
 }
 

@@ -486,10 +486,12 @@ static int read_origin(struct fetch *f, char *data, struct err *err)
     return rc;
 }
 
-/* Has the cache what the source is now? */
+/* Has a cache that was kept what the source is now? */
 static int find_source(struct fetch *f, char identity[ORIGIN_IDENTITY_BYTES],
                        struct err *err)
 {
+    if (!cache_is_kept(f->stager->config.cache))
+        return 0;
     f->blame = OBJECT_BLAME_SOURCE;
     int rc = origin_identity(f->kind, f->key, identity, &f->counts, err);
     if (rc <= 0)
@@ -498,6 +500,17 @@ static int find_source(struct fetch *f, char identity[ORIGIN_IDENTITY_BYTES],
     rc = cache_find_source(f->stager->config.cache, identity, &f->meta, err);
     f->found = rc > 0;
     return rc < 0 ? -1 : 1;
+}
+
+/* The next session need not read it. It may have been replaced between the look
+ * at it and the first read; what is not remembered is read again. */
+static void remember_source(struct fetch *f, const char *identity)
+{
+    char now[ORIGIN_IDENTITY_BYTES];
+    if (f->kind == OBJECT_URL ||
+        (origin_identity(f->kind, f->key, now, NULL, NULL) == 1 &&
+         strcmp(now, identity) == 0))
+        cache_add_source(f->stager->config.cache, identity, &f->meta, NULL);
 }
 
 static int read_once(struct fetch *f, char *data, struct err *err)
@@ -517,8 +530,8 @@ static int read_once(struct fetch *f, char *data, struct err *err)
     f->meta.bytes = cache_appended(p);
     if (cache_commit(p, NULL, &f->meta.digest, NULL, err) < 0)
         return -1;
-    if (has_identity > 0) /* what is not remembered is read again */
-        cache_add_source(f->stager->config.cache, identity, &f->meta, NULL);
+    if (has_identity > 0)
+        remember_source(f, identity);
     return 0;
 }
 

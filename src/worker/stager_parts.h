@@ -39,7 +39,7 @@ struct stager {
     uint32_t holding_count;
     struct map asked; /* objects that others want to pull, and we do not know */
     struct stage_counts reported;
-    struct stage_counts cache_seen; /* of the cache's counts, what is added */
+    struct cache_counts cache_seen; /* what of the cache is counted already */
     int64_t reported_ns;
 };
 
