@@ -80,7 +80,7 @@ static int fill(const struct placing *p, int to)
 {
     if (p->bytes > 0 && ioctl(to, FICLONE, p->from) == 0)
         return PLACE_REFLINK;
-    return copy_data(p->from, to, p->bytes) < 0 ? -1 : PLACE_COPY;
+    return copy_data(p->from, to, p->bytes, NULL) < 0 ? -1 : PLACE_COPY;
 }
 
 /* Returns how, or -1 with err; errno EEXIST and a clear err: the name is taken.
