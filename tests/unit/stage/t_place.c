@@ -214,14 +214,14 @@ static void copies(void **state)
         int to = open(path_of("%s/to", dir), O_RDWR | O_CREAT | O_TRUNC, 0600);
         const char *entry = entry_of(dir, data, n);
         int from = open(entry, O_RDONLY);
-        assert_int_equal(copy_data(from, to, n), 0);
+        assert_int_equal(copy_data(from, to, n, NULL), 0);
         assert_int_equal(pread(to, got, sizeof(got), 0), n);
         assert_memory_equal(got, data, n);
         assert_int_equal(fstat(from, &a), 0);
         assert_int_equal(fstat(to, &b), 0);
         assert_true(b.st_blocks <= a.st_blocks + 16);
         if (n > 0)
-            assert_int_equal(copy_data(from, to, n + 1), -1);
+            assert_int_equal(copy_data(from, to, n + 1, NULL), -1);
         close(from);
         close(to);
     }
@@ -230,7 +230,7 @@ static void copies(void **state)
     int to = open(path_of("%s/to", dir), O_RDWR | O_CREAT | O_TRUNC, 0600);
     const off_t tera = (off_t)1 << 40;
     assert_int_equal(pwrite(from, "x", 1, tera), 1);
-    assert_int_equal(copy_data(from, to, (uint64_t)tera + 1), 0);
+    assert_int_equal(copy_data(from, to, (uint64_t)tera + 1, NULL), 0);
     assert_int_equal(fstat(to, &b), 0);
     assert_int_equal(b.st_size, tera + 1);
     assert_true(b.st_blocks < 1000);
