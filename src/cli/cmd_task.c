@@ -123,7 +123,8 @@ static void context_init(const struct life *l, const struct query_task *t,
     *c = (struct template_context){.index = t->index,
                                    .task_id = t->id,
                                    .job_id = job_of(l, t)->id,
-                                   .run_dir = rundir_path(l->run->dir)};
+                                   .run_dir = rundir_path(l->run->dir),
+                                   .spec_dir = l->folder};
 }
 
 /* The folder it runs in, and its command line to be typed there. */

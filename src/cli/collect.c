@@ -8,6 +8,7 @@
 #include "cli/collect.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -198,6 +199,7 @@ static int attempt_collect(struct collect *c, const struct attempt *was,
 {
     const struct job *job = &c->spec->jobs[a->job];
     struct leavings left = {.run_dir = rundir_path(c->rundir),
+                            .spec_dir = c->base,
                             .search_ns = SEARCH_NS};
     struct err why;
     char id[JOBSPEC_MAX_ID + 1], *dir = NULL;
@@ -253,9 +255,11 @@ static int record_copy(struct collect *c, struct journal_record *rec,
 
 static int prepare(struct collect *c, struct err *err)
 {
-    const char *spec_path = rundir_spec_path(c->rundir);
-    c->base =
-        mem_strndup(spec_path, (size_t)(path_base(spec_path) - spec_path));
+    struct buf base;
+    buf_init(&base, PATH_MAX);
+    if (rundir_put_spec_folder(c->rundir, &base) == 0)
+        c->base = mem_strdup(buf_text(&base));
+    buf_fini(&base);
     c->viewer = output_viewer_create(c->rundir);
     c->extractors = mem_calloc(c->spec->job_count, sizeof(*c->extractors));
     if (!c->base || !c->viewer || !c->extractors)

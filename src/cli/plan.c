@@ -18,6 +18,7 @@
 #include "base/quantity.h"
 #include "cli/command.h"
 #include "cli/json_put.h"
+#include "cli/plan_files.h"
 #include "cli/rundir_arg.h"
 #include "cli/skipped.h"
 #include "cli/specfile.h"
@@ -38,6 +39,7 @@ struct planning {
     const char *path; /* of the spec */
     struct jobspec *spec;
     char *run_dir;
+    char *folder;               /* of the spec */
     struct rundir *past;        /* NULL: there is none, or it is not resumed */
     struct past_counts *counts; /* one a job */
     struct skipped skipped;     /* what would not run (again) */
@@ -196,7 +198,8 @@ static void task_find(const struct planning *p, const struct job *job,
     struct template_context c = {.index = index,
                                  .task_id = id,
                                  .job_id = job->id,
-                                 .run_dir = p->run_dir};
+                                 .run_dir = p->run_dir,
+                                 .spec_dir = p->folder};
     id[0] = '\0';
     buf_reset(command);
     if (job_task_id(job, index, id, &err) < 0 ||
@@ -291,6 +294,7 @@ static void job_put(const struct planning *p, uint32_t j)
     display_puts(p->display, "\n");
     buf_fini(&what);
     limits_put(p->display, job);
+    plan_files_put(p->display, p->spec, job, p->folder);
     if (p->past && p->spec->job_count > 1) {
         display_puts(p->display, "    so far ");
         past_put(p->display, &p->counts[j], job_left(p, j));
@@ -436,6 +440,7 @@ static json_t *job_json(const struct planning *p, uint32_t j)
             ? json_real((double)t->constraints.max_wall_clock_ns / 1e9)
             : json_null());
     json_object_set_new(o, "environment", env);
+    plan_files_json(o, p->spec, job, p->folder);
     json_object_set_new(o, "commands", lines_json(p, j));
     return o;
 }
@@ -495,13 +500,17 @@ static int plan_make(struct planning *p)
     struct err err;
     int rc = EXIT_BAD_USAGE;
     buf_init(&text, SPEC_MAX_BYTES);
-    p->spec = specfile_load(p->path, true, &text);
-    if (!p->spec)
-        goto out;
     p->run_dir = p->plan->run_dir ? mem_strdup(p->plan->run_dir)
                                   : specfile_run_dir(p->path);
+    /* what a run that goes on has used up may be gone */
+    bool begins =
+        p->plan->fresh || (p->run_dir && access(p->run_dir, F_OK) < 0);
+    p->spec = specfile_load(p->path, begins, &text);
+    if (!p->spec)
+        goto out;
+    p->folder = specfile_folder(p->path, &err);
     p->counts = mem_calloc(p->spec->job_count, sizeof(p->counts[0]));
-    if (!p->run_dir || !p->counts) {
+    if (!p->run_dir || !p->counts || !p->folder) {
         log_error("no memory");
         rc = EXIT_FAILED;
     } else if (past_open(p, &text, &err) < 0) {
@@ -528,6 +537,7 @@ int plan_show(const struct plan *plan)
     jobspec_destroy(p.spec);
     mem_free(p.counts);
     mem_free(p.run_dir);
+    mem_free(p.folder);
     mem_free(here);
     return rc;
 }

@@ -130,7 +130,8 @@ static char *folder_of(const char *path, char real[PATH_MAX], const char **name,
         return NULL;
     }
     *name = path_base(real);
-    char *folder = mem_strndup(real, (size_t)(*name - real));
+    size_t len = (size_t)(*name - real); /* without the "/", but of the root */
+    char *folder = mem_strndup(real, len > 1 ? len - 1 : len);
     if (!folder)
         err_set(err, ENOMEM, "no memory for %s", path);
     return folder;

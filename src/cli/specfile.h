@@ -22,7 +22,7 @@ struct jobspec *specfile_parse(const char *path, const char *text, size_t len,
 struct jobspec *specfile_load(const char *path, bool look, struct buf *text);
 
 /* The folder of the file, absolute, that of the file itself where path is a
- * link, with "/" at its end: heap. NULL with err. */
+ * link: heap. NULL with err. */
 char *specfile_folder(const char *path, struct err *err);
 
 /* The file's name without folder and extension, heap: "sweep". */

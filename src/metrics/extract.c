@@ -200,7 +200,8 @@ static int file_find(struct extractor *x, const struct pass *p,
     struct template_context c = {.index = a->index,
                                  .task_id = from->task_id,
                                  .job_id = x->job->id,
-                                 .run_dir = from->run_dir};
+                                 .run_dir = from->run_dir,
+                                 .spec_dir = from->spec_dir};
     struct buf path;
     int rc;
     buf_reset(&x->name);

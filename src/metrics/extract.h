@@ -25,6 +25,7 @@ struct leavings {
     size_t output_len[2];
     const char *task_id;
     const char *run_dir;
+    const char *spec_dir; /* as template_context has it */
     const char *work_dir; /* the task's; absolute. NULL: its files are not to be
                              looked for, they are missing */
     int64_t search_ns;    /* CPU time that regular expressions may take, at

@@ -604,6 +604,12 @@ const char *rundir_spec(const struct rundir *r, size_t *len)
     return buf_text(&r->text) + r->header_len;
 }
 
+int rundir_put_spec_folder(const struct rundir *r, struct buf *out)
+{
+    size_t len = (size_t)(path_base(r->spec_path) - r->spec_path);
+    return buf_put(out, r->spec_path, len > 1 ? len - 1 : len);
+}
+
 const char *rundir_spec_path(const struct rundir *r)
 {
     return r->spec_path;

@@ -105,11 +105,13 @@ int describe_command(const struct job *job, uint32_t index,
     char *where = job_task_id(job, index, id, &err) == 0
                       ? job_folder(job, &c, work_dir, &err)
                       : NULL;
-    int rc = where ? 0 : -1;
-    if (rc == 0 && (rc = buf_puts(out, "(cd ")) == 0 &&
-        (rc = text_put_shell_word(out, where)) == 0 &&
-        (rc = buf_puts(out, " && ")) == 0 &&
-        (rc = settings_put(job, &c, out)) == 0) {
+    int rc = where ? buf_putc(out, '(') : -1;
+    /* nobody can go to a directory on a node that is gone by now */
+    if (rc == 0 && !task_has_directory(job_template(job, index)) &&
+        (rc = buf_puts(out, "cd ")) == 0 &&
+        (rc = text_put_shell_word(out, where)) == 0)
+        rc = buf_puts(out, " && ");
+    if (rc == 0 && (rc = settings_put(job, &c, out)) == 0) {
         size_t start = out->len;
         bool line;
         rc = job_command_show(job, &c, out, &line, &err);

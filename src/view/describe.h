@@ -11,8 +11,9 @@
 int describe_parameters(const struct job *job, uint32_t index, struct buf *out);
 
 /* Append the command line of a task as one would type it, with the folder it
- * runs in and its environment settings, in parentheses, so that neither these
- * nor an `exit` outlast it: "(cd DIR && export A=1 && COMMAND)". */
+ * runs in (unless that is a directory of its own) and its environment settings,
+ * in parentheses, so that neither these nor an `exit` outlast it: "(cd DIR &&
+ * export A=1 && COMMAND)". */
 int describe_command(const struct job *job, uint32_t index,
                      const char *work_dir, const char *run_path,
                      struct buf *out);

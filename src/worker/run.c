@@ -80,6 +80,7 @@ static int run_extract(struct run *run, const char *const data[2],
                                   .output_len = {len[0], len[1]},
                                   .task_id = run->task_id,
                                   .run_dir = c->config->run_dir,
+                                  .spec_dir = c->config->work_dir,
                                   .work_dir = dir,
                                   .search_ns = c->config->search_ns};
     int rc = extractor_run(c->extractors[a->job], &left, a, err);
