@@ -100,6 +100,14 @@ struct attempt_file *attempt_add_file(struct attempt *a, const char *name)
     return &a->files[n];
 }
 
+uint64_t attempt_file_bytes(const struct attempt *a)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < a->file_count; i++)
+        bytes += a->files[i].bytes;
+    return bytes;
+}
+
 bool metric_has_value(enum metric_state state)
 {
     return state == METRIC_OK || state == METRIC_OUT_OF_RANGE;

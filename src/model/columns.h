@@ -12,6 +12,8 @@ enum {
     COL_STATE,
     COL_RESULT,
     COL_REASON,
+    COL_FAILURE_CODE,
+    COL_FAILURE_CATEGORY,
     COL_EXIT_CODE,
     COL_SIGNAL,
     COL_NODE,
@@ -21,6 +23,8 @@ enum {
     COL_START,
     COL_END,
     COL_DURATION,
+    COL_PREPARE,
+    COL_STORE,
     COL_USER,
     COL_SYSTEM,
     COL_MAX_RSS,
@@ -28,6 +32,8 @@ enum {
     COL_WRITE,
     COL_STDOUT,
     COL_STDERR,
+    COL_FILES,
+    COL_FILE_BYTES,
     COL_COUNT
 };
 

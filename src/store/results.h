@@ -16,8 +16,11 @@
  *   /batch/events   a table: sessions, changes of jobs and programs
  *   /batch/sessions a table, one row a session
  *   /batch/programs a table: files that tasks execute, of each session
- *   /batch/output   stdout, stderr: bytes; stdout_index, stderr_index: tables
- *                   of offset and length, aligned with the rows of tasks; an
+ *   /batch/files    a table, one row a file that an attempt returned: where in
+ *                   output/files it is (offset; 2^64-1: a file of its own, at
+ *                   path in the run directory)
+ *   /batch/output   files: bytes; stdout, stderr: bytes; stdout_index,
+ * stderr_index: tables of offset and length, aligned with the rows of tasks; an
  *                   offset of 2^64-1: kept elsewhere (files/), or lost
  *   /batch/spec     the job spec's text
  *   /batch          attribute journal_bytes: how much of the journal is in it

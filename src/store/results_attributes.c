@@ -4,6 +4,7 @@
 #include "store/results_build.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -127,6 +128,23 @@ static int put_origin(struct build *b, struct err *err)
     return hdf_attr_text(f, "/", "environment", environment, err);
 }
 
+/* What staging came to, if there was any: on /batch, "staging_links" and so
+ * on. */
+static int put_staged(struct build *b, struct err *err)
+{
+    const struct stage_counts *c = &b->survey.staged;
+    char name[64];
+    if (!stage_counts_any(c))
+        return 0;
+    for (int i = 0; i < STAGE_COUNTS; i++) {
+        snprintf(name, sizeof(name), "staging_%s", stage_count_name(i));
+        if (hdf_attr_int(b->file, "/batch", name,
+                         (int64_t)stage_count_get(c, i), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int build_attributes(struct build *b, struct err *err)
 {
     struct hdf_file *f = b->file;
@@ -140,7 +158,8 @@ int build_attributes(struct build *b, struct err *err)
         put_time(b, "start_time", b->survey.start_ns, err) < 0 ||
         put_time(b, "end_time", b->survey.end_ns, err) < 0 ||
         hdf_attr_int(f, "/", "sessions", b->survey.session_count, err) < 0 ||
-        put_hosts(b, err) < 0 || put_programs(b, err) < 0)
+        put_hosts(b, err) < 0 || put_programs(b, err) < 0 ||
+        put_staged(b, err) < 0)
         return -1;
     if (hdf_attr_int(f, "/batch", RESULTS_JOURNAL_BYTES,
                      (int64_t)journal_bytes(b->journal), err) < 0 ||

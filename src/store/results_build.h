@@ -23,6 +23,8 @@
 
 enum {
     RESULTS_MAX_NAME = 255,
+    /* of a returned file, in the run directory */
+    RESULTS_FILE_PATH_BYTES = ATTEMPT_MAX_FILE_NAME + 2 * JOBSPEC_MAX_ID + 32,
     /* builtin cells of a task's cubes: state, exit code, attempts, duration */
     RESULTS_CELL_BYTES = 1 + 4 + 4 + 8,
     RESULTS_SLAB_BYTES = 64 << 20, /* of cubes in memory at a time */
@@ -36,6 +38,11 @@ enum {
 #define RESULTS_JOURNAL_BYTES "journal_bytes"
 /* the CRC32C of the spec that it is by */
 #define RESULTS_SPEC_CRC "spec_crc32c"
+
+/* The packs of a session. */
+enum results_pack { RESULTS_STDOUT, RESULTS_STDERR, RESULTS_FILES };
+/* "stdout", "stderr", "files": output/<session>.<suffix>. */
+const char *results_pack_suffix(enum results_pack pack);
 
 struct survey_metric {
     size_t longest; /* a string's bytes */
@@ -76,9 +83,12 @@ struct survey {
     struct survey_origin origin;
     struct programs *programs; /* as they are now */
     struct buf changed;        /* names of those that have changed */
-    uint64_t packed_bytes[2];  /* of outputs that are there */
+    size_t longest_scratch, longest_file, longest_file_path;
+    uint64_t packed_bytes[3];   /* of outputs and files that are there */
+    struct stage_counts staged; /* all sessions, */
+    struct stage_counts staged_session; /* and the one that is read */
     uint32_t session_count;
-    struct map pack_sizes; /* (session, stream): bytes */
+    struct map pack_sizes; /* (session, pack): bytes */
     struct map host_of;    /* (session, rank): index in hosts */
     char **hosts;
     uint32_t host_count;
@@ -104,9 +114,12 @@ void survey_fini(struct build *b);
 /* The host of a session's rank, or "". */
 const char *survey_host(const struct survey *s, uint32_t session,
                         uint32_t rank);
-/* Is an attempt's output in its pack, whole? */
-bool survey_is_packed(const struct survey *s, const struct output *o,
-                      int stream);
+/* Has a session's pack these bytes? */
+bool survey_is_packed(const struct survey *s, enum results_pack pack,
+                      uint32_t session, uint64_t offset, uint64_t bytes);
+/* The path of a returned file of its own, in the run directory. */
+void results_file_path(char path[RESULTS_FILE_PATH_BYTES], const char *job_id,
+                       const char *task_id, uint32_t attempt, const char *name);
 
 /* How a job's tasks lie in its cubes: with chunks of about chunk_cells. */
 void shape_init(struct survey_job *s, const struct taskset *set,
@@ -131,6 +144,15 @@ int side_put(struct side *s, const struct journal_record *r, struct err *err);
 void side_seen(struct side *s, int64_t time_ns);
 int side_finish(struct side *s, struct err *err);
 void side_destroy(struct side *s);
+
+/* /batch/files, output/files: what attempts returned. task_row: the row of the
+ * attempt in /batch/tasks. */
+struct files;
+struct files *files_create(struct build *b, struct err *err);
+int files_put(struct files *f, const struct attempt *a, const char *id,
+              uint64_t task_row, struct err *err);
+int files_finish(struct files *f, struct err *err);
+void files_destroy(struct files *f);
 
 /* The attributes of / and /batch, and the texts that go with them. */
 int build_attributes(struct build *b, struct err *err);

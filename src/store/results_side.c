@@ -11,7 +11,7 @@
 #include "store/h5_table.h"
 
 enum {
-    NODES_COLUMNS = 12,
+    NODES_COLUMNS = 13,
     EVENTS_COLUMNS = 10,
     SESSIONS_COLUMNS = 11,
     PROGRAMS_COLUMNS = 11
@@ -50,6 +50,7 @@ static int put_node(struct side *t, const struct journal_record *r,
     row_i32(row, &c[9], (int32_t)n->hwthreads);
     row_i64(row, &c[10], (int64_t)n->memory_bytes);
     row_text(row, &c[11], n->cpus);
+    row_text(row, &c[12], n->scratch);
     return 0;
 }
 
@@ -229,7 +230,8 @@ static void set_columns(struct side *t)
         {"cores", CELL_INT32, 0, 0},
         {"hwthreads", CELL_INT32, 0, 0},
         {"memory_bytes", CELL_INT64, 0, 0},
-        {"cpus", CELL_STRING, row_text_size(s->longest_cpus), 0}};
+        {"cpus", CELL_STRING, row_text_size(s->longest_cpus), 0},
+        {"scratch", CELL_STRING, row_text_size(s->longest_scratch), 0}};
     const struct hdf_column events[EVENTS_COLUMNS] = {
         {"time", CELL_FLOAT64, 0, 0},
         {"session", CELL_INT32, 0, 0},

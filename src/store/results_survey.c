@@ -9,6 +9,12 @@
 
 #include "base/mem.h"
 
+static void longer(size_t *longest, size_t len)
+{
+    if (len > *longest)
+        *longest = len;
+}
+
 static int no_memory(struct err *err)
 {
     return err_set(err, ENOMEM, "no memory to read the journal's results");
@@ -74,20 +80,20 @@ static void see_reactivation(struct survey_job *s, struct journal_place behind)
 
 /* ---- Outputs ---- */
 
-static uint64_t pack_key(uint32_t session, int stream)
+static uint64_t pack_key(uint32_t session, enum results_pack pack)
 {
-    return (uint64_t)session << 1 | (unsigned)stream;
+    return (uint64_t)session << 2 | pack;
 }
 
 /* Find out a pack's size, once; so the answer stays the same. */
-static int see_pack(struct build *b, uint32_t session, int stream)
+static int see_pack(struct build *b, uint32_t session, enum results_pack pack)
 {
     struct stat st;
-    uint64_t key = pack_key(session, stream);
+    uint64_t key = pack_key(session, pack);
     if (map_get(&b->survey.pack_sizes, key, NULL))
         return 0;
     char *path = rundir_file(b->rundir, "output/%04u.%s", session,
-                             stream == 0 ? "stdout" : "stderr");
+                             results_pack_suffix(pack));
     if (!path)
         return -1;
     uint64_t size = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
@@ -95,34 +101,62 @@ static int see_pack(struct build *b, uint32_t session, int stream)
     return map_set(&b->survey.pack_sizes, key, size);
 }
 
-bool survey_is_packed(const struct survey *s, const struct output *o,
-                      int stream)
+bool survey_is_packed(const struct survey *s, enum results_pack pack,
+                      uint32_t session, uint64_t offset, uint64_t bytes)
 {
     uint64_t size = 0;
-    if (o->place != OUTPUT_PACKED)
-        return false;
-    map_get(&s->pack_sizes, pack_key(o->session, stream), &size);
-    return o->offset <= size && o->bytes <= size - o->offset;
+    map_get(&s->pack_sizes, pack_key(session, pack), &size);
+    return offset <= size && bytes <= size - offset;
 }
 
-static int see_output(struct build *b, const struct output *o, int stream)
+/* Bytes that a pack should have. */
+static int see_packed(struct build *b, enum results_pack pack, uint32_t session,
+                      uint64_t offset, uint64_t bytes)
 {
-    if (o->place != OUTPUT_PACKED)
-        return 0;
-    if (see_pack(b, o->session, stream) < 0)
+    if (see_pack(b, session, pack) < 0)
         return -1;
-    if (survey_is_packed(&b->survey, o, stream))
-        b->survey.packed_bytes[stream] += o->bytes;
+    if (survey_is_packed(&b->survey, pack, session, offset, bytes))
+        b->survey.packed_bytes[pack] += bytes;
+    return 0;
+}
+
+static int see_output(struct build *b, const struct output *o,
+                      enum results_pack pack)
+{
+    return o->place == OUTPUT_PACKED
+               ? see_packed(b, pack, o->session, o->offset, o->bytes)
+               : 0;
+}
+
+/* ---- Files ---- */
+
+void results_file_path(char path[RESULTS_FILE_PATH_BYTES], const char *job_id,
+                       const char *task_id, uint32_t attempt, const char *name)
+{
+    snprintf(path, RESULTS_FILE_PATH_BYTES, "files/%s/%s/%u/%s", job_id,
+             task_id, attempt, name);
+}
+
+static int see_files(struct build *b, const struct attempt *a, const char *id)
+{
+    char path[RESULTS_FILE_PATH_BYTES];
+    for (uint32_t i = 0; i < a->file_count; i++) {
+        const struct attempt_file *f = &a->files[i];
+        longer(&b->survey.longest_file, strlen(f->name));
+        if (f->place == FILE_PACKED) {
+            if (see_packed(b, RESULTS_FILES, f->session, f->offset, f->bytes) <
+                0)
+                return -1;
+        } else {
+            results_file_path(path, b->spec->jobs[a->job].id, id, a->attempt,
+                              f->name);
+            longer(&b->survey.longest_file_path, strlen(path));
+        }
+    }
     return 0;
 }
 
 /* ---- Records ---- */
-
-static void longer(size_t *longest, size_t len)
-{
-    if (len > *longest)
-        *longest = len;
-}
 
 static int see_attempt(struct build *b, const struct attempt *a,
                        struct journal_place before, struct err *err)
@@ -143,8 +177,9 @@ static int see_attempt(struct build *b, const struct attempt *a,
         else if (job->metrics[i].type == METRIC_STRING)
             longer(&js->metrics[i].longest, strlen(v->string));
     }
-    if (see_output(b, &a->output[0], 0) < 0 ||
-        see_output(b, &a->output[1], 1) < 0)
+    if (see_output(b, &a->output[0], RESULTS_STDOUT) < 0 ||
+        see_output(b, &a->output[1], RESULTS_STDERR) < 0 ||
+        see_files(b, a, id) < 0)
         return no_memory(err);
     return 0;
 }
@@ -159,6 +194,7 @@ static int see_node(struct build *b, const struct journal_record *r,
     s->nodes++;
     longer(&s->longest_host, strlen(n->hostname));
     longer(&s->longest_cpus, strlen(n->cpus));
+    longer(&s->longest_scratch, strlen(n->scratch));
     if (count > 0 && strcmp(s->hosts[count - 1], n->hostname) == 0)
         return map_set(&s->host_of, key, count - 1) < 0 ? no_memory(err) : 0;
     if ((count & (count - 1)) == 0) {
@@ -189,8 +225,16 @@ static int set_text(struct buf *b, const char *text)
     return buf_puts(b, text);
 }
 
+/* The session that was read is over: its last word counts. */
+static void see_counts_end(struct survey *s)
+{
+    stage_counts_add(&s->staged, &s->staged_session);
+    s->staged_session = (struct stage_counts){0};
+}
+
 static void see_session(struct survey *s, const struct journal_record *r)
 {
+    see_counts_end(s);
     if (s->session_count++ == 0)
         s->start_ns = r->time_ns;
     longer(&s->longest_version, strlen(r->u.session.version));
@@ -268,9 +312,11 @@ static int see_record(struct build *b, const struct journal_record *r,
         return see_origin(s, &r->u.origin, err);
     case JOURNAL_PROGRAM:
         return see_program(s, &r->u.program, err);
+    case JOURNAL_COUNTS:
+        s->staged_session = r->u.counts;
+        break;
     case JOURNAL_JOB:
     case JOURNAL_LOST:
-    case JOURNAL_COUNTS:
     case JOURNAL_TICK:
     case JOURNAL_END:
         break;
@@ -299,6 +345,8 @@ int survey_make(struct build *b, struct err *err)
     for (;;) {
         struct journal_place before = journal_tell(b->journal);
         got = build_next(b, &r, err);
+        if (got == 0)
+            see_counts_end(s);
         if (got <= 0)
             return got;
         if (see_record(b, &r, before, err) < 0)

@@ -13,8 +13,8 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "model/columns.h"
-#include "store/h5_output.h"
 #include "store/h5_table.h"
+#include "store/results_packs.h"
 
 double time_s(int64_t ns)
 {
@@ -39,6 +39,8 @@ static const struct hdf_column builtin_columns[COL_COUNT] = {
     [COL_STATE] = {.kind = CELL_STRING, .size = 9},
     [COL_RESULT] = {.kind = CELL_STRING, .size = 7},
     [COL_REASON] = {.kind = CELL_STRING},
+    [COL_FAILURE_CODE] = {.kind = CELL_STRING},
+    [COL_FAILURE_CATEGORY] = {.kind = CELL_STRING, .size = 12},
     [COL_EXIT_CODE] = {.kind = CELL_INT32},
     [COL_SIGNAL] = {.kind = CELL_INT32},
     [COL_NODE] = {.kind = CELL_STRING},
@@ -48,6 +50,8 @@ static const struct hdf_column builtin_columns[COL_COUNT] = {
     [COL_START] = {.kind = CELL_FLOAT64},
     [COL_END] = {.kind = CELL_FLOAT64},
     [COL_DURATION] = {.kind = CELL_FLOAT64},
+    [COL_PREPARE] = {.kind = CELL_FLOAT64},
+    [COL_STORE] = {.kind = CELL_FLOAT64},
     [COL_USER] = {.kind = CELL_FLOAT64},
     [COL_SYSTEM] = {.kind = CELL_FLOAT64},
     [COL_MAX_RSS] = {.kind = CELL_INT64},
@@ -55,6 +59,8 @@ static const struct hdf_column builtin_columns[COL_COUNT] = {
     [COL_WRITE] = {.kind = CELL_INT64},
     [COL_STDOUT] = {.kind = CELL_INT64},
     [COL_STDERR] = {.kind = CELL_INT64},
+    [COL_FILES] = {.kind = CELL_INT64},
+    [COL_FILE_BYTES] = {.kind = CELL_INT64},
 };
 
 /* A column that some jobs have: of which of their parameters or metrics. */
@@ -66,14 +72,8 @@ struct extra {
 
 /* Outputs on their way into the file: of one stream. */
 struct stream {
-    struct hdf_bytes *bytes;
+    struct pack_copy pack;
     struct hdf_table *index;
-    uint64_t written;
-    /* a part of a pack that is still to be copied */
-    uint32_t session;
-    uint64_t from, len;
-    int fd; /* of fd_session's pack; -1: none */
-    uint32_t fd_session;
 };
 
 struct tables {
@@ -86,12 +86,11 @@ struct tables {
     struct hdf_column index_columns[2];
     struct hdf_table *tasks;
     struct side *side;
+    struct files *files;
+    uint64_t rows; /* of tasks */
     struct stream streams[2];
-    char *copy;      /* COPY_BYTES of room */
     struct buf room; /* for a value */
 };
-
-enum { COPY_BYTES = 1 << 20 };
 
 /* The extra column of that name and sort; made if it is new. NULL: full. */
 static struct extra *find_extra(struct tables *t, const char *name,
@@ -200,6 +199,11 @@ static void set_columns(struct tables *t)
         size_t len = strlen(attempt_reason_name((enum reason)i));
         longest_reason = len > longest_reason ? len : longest_reason;
     }
+    size_t longest_code = 1;
+    for (int i = 0; i < FAILURE_COUNT; i++) {
+        size_t len = strlen(failure_code((enum failure)i));
+        longest_code = len > longest_code ? len : longest_code;
+    }
     for (uint32_t i = 0; i < COL_COUNT; i++) {
         t->columns[i] = builtin_columns[i];
         t->columns[i].name = column_names[i];
@@ -208,6 +212,7 @@ static void set_columns(struct tables *t)
     t->columns[COL_JOB_ID].size = row_text_size(b->survey.longest_job_id);
     t->columns[COL_TASK_ID].size = row_text_size(b->survey.longest_task_id);
     t->columns[COL_REASON].size = longest_reason;
+    t->columns[COL_FAILURE_CODE].size = longest_code;
     t->columns[COL_NODE].size = row_text_size(b->survey.longest_host);
     for (uint32_t i = 0; i < t->extra_count; i++) {
         uint32_t at = COL_COUNT + i;
@@ -219,72 +224,21 @@ static void set_columns(struct tables *t)
 
 /* ---- /batch/output ---- */
 
-static int open_pack(struct tables *t, struct stream *s, int stream,
-                     struct err *err)
-{
-    if (s->fd >= 0 && s->fd_session == s->session)
-        return 0;
-    if (s->fd >= 0)
-        close(s->fd);
-    char *path = rundir_file(t->build->rundir, "output/%04u.%s", s->session,
-                             stream == 0 ? "stdout" : "stderr");
-    if (!path) {
-        s->fd = -1;
-        return err_set(err, ENOMEM, "no memory to read outputs");
-    }
-    s->fd = open(path, O_RDONLY | O_CLOEXEC);
-    s->fd_session = s->session;
-    int rc = s->fd < 0 ? err_sys(err, errno, "cannot open %s", path) : 0;
-    mem_free(path);
-    return rc;
-}
-
-/* Copy the part of a pack that is still to be copied. */
-static int copy_part(struct tables *t, int stream, struct err *err)
-{
-    struct stream *s = &t->streams[stream];
-    if (s->len > 0 && open_pack(t, s, stream, err) < 0)
-        return -1;
-    while (s->len > 0) {
-        size_t n = s->len < COPY_BYTES ? (size_t)s->len : COPY_BYTES;
-        if (t->build->cancel && *t->build->cancel)
-            return err_set(err, ECANCELED, "given up");
-        if (file_read_at(s->fd, t->copy, n, s->from) < 0)
-            return err_sys(err, errno, "cannot read the outputs of session %u",
-                           s->session);
-        if (hdf_bytes_put(s->bytes, t->copy, n, err) < 0)
-            return -1;
-        s->from += n;
-        s->len -= n;
-    }
-    return 0;
-}
-
-/* An output's row in the index; its bytes are copied together with those that
- * lie behind it in the pack. */
+/* An output's row in the index. */
 static int put_output(struct tables *t, const struct output *o, int stream,
                       struct err *err)
 {
     struct stream *s = &t->streams[stream];
+    uint64_t bytes = o->place == OUTPUT_EMPTY ? 0 : o->bytes;
+    uint64_t at = RESULTS_ELSEWHERE;
+    if ((o->place == OUTPUT_PACKED || bytes == 0) &&
+        pack_copy_put(&s->pack, o->session, o->offset, bytes, &at, err) < 0)
+        return -1;
     unsigned char *row = hdf_table_row(s->index, err);
     if (!row)
         return -1;
-    uint64_t bytes = o->place == OUTPUT_EMPTY ? 0 : o->bytes;
-    bool here = bytes == 0 || survey_is_packed(&t->build->survey, o, stream);
-    row_i64(row, &t->index_columns[0],
-            (int64_t)(here ? s->written : RESULTS_ELSEWHERE));
+    row_i64(row, &t->index_columns[0], (int64_t)at);
     row_i64(row, &t->index_columns[1], (int64_t)bytes);
-    if (!here || bytes == 0)
-        return 0;
-    if (s->session != o->session || s->from + s->len != o->offset ||
-        s->len > 16 * COPY_BYTES) {
-        if (copy_part(t, stream, err) < 0)
-            return -1;
-        s->session = o->session;
-        s->from = o->offset;
-    }
-    s->len += bytes;
-    s->written += bytes;
     return 0;
 }
 
@@ -356,6 +310,7 @@ static int put_attempt(struct tables *t, const struct attempt *a,
 {
     const struct hdf_column *c = t->columns;
     const struct job *job = &t->build->spec->jobs[a->job];
+    enum failure failure = attempt_failure(a);
     char id[JOBSPEC_MAX_ID + 1];
     if (job_task_id(job, a->index, id, err) < 0)
         return -1;
@@ -370,6 +325,9 @@ static int put_attempt(struct tables *t, const struct attempt *a,
              a->disposition == TASK_ENDS ? "completed" : "active");
     row_text(row, &c[COL_RESULT], attempt_result_name(a->result));
     row_text(row, &c[COL_REASON], attempt_reason_name(a->reason));
+    row_text(row, &c[COL_FAILURE_CODE], failure_code(failure));
+    row_text(row, &c[COL_FAILURE_CATEGORY],
+             failure_category_name(failure_category(failure)));
     row_i32(row, &c[COL_EXIT_CODE], a->exit_code);
     row_i32(row, &c[COL_SIGNAL], a->signal);
     row_text(row, &c[COL_NODE],
@@ -380,6 +338,8 @@ static int put_attempt(struct tables *t, const struct attempt *a,
     row_f64(row, &c[COL_START], time_s(a->start_ns));
     row_f64(row, &c[COL_END], time_s(a->end_ns));
     row_f64(row, &c[COL_DURATION], attempt_duration_s(a));
+    row_f64(row, &c[COL_PREPARE], (double)a->prepare_ns / (double)NS_PER_SEC);
+    row_f64(row, &c[COL_STORE], (double)a->store_ns / (double)NS_PER_SEC);
     row_f64(row, &c[COL_USER], (double)a->user_ns / (double)NS_PER_SEC);
     row_f64(row, &c[COL_SYSTEM], (double)a->system_ns / (double)NS_PER_SEC);
     row_i64(row, &c[COL_MAX_RSS], (int64_t)a->max_rss_bytes);
@@ -387,11 +347,14 @@ static int put_attempt(struct tables *t, const struct attempt *a,
     row_i64(row, &c[COL_WRITE], (int64_t)a->write_bytes);
     row_i64(row, &c[COL_STDOUT], (int64_t)a->output[0].bytes);
     row_i64(row, &c[COL_STDERR], (int64_t)a->output[1].bytes);
+    row_i64(row, &c[COL_FILES], a->file_count);
+    row_i64(row, &c[COL_FILE_BYTES], (int64_t)attempt_file_bytes(a));
     if (put_extras(t, row, a, err) < 0)
         return -1;
-    if (put_output(t, &a->output[0], 0, err) < 0)
+    if (put_output(t, &a->output[0], 0, err) < 0 ||
+        put_output(t, &a->output[1], 1, err) < 0)
         return -1;
-    return put_output(t, &a->output[1], 1, err);
+    return files_put(t->files, a, id, t->rows++, err);
 }
 
 /* ---- All together ---- */
@@ -406,11 +369,12 @@ static int create_streams(struct tables *t, struct err *err)
     size_t row;
     for (int i = 0; i < 2; i++) {
         struct stream *s = &t->streams[i];
-        s->bytes = hdf_bytes_create(f, paths[i],
-                                    t->build->survey.packed_bytes[i], err);
+        if (pack_copy_init(&s->pack, t->build, (enum results_pack)i, paths[i],
+                           err) < 0)
+            return -1;
         s->index =
             hdf_table_create(f, index[i], t->index_columns, 2, &row, err);
-        if (!s->bytes || !s->index)
+        if (!s->index)
             return -1;
     }
     return 0;
@@ -445,7 +409,8 @@ static int create_tables(struct tables *t, struct err *err)
     if (!t->tasks || put_left_out(t, err) < 0)
         return -1;
     t->side = side_create(t->build, err);
-    return t->side ? create_streams(t, err) : -1;
+    t->files = t->side ? files_create(t->build, err) : NULL;
+    return t->files ? create_streams(t, err) : -1;
 }
 
 static int put_records(struct tables *t, struct err *err)
@@ -465,10 +430,11 @@ static int put_records(struct tables *t, struct err *err)
 
 static int finish_tables(struct tables *t, struct err *err)
 {
-    if (hdf_table_finish(t->tasks, err) < 0 || side_finish(t->side, err) < 0)
+    if (hdf_table_finish(t->tasks, err) < 0 || side_finish(t->side, err) < 0 ||
+        files_finish(t->files, err) < 0)
         return -1;
     for (int i = 0; i < 2; i++)
-        if (copy_part(t, i, err) < 0 ||
+        if (pack_copy_finish(&t->streams[i].pack, err) < 0 ||
             hdf_table_finish(t->streams[i].index, err) < 0)
             return -1;
     return 0;
@@ -477,17 +443,15 @@ static int finish_tables(struct tables *t, struct err *err)
 static void tables_destroy(struct tables *t)
 {
     for (int i = 0; i < 2; i++) {
-        hdf_bytes_destroy(t->streams[i].bytes);
+        pack_copy_fini(&t->streams[i].pack);
         hdf_table_destroy(t->streams[i].index);
-        if (t->streams[i].fd >= 0)
-            close(t->streams[i].fd);
     }
     hdf_table_destroy(t->tasks);
     side_destroy(t->side);
+    files_destroy(t->files);
     buf_fini(&t->room);
     buf_fini(&t->left_out_names);
     mem_free(t->extras);
-    mem_free(t->copy);
     mem_free(t);
 }
 
@@ -497,13 +461,11 @@ int build_tables(struct build *b, struct err *err)
     if (!t)
         return err_set(err, ENOMEM, "no memory for the table of tasks");
     t->build = b;
-    t->streams[0].fd = t->streams[1].fd = -1;
     buf_init(&t->room, VALUE_MAX_BYTES);
     buf_init(&t->left_out_names, RESULTS_ATTR_BYTES);
-    t->copy = mem_alloc(COPY_BYTES);
     t->extras = mem_calloc(TABLE_MAX_COLUMNS, sizeof(t->extras[0]));
     int rc;
-    if (!t->copy || !t->extras)
+    if (!t->extras)
         rc = err_set(err, ENOMEM, "no memory for the table of tasks");
     else if ((rc = create_tables(t, err)) == 0 &&
              (rc = put_records(t, err)) == 0)

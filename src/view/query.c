@@ -280,6 +280,7 @@ static void set_time(struct value *v, int64_t ns)
 static void attempt_value(const struct attempt *a, uint32_t column,
                           struct value *v)
 {
+    enum failure failure = attempt_failure(a);
     switch (column) {
     case COL_ATTEMPT:
         set_integer(v, a->attempt);
@@ -289,6 +290,14 @@ static void attempt_value(const struct attempt *a, uint32_t column,
         break;
     case COL_REASON:
         value_string(v, attempt_reason_name(a->reason));
+        break;
+    case COL_FAILURE_CODE:
+        if (failure != FAILURE_NONE)
+            value_string(v, failure_code(failure));
+        break;
+    case COL_FAILURE_CATEGORY:
+        if (failure != FAILURE_NONE)
+            value_string(v, failure_category_name(failure_category(failure)));
         break;
     case COL_EXIT_CODE:
         if (a->exit_code >= 0)
@@ -317,6 +326,12 @@ static void attempt_value(const struct attempt *a, uint32_t column,
         if (a->start_ns > 0 && a->end_ns > 0)
             set_seconds(v, a->end_ns - a->start_ns);
         break;
+    case COL_PREPARE:
+        set_seconds(v, a->prepare_ns);
+        break;
+    case COL_STORE:
+        set_seconds(v, a->store_ns);
+        break;
     case COL_USER:
         set_seconds(v, a->user_ns);
         break;
@@ -336,6 +351,12 @@ static void attempt_value(const struct attempt *a, uint32_t column,
     case COL_STDOUT:
     case COL_STDERR:
         set_integer(v, (int64_t)a->output[column - COL_STDOUT].bytes);
+        break;
+    case COL_FILES:
+        set_integer(v, a->file_count);
+        break;
+    case COL_FILE_BYTES:
+        set_integer(v, (int64_t)attempt_file_bytes(a));
         break;
     default:
         break;

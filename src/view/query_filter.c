@@ -26,6 +26,12 @@ static uint32_t words_of(const struct query *q, uint32_t column,
     else if (column == COL_REASON)
         for (; n < REASON_COUNT; n++)
             words[n] = attempt_reason_name((enum reason)n);
+    else if (column == COL_FAILURE_CODE)
+        for (; n < FAILURE_COUNT - 1; n++)
+            words[n] = failure_code((enum failure)(n + 1));
+    else if (column == COL_FAILURE_CATEGORY)
+        for (; n < FAILURE_SERVER_ERROR; n++)
+            words[n] = failure_category_name((enum failure_category)(n + 1));
     else if (column == COL_JOB_ID)
         for (; n < q->spec->job_count; n++)
             words[n] = q->spec->jobs[n].id;
@@ -45,7 +51,7 @@ static int check_word(const struct query *q, uint32_t column, const char *text,
     if (n == 0)
         return 0;
     const char *near = text_nearest(text, words, n);
-    buf_init(&all, 400);
+    buf_init(&all, 800);
     for (uint32_t i = 0; i < n; i++)
         if (buf_printf(&all, "%s%s", i ? ", " : "", words[i]) < 0)
             break;

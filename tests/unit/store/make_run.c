@@ -3,13 +3,16 @@
  *
  *   make_run grid|list|tasks|empty|two DIR
  *   make_run slabs DIR               6,000,000 points, 20,000 attempts, wildly
+ *   make_run files DIR               as grid, and attempts return files
  *   make_run bench DIR ROWS          prints the time of results_build
+ *   make_run benchfiles DIR ROWS     with a small file an attempt
  *   make_run again DIR ROWS          of a run that bench has made
  *   make_run sparse DIR              1e9 points, 1000 results
  */
 #include "config.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "../sweeps.h"
+#include "store/incoming.h"
 #include "store/journal.h"
 #include "store/output.h"
 #include "store/results.h"
@@ -128,6 +132,8 @@ struct session {
     struct writer *writer;
     struct journal *journal;
     struct output_pack *outputs;
+    struct incoming *incoming;
+    int files; /* how many an attempt may return */
 };
 
 static void put(struct session *s, struct journal_record r)
@@ -152,12 +158,15 @@ static void begin(struct session *s, const char *dir,
         s->writer ? journal_create(s->rundir, spec, s->writer, &err) : NULL;
     s->outputs =
         s->journal ? output_pack_create(s->rundir, s->writer, &err) : NULL;
-    if (!s->outputs)
+    s->incoming =
+        s->outputs ? incoming_create(s->rundir, s->writer, &err) : NULL;
+    if (!s->incoming)
         die(&err);
     struct journal_record r = {.type = JOURNAL_SESSION};
     strcpy(r.u.session.version, "1");
     put(s, r);
-    static struct node_info node = {.cpus = "0-1", .cores = 2};
+    static struct node_info node = {
+        .cpus = "0-1", .cores = 2, .scratch = "/scratch/mpibatch-1-x"};
     for (uint32_t rank = 0; rank < 2; rank++) {
         r = (struct journal_record){.type = JOURNAL_NODE};
         r.u.node.rank = r.u.node.node = rank;
@@ -170,11 +179,76 @@ static void begin(struct session *s, const char *dir,
 static void end(struct session *s)
 {
     struct err err;
+    if (s->files > 1) {
+        struct journal_record r = {.type = JOURNAL_COUNTS};
+        r.u.counts.shared_opens = 4; /* the last word holds */
+        put(s, r);
+        r.u.counts.shared_opens = 5;
+        r.u.counts.links = 70;
+        put(s, r);
+    }
     put(s, (struct journal_record){.type = JOURNAL_END});
+    incoming_destroy(s->incoming, NS_PER_SEC);
     journal_destroy(s->journal);
     output_pack_destroy(s->outputs);
     if (writer_destroy(s->writer, 10 * NS_PER_SEC, &err) < 0)
         die(&err);
+}
+
+static void on_done(void *arg, const struct attempt_file *where,
+                    const struct err *err)
+{
+    if (!where)
+        die(err);
+    char *name = ((struct attempt_file *)arg)->name;
+    *(struct attempt_file *)arg = *where;
+    ((struct attempt_file *)arg)->name = name;
+}
+
+/* The attempt returns a file of len bytes, made of its number. */
+static void put_file(struct session *s, const struct jobspec *spec,
+                     struct attempt *a, const char *name, size_t len)
+{
+    char id[JOBSPEC_MAX_ID + 1], bytes[256];
+    struct err err;
+    struct attempt_file *f = attempt_add_file(a, name);
+    const struct incoming_events events = {NULL, on_done, f};
+    if (!f || job_task_id(&spec->jobs[a->job], a->index, id, &err) < 0)
+        die(&err);
+    const struct returned_of of = {spec->jobs[a->job].id, id, a->attempt};
+    struct incoming_file *in =
+        incoming_begin(s->incoming, &of, name, 0640, &events, &err);
+    memset(bytes, (int)('a' + a->index % 26), sizeof(bytes));
+    f->bytes = UINT64_MAX;
+    for (size_t at = 0; in && at < len; at += sizeof(bytes))
+        if (incoming_put(in, bytes, len - at < 256 ? len - at : 256, &err) < 0)
+            die(&err);
+    if (!in)
+        die(&err);
+    incoming_end(in);
+    while (f->bytes == UINT64_MAX) {
+        struct pollfd fd = {.fd = incoming_fd(s->incoming), .events = POLLIN};
+        (void)poll(&fd, 1, 1000);
+        incoming_turn(s->incoming);
+    }
+}
+
+/* Every third returns a small file, some of them a large one, too. */
+static void put_files(struct session *s, const struct jobspec *spec,
+                      struct attempt *a)
+{
+    if (s->files == 1 || (s->files > 1 && a->index % 3 == 0))
+        put_file(s, spec, a, "out.dat", 100 + a->index % 1000);
+    if (s->files > 1 && a->index % 6 == 0)
+        put_file(s, spec, a, "d/large \xc3\xa4.bin", 100000 + a->index);
+    if (s->files > 1 && a->result == RESULT_FAILURE) {
+        a->reason = REASON_FILE_UPLOAD;
+        a->failure = FAILURE_UPLOAD_TIMED_OUT;
+        a->exit_code = 0;
+        a->prepare_ns = 1500 * NS_PER_MS;
+        a->store_ns = 250 * NS_PER_MS;
+        a->kept = true;
+    }
 }
 
 /* Task i of a job ends: every fifth fails, every seventh has a malformed
@@ -220,8 +294,11 @@ static void put_attempt(struct session *s, const struct jobspec *spec,
         die(&err);
     if (i == 4 && !fails) /* one that is kept elsewhere */
         a.output[0] = (struct output){.place = OUTPUT_FILE, .bytes = 1 << 30};
+    put_files(s, spec, &a);
     struct journal_record r = {.type = JOURNAL_ATTEMPT, .u.attempt = &a};
     put(s, r);
+    a.metric_count = 0; /* their texts are not heap */
+    attempt_fini(&a);
 }
 
 static void put_job(struct session *s, uint32_t job, enum job_state state)
@@ -250,9 +327,9 @@ static void reactivate_failed(struct session *s, uint32_t n)
 
 /* Two sessions. In the first, task 5 is retried and fails again, 10 fails and
  * the last is not run; the second one reactivates and runs 5. */
-static void fill(const char *dir, const struct jobspec *spec)
+static void fill(const char *dir, const struct jobspec *spec, int files)
 {
-    struct session s;
+    struct session s = {.files = files};
     uint32_t n = spec->jobs[0].tasks.count;
     begin(&s, dir, spec);
     for (uint32_t i = 0; i + 1 < n || i == 0; i++) {
@@ -276,9 +353,9 @@ static void fill(const char *dir, const struct jobspec *spec)
 }
 
 static void fill_many(const char *dir, const struct jobspec *spec,
-                      uint32_t step)
+                      uint32_t step, int files)
 {
-    struct session s;
+    struct session s = {.files = files};
     begin(&s, dir, spec);
     uint32_t n = spec->jobs[0].tasks.count;
     for (uint32_t i = 0; i < n && n - i >= step; i += step)
@@ -292,7 +369,7 @@ static void fill_wildly(const char *dir, const struct jobspec *spec)
 {
     uint32_t n = spec->jobs[0].tasks.count, x = 1;
     for (int k = 0; k < 2; k++) {
-        struct session s;
+        struct session s = {0};
         begin(&s, dir, spec);
         for (uint32_t i = 0; i < 10000; i++) {
             x = x * 1664525 + 1013904223;
@@ -311,22 +388,23 @@ int main(int argc, char **argv)
         return 2;
     uint32_t rows = argc > 3 ? (uint32_t)atoi(argv[3]) : 0;
     bool again = strcmp(argv[1], "again") == 0;
-    bool bench = strcmp(argv[1], "bench") == 0 || again;
+    bool files = strcmp(argv[1], "benchfiles") == 0;
+    bool bench = strcmp(argv[1], "bench") == 0 || again || files;
     bool sparse = strcmp(argv[1], "sparse") == 0;
     struct jobspec *spec = make_spec(bench ? "bench" : argv[1], rows);
     if (again) {
         /* it is there */
     } else if (bench || sparse) {
-        fill_many(argv[2], spec, bench ? 1 : 1000003);
+        fill_many(argv[2], spec, bench ? 1 : 1000003, files);
     } else if (strcmp(argv[1], "slabs") == 0) {
         fill_wildly(argv[2], spec);
     } else if (strcmp(argv[1], "empty") == 0) {
-        struct session s;
+        struct session s = {0};
         begin(&s, argv[2], spec);
         end(&s);
         rundir_close(s.rundir);
     } else {
-        fill(argv[2], spec);
+        fill(argv[2], spec, strcmp(argv[1], "files") == 0 ? 2 : 0);
     }
     struct rundir *r = rundir_open_read(argv[2], &err);
     int64_t start = clock_mono_ns();

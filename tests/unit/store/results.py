@@ -81,6 +81,65 @@ def grid_has_the_last_attempt_of_each_task():
     assert ds.duration.units == "s"
 
 
+def returned(f, row):
+    """The bytes of a file that an attempt returned."""
+    if row["offset"] != 2**64 - 1:
+        at = int(row["offset"])
+        return f["batch/output/files"][at:at + row["bytes"]].tobytes()
+    with open(f"{folder}/files.run/{row['path'].decode()}", "rb") as file:
+        return file.read()
+
+
+@test
+def files_are_found_and_whole():
+    with h5py.File(path("files")) as f:
+        files, tasks = f["batch/files"][:], f["batch/tasks"][:]
+        for row in files:
+            i, small = row["task_index"], row["name"] == b"out.dat"
+            data = returned(f, row)
+            assert data == bytes([97 + i % 26]) * (100 + i if small
+                                                   else 100000 + i)
+            assert len(data) == row["bytes"] and row["mode"] == 0o640
+            assert (row["path"] == b"") == small and len(row["xxh128"]) == 32
+            task = tasks[row["task_row"]]
+            for column in ("job_id", "task_id", "task_index", "attempt"):
+                assert task[column] == row[column], (column, row)
+        names = [(int(r["task_index"]), r["name"].decode()) for r in files]
+        assert names == [(i, n) for i in range(0, 23, 3) for n in
+                         ["out.dat", "d/large \u00e4.bin"][:2 - i % 2]], names
+        count = {i: 0 for i in range(len(tasks))}
+        for row in files:
+            count[row["task_row"]] += 1
+        assert list(tasks["returned_files"]) == list(count.values())
+        assert tasks["returned_bytes"].sum() == files["bytes"].sum()
+        assert f["batch/output/files"].shape == (
+            sum(r["bytes"] for r in files if r["path"] == b""),)
+        # each session's last word, and only in runs that staged something
+        assert f["batch"].attrs["staging_shared_opens"] == 10
+        assert f["batch"].attrs["staging_links"] == 140
+        assert set(f["batch/nodes"]["scratch"]) == {b"/scratch/mpibatch-1-x"}
+    with h5py.File(path("grid")) as f:
+        assert f["batch/files"].shape == (0,)
+        assert not [a for a in f["batch"].attrs if a.startswith("staging")]
+
+
+@test
+def failures_have_codes():
+    t = pd.read_hdf(path("files"), "batch/tasks")
+    bad = t[t.result == "failure"]
+    assert len(bad) > 3 and set(bad.failure_code) == {"FileUploadTimedOut"}
+    assert set(bad.failure_category) == {"server_error"}
+    assert set(bad.reason) == {"file_upload_error"}
+    assert set(bad.prepare_s) == {1.5} and set(bad.store_s) == {0.25}
+    good = t[t.result == "success"]
+    assert set(good.failure_code) == {""} and set(good.prepare_s) == {0}
+    t = pd.read_hdf(path("grid"), "batch/tasks")
+    assert set(t.failure_code) == {"", "FailureExitCode"}
+    files = pd.read_hdf(path("files"), "batch/files")
+    assert files.bytes.sum() > 400000 and len(files.columns) == 11
+    xr.testing.assert_equal(opened("files").state, opened("grid").state)
+
+
 @test
 def states_are_flags():
     ds = opened("grid")
@@ -136,12 +195,13 @@ def nothing_run_is_all_fill():
 @test
 def pandas_reads_the_tasks():
     df = pd.read_hdf(path("grid"), "batch/tasks")
-    assert list(df.columns[:23]) == (
-        "job_id task_id task_index attempt state result reason exit_code "
-        "signal node rank slot submit_time start_time end_time duration_s "
-        "user_s system_s max_rss_bytes read_bytes write_bytes stdout_bytes "
-        "stderr_bytes").split()
-    assert list(df.columns[23:]) == ["T", "L", "start", "energy", "steps",
+    assert list(df.columns[:29]) == (
+        "job_id task_id task_index attempt state result reason failure_code "
+        "failure_category exit_code signal node rank slot submit_time "
+        "start_time end_time duration_s prepare_s store_s user_s system_s "
+        "max_rss_bytes read_bytes write_bytes stdout_bytes stderr_bytes "
+        "returned_files returned_bytes").split()
+    assert list(df.columns[29:]) == ["T", "L", "start", "energy", "steps",
                                      "phase"]
     assert len(df) == 25
     row = df.iloc[5]

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/quantity.h"
+#include "model/columns.h"
 #include "store/journal.h"
 #include "store/output.h"
 #include "store/results.h"
@@ -312,7 +313,7 @@ static void leaves_out_columns_over_the_limit(void **state)
     assert_true(hdf_attr_read_int(path_of("%s/results.h5", (char *)*state),
                                   "/batch/tasks", "columns_left_out",
                                   &left_out));
-    assert_int_equal(left_out, 20 * 32 - (512 - 23));
+    assert_int_equal(left_out, 20 * 32 - (512 - COL_COUNT));
     rundir_close(r);
     jobspec_destroy(spec);
 }
