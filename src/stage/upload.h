@@ -42,8 +42,8 @@ struct upload_set {
 
 struct upload {
     const char *task_dir;  /* absolute; wd is a folder in it */
-    const char *manifests; /* a folder on shared storage that exists: the run
-                              directory's uploads/ */
+    const char *manifests; /* a folder on shared storage, made if it is not
+                              there: the run directory's uploads/ */
     const char *key;       /* of the task, a file name: "JOB.INDEX" */
     const struct upload_set *sets; /* none: only what an attempt before left
                                       is removed */

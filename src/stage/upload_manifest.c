@@ -156,6 +156,20 @@ static int put_head(struct buf *b, uint64_t token)
     return buf_putc(b, '\0');
 }
 
+/* Write the file at path in the folder, which is made by the first. */
+static int put_file(const char *folder, const char *path, const struct buf *b,
+                    struct err *err)
+{
+    struct err why = {0};
+    int rc = file_replace(path, b->data, b->len, 0600, 0, &why);
+    if (rc < 0 && why.code == ENOENT &&
+        (mkdir(folder, 0700) == 0 || errno == EEXIST))
+        rc = file_replace(path, b->data, b->len, 0600, 0, &why);
+    if (rc < 0 && err)
+        *err = why;
+    return rc;
+}
+
 int manifest_write(const char *folder, const char *key, uint64_t token,
                    const struct manifest *old, const struct upload_plan *p,
                    bool copied, struct err *err)
@@ -177,7 +191,7 @@ int manifest_write(const char *folder, const char *key, uint64_t token,
     if (rc < 0)
         err_sys(err, errno, "cannot write the manifest %s", path);
     else
-        rc = file_replace(path, b.data, b.len, 0600, 0, err);
+        rc = put_file(folder, path, &b, err);
     buf_fini(&b);
     mem_free(path);
     return rc;
