@@ -191,9 +191,10 @@ static void write_done(struct io_job *j, int rc, const struct err *err)
         return;
     }
     if (rc < 0) {
+        struct err why = *err; /* it is the job's, which ends */
         blocks_free(b);
         l->first = NULL;
-        write_failed(l, err);
+        write_failed(l, &why);
         return;
     }
     l->first = b->next;

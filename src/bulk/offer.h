@@ -51,8 +51,10 @@ struct offers *offers_create(struct comm *bulk, struct transfers *transfers,
                              struct err *err);
 void offers_destroy(struct offers *o);
 
-/* Offer; taken (may be NULL) is called once, unless it is withdrawn. The
- * handle, or 0 with err (fd and memory are not taken then). */
+/* Offer; rank 0 is told of a few at once, the others wait here with their
+ * descriptors open: who has many offers some at a time. taken (may be NULL) is
+ * called once, unless it is withdrawn. The handle, or 0 with err (fd and memory
+ * are not taken then). */
 uint64_t offers_file(struct offers *o, const struct offer_file *file,
                      void (*taken)(void *arg, const struct offer_taken *taken),
                      void *arg, struct err *err);

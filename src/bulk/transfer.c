@@ -41,7 +41,7 @@ enum {
 
 /* Something that is served. */
 struct source {
-    struct transfer_source from;
+    struct transfer_source of;
     uint64_t handle;
     uint32_t serves, reads; /* pulls of it; reads under way */
     bool gone;              /* unserved: freed with the last read */
@@ -130,8 +130,8 @@ static bool tell(struct transfers *t, uint32_t peer, const struct stage_msg *m)
 
 static void source_free(struct source *s)
 {
-    if (s->from.fd >= 0)
-        close(s->from.fd);
+    if (s->of.fd >= 0)
+        close(s->of.fd);
     mem_free(s);
 }
 
@@ -200,8 +200,8 @@ static void serve_end(struct transfers *t, struct serve *s)
     t->serve_count--;
     if (!t->walking)
         serve_unlink(t, s);
-    if (source && --source->serves == 0 && !source->gone && source->from.idle)
-        source->from.idle(source->from.arg, source->handle);
+    if (source && --source->serves == 0 && !source->gone && source->of.idle)
+        source->of.idle(source->of.arg, source->handle);
 }
 
 static void serve_refuse(struct transfers *t, struct serve *s,
@@ -249,8 +249,8 @@ static int read_work(struct io_job *j, struct err *err)
     struct read *r = (struct read *)j; /* its first member */
     size_t len = 0;
     while (len < r->len) {
-        ssize_t n = pread(r->source->from.fd, r->data + len, r->len - len,
-                          (off_t)(r->offset + len));
+        ssize_t n = pread(r->source->of.fd, r->data + len, r->len - len,
+                          (off_t)(r->source->of.from + r->offset + len));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -282,7 +282,7 @@ static void read_done(struct io_job *j, int rc, const struct err *err)
 static void read_ahead(struct transfers *t, struct serve *s)
 {
     uint64_t offset = s->offset + (s->len - s->at);
-    uint64_t left = s->source->from.available - offset;
+    uint64_t left = s->source->of.available - offset;
     struct read *r = NULL;
     if (t->chunk_count < MAX_CHUNKS)
         r = mem_calloc(1, sizeof(*r));
@@ -319,15 +319,15 @@ static bool chunk_get(struct transfers *t, struct serve *s)
 /* Read what the page cache has. false: ask a thread. */
 static bool read_now(struct transfers *t, struct serve *s)
 {
-    uint64_t left = s->source->from.available - s->offset;
+    uint64_t left = s->source->of.available - s->offset;
     if (s->source->waits)
         return false;
     if (!chunk_get(t, s))
         return true; /* others have all the chunks: later */
     struct iovec v = {s->chunk,
                       left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES};
-    ssize_t n =
-        preadv2(s->source->from.fd, &v, 1, (off_t)s->offset, RWF_NOWAIT);
+    ssize_t n = preadv2(s->source->of.fd, &v, 1,
+                        (off_t)(s->source->of.from + s->offset), RWF_NOWAIT);
     if (n > 0) {
         s->at = 0;
         s->len = (size_t)n;
@@ -361,9 +361,9 @@ static bool read_take(struct transfers *t, struct serve *s)
 static const char *next_bytes(struct transfers *t, struct serve *s, size_t *len)
 {
     struct source *source = s->source;
-    if (source->from.fd < 0) {
-        *len = (size_t)(source->from.available - s->offset);
-        return (const char *)source->from.memory + s->offset;
+    if (source->of.fd < 0) {
+        *len = (size_t)(source->of.available - s->offset);
+        return (const char *)source->of.memory + s->offset;
     }
     if (s->at == s->len && s->read) {
         if (!s->read->ready || !read_take(t, s))
@@ -375,7 +375,7 @@ static const char *next_bytes(struct transfers *t, struct serve *s, size_t *len)
     if (s->at == s->len)
         return NULL;
     if (source->waits && !s->read &&
-        s->offset + (s->len - s->at) < source->from.available)
+        s->offset + (s->len - s->at) < source->of.available)
         read_ahead(t, s);
     *len = s->len - s->at;
     return s->chunk + s->at;
@@ -406,7 +406,7 @@ static void serve_whole(struct transfers *t, struct serve *s)
     tell(t, s->peer,
          &(struct stage_msg){
              .kind = STAGE_END,
-             .u.end = {.pull = s->pull, .total = s->source->from.total}});
+             .u.end = {.pull = s->pull, .total = s->source->of.total}});
     t->moved = true;
     serve_end(t, s);
 }
@@ -414,7 +414,7 @@ static void serve_whole(struct transfers *t, struct serve *s)
 /* Send what may be sent of it. */
 static void serve_send(struct transfers *t, struct serve *s)
 {
-    while (!s->dead && s->offset < s->source->from.available && s->credit > 0 &&
+    while (!s->dead && s->offset < s->source->of.available && s->credit > 0 &&
            comm_backlog_bytes(t->comm, s->peer) < BACKLOG_BYTES) {
         size_t len;
         const char *data = next_bytes(t, s, &len);
@@ -435,7 +435,7 @@ static void serve_send(struct transfers *t, struct serve *s)
         chunk_drop(t, s); /* others need it; it will be read again */
         read_drop(t, s);
     }
-    if (s->offset >= s->source->from.total)
+    if (s->offset >= s->source->of.total)
         serve_whole(t, s);
 }
 
@@ -482,7 +482,7 @@ int transfers_serve(struct transfers *t, uint64_t handle,
         mem_free(s);
         return err_set(err, ENOMEM, "transfer: no memory to serve a file");
     }
-    s->from = *source;
+    s->of = *source;
     s->handle = handle;
     for (struct serve *w = t->serves; w; w = w->next)
         if (!w->dead && !w->source && w->handle == handle) {
@@ -498,8 +498,8 @@ void transfers_grown(struct transfers *t, uint64_t handle, uint64_t available,
     struct source *s = map_pointer(&t->sources, handle);
     if (!s)
         return;
-    s->from.available = available;
-    s->from.total = total;
+    s->of.available = available;
+    s->of.total = total;
 }
 
 /* Take a source out; pulls of it end. */
@@ -823,7 +823,7 @@ void transfers_destroy(struct transfers *t)
     t->walking = true;
     for (struct serve *s = t->serves; s; s = s->next) {
         if (s->source)
-            s->source->from.idle = NULL;
+            s->source->of.idle = NULL;
         serve_end(t, s);
     }
     serves_sweep(t);

@@ -53,7 +53,8 @@ struct transfer_source {
     int fd;             /* a file, taken: closed when it is served no more and
                            no read is under way; or -1: */
     const void *memory; /* borrowed while it is served */
-    uint64_t available; /* bytes that are there */
+    uint64_t from;      /* where in the file its first byte is */
+    uint64_t available; /* bytes that are there, from there on */
     uint64_t total;     /* bytes in the end; STAGE_UNKNOWN */
     /* The last pull of it has ended: it may be unserved. May be NULL. */
     void (*idle)(void *arg, uint64_t handle);

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "bulk/receive.h"
+#include "manager/receive.h"
 #include "comm/comm.h"
 #include "comm/loop.h"
 #include "model/fileinfo.h"

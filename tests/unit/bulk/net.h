@@ -30,6 +30,11 @@ struct rank {
     struct transfers *transfers;
 };
 
+/* What else rank 0 does in a turn, and the descriptor that wakes it for that
+ * (-1: none). */
+static bool (*net_more)(void);
+static int net_more_fd = -1;
+
 static struct {
     struct pair *pair;
     uint32_t size;
@@ -90,19 +95,23 @@ static inline bool net_turns(void)
         moved |= comm_turn(r->comm, net.now_ns);
         moved |= transfers_turn(r->transfers, net.now_ns);
     }
+    if (net_more)
+        moved |= net_more();
     return moved;
 }
 
 /* Wait for a thread, if one works. */
 static inline bool net_threads(void)
 {
-    struct pollfd fds[NET_MAX_RANKS];
+    struct pollfd fds[NET_MAX_RANKS + 1];
     nfds_t n = 0;
     for (uint32_t i = 0; i < net.size; i++)
         if (net.ranks[i].comm && io_pending(net.ranks[i].io) > 0)
             fds[n++] =
                 (struct pollfd){.fd = io_fd(net.ranks[i].io), .events = POLLIN};
-    return n > 0 && poll(fds, n, 1000) > 0;
+    if (net_more_fd >= 0) /* works on when it wants: look now and then */
+        fds[n++] = (struct pollfd){.fd = net_more_fd, .events = POLLIN};
+    return n > 0 && poll(fds, n, net_more_fd < 0 ? 1000 : 1) > 0;
 }
 
 static inline void net_step(void)
