@@ -18,6 +18,7 @@ struct holding {
     struct list link;
     uint64_t object;
     struct object_meta meta;
+    struct object_meta wanted; /* meta, for the thread */
     bool was_read;
     enum { HOLDING_RESTS, HOLDING_OPENING, HOLDING_FORGOTTEN } state;
     int fd;
@@ -80,7 +81,7 @@ static void opened(struct io_job *j, int rc, const struct err *err)
     h->state = HOLDING_RESTS;
     if (s->state != STAGER_STOPPED) {
         if (rc == 0)
-            serve_file(s, h->object, h->fd, h->meta.bytes, h->meta.bytes);
+            serve_file(s, h->object, h->fd, h->wanted.bytes, h->wanted.bytes);
         else
             transfers_refuse(s->config.transfers, h->object, FAILURE_UNKNOWN,
                              err->text);
@@ -101,6 +102,7 @@ static void holding_open(struct stager *s, struct holding *h)
     if (h->state != HOLDING_RESTS)
         return;
     h->state = HOLDING_OPENING;
+    h->wanted = h->meta;
     h->job.work = open_entry;
     h->job.done = opened;
     io_start(s->config.io, &h->job);
