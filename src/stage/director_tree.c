@@ -90,11 +90,12 @@ void streams_grant(struct director *d)
         bool ask = !list_empty(&d->asks), root = !list_empty(&d->roots);
         if (!ask && !root)
             return;
-        if (ask && (d->asks_turn || !root))
+        bool takes = ask && (d->asks_turn || !root);
+        d->asks_turn = !takes;
+        if (takes)
             grant_ask(d);
         else
             grant_root(d);
-        d->asks_turn = !d->asks_turn;
     }
 }
 
@@ -232,14 +233,23 @@ void tree_scatter(struct director *d, struct copy *c)
     tree_take(d, c);
 }
 
-/* The first orphan of a root goes on with its stream, so that those below wait
- * for nobody else. */
-static void inherit(struct director *d, struct copy *heir)
+/* If nobody has it all and nobody reads it any more, the first orphan does,
+ * with the stream of the old root: those below it keep their places. */
+static bool inherit(struct director *d, struct copy *heir, bool *has_stream)
 {
+    const struct object *o = heir->object;
+    if (o->root || o->copy_count > o->busy_count || o->kind == OBJECT_PACKAGE)
+        return false;
+    if (!*has_stream) {
+        become_root(d, heir);
+        return true;
+    }
     heir->depth = 0;
     heir->object->root = heir;
     heir->has_stream = true;
+    *has_stream = false;
     start_root(d, heir);
+    return true;
 }
 
 void tree_cut(struct director *d, struct copy *c)
@@ -258,12 +268,8 @@ void tree_cut(struct director *d, struct copy *c)
     c->child_count = 0;
     while ((l = list_take(&orphans))) {
         struct copy *orphan = LIST_OF(l, struct copy, tree);
-        if (has_stream && !c->object->root && !choose(orphan, NULL)) {
-            has_stream = false;
-            inherit(d, orphan);
-        } else {
+        if (!inherit(d, orphan, &has_stream))
             tree_plan(d, orphan, NULL);
-        }
     }
     release(d, has_stream);
 }
