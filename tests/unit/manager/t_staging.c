@@ -47,6 +47,7 @@ static struct {
     char dir[64]; /* all files of a test */
     struct pair *pair;
     uint32_t size, a_node;
+    bool keep; /* the caches */
     int64_t now_ns;
     struct rank ranks[MAX_RANKS];
     uint32_t nodes[MAX_RANKS];
@@ -78,7 +79,7 @@ static void rank_up(uint32_t i, uint64_t cache_bytes)
 {
     struct err err;
     struct rank *r = &net.ranks[i];
-    struct cache_config cache = {.max_bytes = cache_bytes};
+    struct cache_config cache = {.max_bytes = cache_bytes, .keep = net.keep};
     memset(r, 0, sizeof(*r));
     r->node = i / net.a_node;
     r->comm =
@@ -563,7 +564,7 @@ static void next_session(void **state)
 {
     (void)state;
     struct want w[2];
-    char dir[64];
+    net.keep = true;
     up(2, 1, NULL, 0);
     char *path = file_make("in", 100000, 1);
     for (uint32_t i = 0; i < 2; i++)
@@ -573,13 +574,13 @@ static void next_session(void **state)
         kill_rank(i);
     directing_destroy(net.directing);
     pair_destroy(net.pair);
-    strcpy(dir, net.dir);
     up(2, 1, NULL, 0);
     for (uint32_t i = 0; i < 2; i++)
         want(&w[i], i, OBJECT_FILE, path, NULL);
     settle(w, 2);
     all_have(w, 2, path);
     assert_int_equal(sum().shared_bytes_read, 0);
+    net.keep = false;
     down();
 }
 
