@@ -20,6 +20,7 @@
 #include "view/describe.h"
 #include "view/moment.h"
 #include "view/query_json.h"
+#include "view/staged.h"
 
 enum { LINE_BYTES = 1 << 16 };
 
@@ -34,7 +35,8 @@ struct events {
     struct display *display;    /* NULL: JSON, an object a line */
     struct journal_place place; /* behind what was shown */
     uint32_t sessions;
-    bool over; /* nobody reads */
+    bool over;                  /* nobody reads */
+    struct stage_counts staged; /* in the session that is shown */
     /* ranks of one host that came one after the other are one line */
     struct {
         uint32_t count, first, last, slots;
@@ -51,7 +53,7 @@ struct event {
     const char *name;
     enum style style;
     json_t *fields; /* taken */
-    char text[512];
+    char text[768];
 };
 
 static void event_show(struct events *l, struct event *e)
@@ -151,13 +153,37 @@ static void on_session(struct events *l, const struct journal_record *r)
     event_show(l, &e);
 }
 
+/* What staging came to in a session that ends. */
+static void staged_note(const struct events *l, struct event *e)
+{
+    json_t *o = json_object();
+    struct buf text;
+    for (int i = 0; i < STAGE_COUNTS; i++)
+        json_object_set_new(
+            o, stage_count_name(i),
+            json_integer((json_int_t)stage_count_get(&l->staged, i)));
+    json_object_set_new(e->fields, "staging", o);
+    buf_init(&text, sizeof(e->text));
+    size_t len = strlen(e->text);
+    if (staged_describe(&l->staged, "; ", &text) == 0)
+        for (const char *s = buf_text(&text); *s && len + 1 < sizeof(e->text);
+             s++)
+            if (*s != '\n')
+                e->text[len++] = *s;
+    e->text[len] = '\0';
+    buf_fini(&text);
+}
+
 static void on_end(struct events *l, const struct journal_record *r)
 {
     struct event e = event_of(r, "session_ended");
     e.fields = json_pack("{s:i}", "exit_code", r->u.end.exit_code);
     snprintf(e.text, sizeof(e.text), "session %" PRIu32 " ends, exit code %d",
              r->session, r->u.end.exit_code);
+    if (stage_counts_any(&l->staged))
+        staged_note(l, &e);
     event_show(l, &e);
+    l->staged = (struct stage_counts){0};
 }
 
 static void on_job(struct events *l, const struct journal_record *r)
@@ -248,9 +274,11 @@ static void on_record(struct events *l, const struct journal_record *r)
     case JOURNAL_END:
         on_end(l, r);
         break;
+    case JOURNAL_COUNTS:
+        l->staged = r->u.counts;
+        break;
     case JOURNAL_PROGRAM:
     case JOURNAL_ORIGIN:
-    case JOURNAL_COUNTS:
     case JOURNAL_TICK:
         break;
     }
@@ -365,7 +393,8 @@ const struct cmd cmd_events = {
         "ranks_joined (node, first_rank, last_rank, slots), rank_lost (rank), "
         "job (job_id, state, end), retry (job_id, "
         "task_id, task_index, attempt, reason), reactivated (job_id, tasks), "
-        "session_ended (exit_code).",
+        "session_ended (exit_code, and if anything was staged, staging: "
+        "counts).",
     .sets = sets,
     .set_count = 2,
     .args = args,

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/quantity.h"
 #include "base/text.h"
+#include "cli/attempt_staged.h"
 #include "cli/command.h"
 #include "cli/display.h"
 #include "cli/json_put.h"
@@ -91,16 +92,35 @@ static int attempt_put(struct life *l, const struct query_task *t,
                    t->node, a->rank, a->slot, t->session);
     if (a->start_ns > 0 && a->reason != REASON_LOST)
         used_put(a, out);
+    attempt_staged_put(job_of(l, t), t, l->now_ns, out);
     return out->data ? 0 : nomem(err);
 }
 
 /* The columns of an attempt in JSON. */
-static const char *const attempt_names[] = {
-    "attempt",    "result",      "reason",       "exit_code",
-    "signal",     "message",     "node",         "rank",
-    "slot",       "session",     "start_time",   "end_time",
-    "duration_s", "user_s",      "system_s",     "max_rss_bytes",
-    "read_bytes", "write_bytes", "stdout_bytes", "stderr_bytes"};
+static const char *const attempt_names[] = {"attempt",
+                                            "result",
+                                            "reason",
+                                            "failure_code",
+                                            "failure_category",
+                                            "exit_code",
+                                            "signal",
+                                            "message",
+                                            "node",
+                                            "rank",
+                                            "slot",
+                                            "session",
+                                            "start_time",
+                                            "end_time",
+                                            "duration_s",
+                                            "prepare_s",
+                                            "store_s",
+                                            "user_s",
+                                            "system_s",
+                                            "max_rss_bytes",
+                                            "read_bytes",
+                                            "write_bytes",
+                                            "stdout_bytes",
+                                            "stderr_bytes"};
 enum { ATTEMPT_NAMES = sizeof(attempt_names) / sizeof(attempt_names[0]) };
 
 static int attempt_json(struct life *l, const struct query_task *t,
@@ -112,7 +132,9 @@ static int attempt_json(struct life *l, const struct query_task *t,
     json_t *o = query_columns_json(l->query, t, columns, ATTEMPT_NAMES, err);
     if (!o)
         return -1;
-    return json_array_append_new(l->attempts, o) < 0 ? nomem(err) : 0;
+    int rc = attempt_staged_json(job_of(l, t), t, o);
+    rc |= json_array_append_new(l->attempts, o);
+    return rc < 0 ? nomem(err) : 0;
 }
 
 /* ---- The task ---- */
@@ -474,14 +496,18 @@ const struct cmd cmd_task = {
     .description =
         "Show the task ID of the run RUN: how it stands, its parameters, its "
         "command line and the variables that are set for it, how to run it by "
-        "hand, each attempt with how it ended and what it used, its metrics, "
+        "hand, each attempt with how it ended, what it used, which files it "
+        "returned and where its directory is kept, its metrics, "
         "and if it failed the end of its stderr.\n\n"
         "JSON has of the task what `mpibatch tasks --json` has, and command, "
         "by_hand, environment and stderr_tail; of each attempt attempt, "
-        "result, reason, exit_code, signal, message, node, rank, slot, "
-        "session, start_time, end_time, duration_s, user_s, system_s, "
-        "max_rss_bytes, read_bytes, write_bytes, stdout_bytes and "
-        "stderr_bytes.",
+        "result, reason, failure_code, failure_category, exit_code, "
+        "signal, message, node, rank, slot, session, start_time, end_time, "
+        "duration_s, prepare_s, store_s, user_s, system_s, max_rss_bytes, "
+        "read_bytes, write_bytes, stdout_bytes, stderr_bytes, files (which it "
+        "returned: name, bytes, mode, xxh128, and path, or pack and offset, in "
+        "the run directory) and directory (where on its node it is kept, or "
+        "null).",
     .sets = sets,
     .set_count = 2,
     .args = args,

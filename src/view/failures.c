@@ -143,6 +143,7 @@ static void reason_text(const struct attempt *a, char text[384])
         return;
     attempt_init(plain);
     plain->reason = a->reason;
+    plain->failure = a->failure;
     plain->exit_code = a->exit_code;
     plain->signal = a->signal;
     if (a->reason == REASON_TIMEOUT)
@@ -161,6 +162,9 @@ static int message_find(struct finder *f, const struct query_task *t,
     uint64_t from = bytes > TAIL_BYTES ? bytes - TAIL_BYTES : 0;
     buf_reset(&f->tail);
     buf_reset(&f->message);
+    if (a->message[0] &&
+        (a->reason == REASON_PRE_PROCESSING || a->reason == REASON_FILE_UPLOAD))
+        return fold_last_line(a->message, strlen(a->message), &f->message);
     if (output_read(f->dir, a, f->spec->jobs[t->job].id, t->id, 1, from,
                     TAIL_BYTES, &f->tail, err) < 0)
         return buf_puts(&f->message, "(its stderr cannot be read)");

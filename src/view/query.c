@@ -524,7 +524,7 @@ struct query *query_open(const struct rundir *dir, const struct jobspec *spec,
         goto nomem;
     q->dir = dir;
     q->spec = spec;
-    map_init(&q->hosts);
+    map_init(&q->node_numbers);
     map_init(&q->running_at);
     buf_init(&q->packed, RECORD_MAX_BYTES);
     attempt_init(&q->last);
@@ -556,7 +556,7 @@ void query_close(struct query *q)
     journal_reader_destroy(q->past);
     attempt_fini(&q->last);
     buf_fini(&q->packed);
-    map_fini(&q->hosts);
+    map_fini(&q->node_numbers);
     map_fini(&q->running_at);
     mem_free(q->running);
     mem_free(q->rows);

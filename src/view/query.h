@@ -50,6 +50,7 @@ struct query_task {
     enum query_state state;
     const struct attempt *last; /* the last one that ended; NULL: none has */
     const char *node;           /* the host of that; "": not known */
+    const char *scratch;        /* its folder for tasks there; "": none */
     uint32_t session;           /* the session of that; 0: none */
     int64_t running_since_ns;   /* of a running one; else 0 */
     uint32_t running_rank;      /* of a running one */

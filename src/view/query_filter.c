@@ -208,7 +208,7 @@ bool query_wants_untouched(struct query *q, uint32_t job)
 {
     struct err err;
     if (q->untouched[job] == UNTOUCHED_UNKNOWN) {
-        struct query_task t = {.job = job, .node = ""};
+        struct query_task t = {.job = job, .node = "", .scratch = ""};
         int rc = matches(q, &t, true, &err);
         q->untouched[job] = rc == 0 ? UNTOUCHED_NO : UNTOUCHED_MAYBE;
     }

@@ -34,11 +34,16 @@ struct window {
     struct journal_place first, last; /* last: read what begins up to there */
 };
 
+/* A host, with the scratch that tasks had there: each pair once. */
+struct query_node {
+    const char *name, *scratch;
+};
+
 /* What is kept of a task: its last attempt, packed. */
 struct row {
     unsigned char *record; /* heap; NULL: none */
     uint32_t len;
-    uint32_t session, node; /* node: number of the host, or UINT32_MAX */
+    uint32_t session, node; /* node: its number in nodes, or UINT32_MAX */
     bool reactivated;
 };
 
@@ -62,9 +67,9 @@ struct query {
     uint64_t total;
     struct window *windows;
     struct journal_reader *past;
-    struct map hosts; /* (session, node) -> number */
-    const char **host_names;
-    uint32_t host_count;
+    struct map node_numbers; /* (session, node) -> number */
+    struct query_node *nodes;
+    uint32_t node_count;
 
     struct running_list *running;
     struct map running_at; /* number of the task -> its place in the list */

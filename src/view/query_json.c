@@ -138,9 +138,12 @@ json_t *query_task_json(const struct query *q, const struct query_task *t,
                         struct err *err)
 {
     static const uint32_t ended[] = {
-        COL_RESULT, COL_REASON, COL_EXIT_CODE, COL_SIGNAL, COL_NODE,
-        COL_RANK,   COL_SLOT,   COL_START,     COL_END,    COL_DURATION,
-        COL_USER,   COL_SYSTEM, COL_MAX_RSS,   COL_STDOUT, COL_STDERR};
+        COL_RESULT,    COL_REASON, COL_FAILURE_CODE, COL_FAILURE_CATEGORY,
+        COL_EXIT_CODE, COL_SIGNAL, COL_NODE,         COL_RANK,
+        COL_SLOT,      COL_START,  COL_END,          COL_DURATION,
+        COL_PREPARE,   COL_STORE,  COL_USER,         COL_SYSTEM,
+        COL_MAX_RSS,   COL_STDOUT, COL_STDERR,       COL_FILES,
+        COL_FILE_BYTES};
     json_t *o = json_object();
     int rc =
         json_object_set_new(o, "job_id", json_string(q->spec->jobs[t->job].id));

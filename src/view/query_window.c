@@ -79,30 +79,42 @@ static uint64_t node_key(uint32_t session, uint32_t node)
     return (uint64_t)session << 32 | node;
 }
 
-/* A host of the session; each name is kept once. */
-static int note_node(struct query *q, uint32_t session, uint32_t node,
-                     const char *name)
+/* Room for one more node. -1: no memory. */
+static int nodes_grow(struct query *q)
 {
-    uint32_t i = q->host_count;
-    while (i > 0 && strcmp(q->host_names[i - 1], name) != 0)
+    uint32_t i = q->node_count;
+    if ((i & (i - 1)) != 0) /* 0 or a power of two: full */
+        return 0;
+    struct query_node *more =
+        arena_calloc(q->arena, i ? 2 * (size_t)i : 1, sizeof(*more));
+    if (!more)
+        return -1;
+    if (i > 0)
+        memcpy(more, q->nodes, i * sizeof(*more));
+    q->nodes = more;
+    return 0;
+}
+
+/* A node of the session. */
+static int note_node(struct query *q, uint32_t session, uint32_t node,
+                     const struct node_info *info)
+{
+    uint32_t i = q->node_count;
+    while (i > 0 && (strcmp(q->nodes[i - 1].name, info->hostname) != 0 ||
+                     strcmp(q->nodes[i - 1].scratch, info->scratch) != 0))
         i--;
     if (i > 0)
-        return map_set(&q->hosts, node_key(session, node), i - 1);
-    i = q->host_count;
-    if ((i & (i - 1)) == 0) { /* 0 or a power of two: full */
-        const char **more =
-            arena_calloc(q->arena, i ? 2 * (size_t)i : 1, sizeof(*more));
-        if (!more)
-            return -1;
-        if (i > 0)
-            memcpy(more, q->host_names, i * sizeof(*more));
-        q->host_names = more;
-    }
-    q->host_names[i] = arena_strdup(q->arena, name);
-    if (!q->host_names[i])
+        return map_set(&q->node_numbers, node_key(session, node), i - 1);
+    i = q->node_count;
+    if (nodes_grow(q) < 0)
         return -1;
-    q->host_count++;
-    return map_set(&q->hosts, node_key(session, node), i);
+    q->nodes[i] =
+        (struct query_node){.name = arena_strdup(q->arena, info->hostname),
+                            .scratch = arena_strdup(q->arena, info->scratch)};
+    if (!q->nodes[i].name || !q->nodes[i].scratch)
+        return -1;
+    q->node_count++;
+    return map_set(&q->node_numbers, node_key(session, node), i);
 }
 
 static int running_index(struct query *q)
@@ -131,8 +143,7 @@ int query_survey(struct query *q, struct err *err)
         if (r.type == JOURNAL_REACTIVATE)
             note_reactivation(q, &r);
         else if (r.type == JOURNAL_NODE &&
-                 note_node(q, r.session, r.u.node.node,
-                           r.u.node.info->hostname) < 0)
+                 note_node(q, r.session, r.u.node.node, r.u.node.info) < 0)
             return nomem(err);
     }
     return got;
@@ -174,7 +185,7 @@ static int row_keep(struct query *q, const struct journal_record *r)
                         .len = (uint32_t)q->packed.len,
                         .session = r->session,
                         .node = UINT32_MAX};
-    if (map_get(&q->hosts, node_key(r->session, a->node), &node))
+    if (map_get(&q->node_numbers, node_key(r->session, a->node), &node))
         row->node = (uint32_t)node;
     return 0;
 }
@@ -245,6 +256,12 @@ static void task_see_running(const struct query *q, uint64_t number,
     t->running_rank = r->rank;
 }
 
+static void task_set_node(struct query_task *t, const struct query_node *n)
+{
+    t->node = n->name;
+    t->scratch = n->scratch;
+}
+
 /* The task behind a row; its attempt is in q->last. */
 static int task_get(struct query *q, uint64_t number, uint32_t job,
                     const struct row *row, struct query_task *t,
@@ -253,7 +270,7 @@ static int task_get(struct query *q, uint64_t number, uint32_t job,
     t->job = job;
     t->index = (uint32_t)(number - q->base[job]);
     t->id[0] = '\0';
-    t->node = "";
+    t->node = t->scratch = "";
     t->last = NULL;
     t->session = 0;
     t->running_since_ns = 0;
@@ -268,7 +285,7 @@ static int task_get(struct query *q, uint64_t number, uint32_t job,
         t->last = &q->last;
         t->session = row->session;
         if (row->node != UINT32_MAX)
-            t->node = q->host_names[row->node];
+            task_set_node(t, &q->nodes[row->node]);
     }
     t->state = state_of(row, t->last);
     task_see_running(q, number, t);
@@ -379,9 +396,10 @@ int query_each_attempt(struct query *q, visitor *visit, void *arg,
                                .state = state_of(&plain, a),
                                .last = a,
                                .node = "",
+                               .scratch = "",
                                .session = r.session};
-        if (map_get(&q->hosts, node_key(r.session, a->node), &node))
-            t.node = q->host_names[node];
+        if (map_get(&q->node_numbers, node_key(r.session, a->node), &node))
+            task_set_node(&t, &q->nodes[node]);
         int rc = query_matches(q, &t, err);
         if (rc > 0)
             rc = job_task_id(&q->spec->jobs[t.job], t.index, t.id, err) < 0

@@ -1,0 +1,158 @@
+/* What staging did for an attempt: see attempt_staged.h. */
+#include "config.h"
+#include "cli/attempt_staged.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/quantity.h"
+#include "base/text.h"
+#include "view/describe.h"
+#include "view/moment.h"
+#include "view/query_json.h"
+
+enum { FILES_SHOWN = 20 };
+
+/* How long staging took, where that is known. */
+static void staged_put(const struct attempt *a, struct buf *out)
+{
+    char prepare[16], store[16];
+    if (a->prepare_ns > 0 || a->store_ns > 0)
+        buf_printf(out, "               staged in %s, stored in %s\n",
+                   duration_format(a->prepare_ns, prepare),
+                   duration_format(a->store_ns, store));
+}
+
+/* The directory that an attempt had on its node: "SCRATCH/workitems/..."; the
+ * next attempt on that node moves it aside, to TASK.1 and so on. */
+static int directory_put(const struct job *job, const struct query_task *t,
+                         struct buf *out)
+{
+    return buf_printf(out, "%s/workitems/%s/job-1/%s", t->scratch, job->id,
+                      t->id);
+}
+
+static void kept_put(const struct job *job, const struct query_task *t,
+                     int64_t now_ns, struct buf *out)
+{
+    int64_t for_ns = job_template(job, t->index)->retention_ns;
+    int64_t until_ns = t->last->end_ns + for_ns;
+    char when[MOMENT_BYTES];
+    if (!t->last->kept || !t->scratch[0])
+        return;
+    buf_printf(out, "               directory on %s: ", t->node);
+    directory_put(job, t, out);
+    buf_printf(out, ", kept until %s%s\n", moment_format(until_ns, when),
+               until_ns < now_ns ? " (that is over)" : "");
+}
+
+/* Where a returned file is: in the run directory, or in a pack there. */
+static void place_put(const struct job *job, const struct query_task *t,
+                      const struct attempt_file *f, struct buf *out)
+{
+    struct buf name;
+    buf_init(&name, 4 * sizeof(f->name[0]) * (ATTEMPT_MAX_FILE_NAME + 1));
+    (void)text_put_printable(&name, f->name, strlen(f->name), false);
+    if (f->place == FILE_OWN)
+        buf_printf(out, "files/%s/%s/%" PRIu32 "/%s", job->id, t->id,
+                   t->last->attempt, buf_text(&name));
+    else
+        buf_printf(out, "output/%04" PRIu32 ".files at %" PRIu64, f->session,
+                   f->offset);
+    buf_fini(&name);
+}
+
+static void files_put(const struct job *job, const struct query_task *t,
+                      struct buf *out)
+{
+    const struct attempt *a = t->last;
+    char count[64], size[16];
+    if (a->file_count > 0)
+        buf_printf(out, "               %s returned, %s:\n",
+                   describe_count(a->file_count, "file", count),
+                   size_format(attempt_file_bytes(a), size));
+    for (uint32_t i = 0; i < a->file_count && i < FILES_SHOWN; i++) {
+        const struct attempt_file *f = &a->files[i];
+        buf_printf(out, "                 %-10s ", size_format(f->bytes, size));
+        text_put_printable(out, f->name, strlen(f->name), false);
+        buf_puts(out, "  in ");
+        place_put(job, t, f, out);
+        buf_putc(out, '\n');
+    }
+    if (a->file_count > FILES_SHOWN)
+        buf_printf(out, "                 and %s more\n",
+                   describe_count(a->file_count - FILES_SHOWN, "", count));
+}
+
+/* How it failed in Azure's words, where the reason does not say it. */
+static void failure_put(const struct attempt *a, struct buf *out)
+{
+    enum failure failure = attempt_failure(a);
+    if (a->result == RESULT_FAILURE)
+        buf_printf(out, "               %s: %s\n",
+                   failure_category_name(failure_category(failure)),
+                   failure_code(failure));
+}
+
+void attempt_staged_put(const struct job *job, const struct query_task *t,
+                        int64_t now_ns, struct buf *out)
+{
+    failure_put(t->last, out);
+    staged_put(t->last, out);
+    files_put(job, t, out);
+    kept_put(job, t, now_ns, out);
+}
+
+/* {"name", "bytes", "mode", "xxh128", "path" or "pack" and "offset"} */
+static json_t *file_json(const struct job *job, const struct query_task *t,
+                         const struct attempt_file *f)
+{
+    json_t *o = json_object();
+    char digest[CHECKSUM_TEXT_BYTES], mode[8];
+    struct buf path;
+    buf_init(&path, PATH_MAX + ATTEMPT_MAX_FILE_NAME);
+    checksum_format(f->digest.bytes, digest);
+    snprintf(mode, sizeof(mode), "%04" PRIo32, f->mode & 07777);
+    int rc = json_object_set_new(o, "name", query_text_json(f->name));
+    rc |= json_object_set_new(o, "bytes", json_integer((json_int_t)f->bytes));
+    rc |= json_object_set_new(o, "mode", json_string(mode));
+    rc |= json_object_set_new(o, "xxh128", json_string(digest));
+    if (f->place == FILE_OWN) {
+        rc |= buf_printf(&path, "files/%s/%s/%" PRIu32 "/%s", job->id, t->id,
+                         t->last->attempt, f->name);
+        rc |= json_object_set_new(o, "path", query_text_json(buf_text(&path)));
+    } else {
+        rc |= buf_printf(&path, "output/%04" PRIu32 ".files", f->session);
+        rc |= json_object_set_new(o, "pack", json_string(buf_text(&path)));
+        rc |= json_object_set_new(o, "offset",
+                                  json_integer((json_int_t)f->offset));
+    }
+    buf_fini(&path);
+    if (rc == 0)
+        return o;
+    json_decref(o);
+    return NULL;
+}
+
+/* What it returned, and where its directory is kept. */
+int attempt_staged_json(const struct job *job, const struct query_task *t,
+                        json_t *o)
+{
+    json_t *files = json_array();
+    struct buf path;
+    int rc = 0;
+    for (uint32_t i = 0; i < t->last->file_count; i++)
+        rc |=
+            json_array_append_new(files, file_json(job, t, &t->last->files[i]));
+    rc |= json_object_set_new(o, "files", files);
+    if (!t->last->kept || !t->scratch[0])
+        return rc | json_object_set_new(o, "directory", json_null());
+    buf_init(&path, 2 * PATH_MAX);
+    rc |= directory_put(job, t, &path);
+    rc |= json_object_set_new(o, "directory", query_text_json(buf_text(&path)));
+    buf_fini(&path);
+    return rc;
+}

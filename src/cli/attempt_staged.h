@@ -1,0 +1,20 @@
+/* What staging did for an attempt, for `mpibatch task`: how long it took, what
+ * the attempt returned and where that is, where its directory is kept. */
+#ifndef MPIBATCH_CLI_ATTEMPT_STAGED_H
+#define MPIBATCH_CLI_ATTEMPT_STAGED_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "model/jobspec.h"
+#include "view/query.h"
+
+/* Append lines about t->last; those that say nothing are left out. */
+void attempt_staged_put(const struct job *job, const struct query_task *t,
+                        int64_t now_ns, struct buf *out);
+
+/* Set "files" and "directory" in o. -1: no memory. */
+int attempt_staged_json(const struct job *job, const struct query_task *t,
+                        json_t *o);
+
+#endif
