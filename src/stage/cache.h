@@ -16,6 +16,7 @@
 #define MPIBATCH_STAGE_CACHE_H
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,6 +66,13 @@ struct partial;
  * what was not used for longest. NULL with err: ENOSPC (with the limit that was
  * hit), or the errno. */
 struct partial *cache_begin(struct cache *c, uint64_t bytes, struct err *err);
+
+/* The same, but when room will come by itself it waits, up to ten minutes: for
+ * what others are putting into the cache, and a little before it evicts what
+ * was used just now. *stop: give up with ECANCELED once it is true. For a long
+ * job of io. */
+struct partial *cache_begin_patiently(struct cache *c, uint64_t bytes,
+                                      const atomic_bool *stop, struct err *err);
 
 /* Append data: it is hashed and written; long runs of zeros become holes. -1
  * with err; only cache_abort is possible then. */

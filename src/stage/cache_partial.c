@@ -8,17 +8,21 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/checksum.h"
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/quantity.h"
 #include "stage/cache_parts.h"
 
 enum {
     HOLE_BYTES = 4096,        /* zeros in such blocks become holes */
     FIRST_RESERVED = 1 << 20, /* where the size is not known */
-    PARTIAL_NAME_BYTES = 64
+    PARTIAL_NAME_BYTES = 64,
+    PATIENCE_S = 600, /* for room */
+    FIRST_PAUSE_NS = 20000000,
+    LAST_PAUSE_NS = 300000000
 };
 
 struct partial {
@@ -52,13 +56,14 @@ static void release(struct partial *p)
 }
 
 /* With the lock held: the file is made and locked before anybody can take it
- * for a leftover. */
-static int make_file(struct partial *p, struct err *err)
+ * for a leftover. 1: there will be room later. */
+static int make_file(struct partial *p, bool patient, struct err *err)
 {
     struct cache *c = p->cache;
     p->reserved = cache_cost(p->expected == UINT64_MAX ? 0 : p->expected);
-    if (cache_reserve(c, p->reserved, err) < 0)
-        return -1;
+    int rc = cache_reserve(c, p->reserved, patient, err);
+    if (rc != 0)
+        return rc;
     put_name(p, p->reserved, p->name);
     p->fd = openat(c->tmp, p->name,
                    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -72,7 +77,29 @@ static int make_file(struct partial *p, struct err *err)
     return 0;
 }
 
-struct partial *cache_begin(struct cache *c, uint64_t bytes, struct err *err)
+/* make_file, again and again while there is no room yet. */
+static int make_room(struct partial *p, const atomic_bool *stop,
+                     struct err *err)
+{
+    struct timespec pause = {.tv_nsec = FIRST_PAUSE_NS};
+    for (int64_t waited_ns = 0;; waited_ns += pause.tv_nsec) {
+        bool patient = stop && waited_ns < PATIENCE_S * NS_PER_SEC;
+        if (cache_lock(p->cache, err) < 0)
+            return -1;
+        int rc = make_file(p, patient, err);
+        cache_unlock(p->cache);
+        if (rc <= 0)
+            return rc;
+        if (atomic_load(stop))
+            return err_set(err, ECANCELED, "given up");
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < LAST_PAUSE_NS)
+            pause.tv_nsec *= 2;
+    }
+}
+
+static struct partial *begin(struct cache *c, uint64_t bytes,
+                             const atomic_bool *stop, struct err *err)
 {
     struct partial *p = mem_calloc(1, sizeof(*p));
     if (!p) {
@@ -90,15 +117,22 @@ struct partial *cache_begin(struct cache *c, uint64_t bytes, struct err *err)
         err_sys(err, errno, "no random number");
         goto failed;
     }
-    if (cache_lock(c, err) < 0)
-        goto failed;
-    int rc = make_file(p, err);
-    cache_unlock(c);
-    if (rc == 0)
+    if (make_room(p, stop, err) == 0)
         return p;
 failed:
     release(p);
     return NULL;
+}
+
+struct partial *cache_begin(struct cache *c, uint64_t bytes, struct err *err)
+{
+    return begin(c, bytes, NULL, err);
+}
+
+struct partial *cache_begin_patiently(struct cache *c, uint64_t bytes,
+                                      const atomic_bool *stop, struct err *err)
+{
+    return begin(c, bytes, stop, err);
 }
 
 /* Reserve more, and say so in the name. */
@@ -112,10 +146,10 @@ static int grow(struct partial *p, uint64_t bytes, struct err *err)
         more = need;
     if (cache_lock(c, err) < 0)
         return -1;
-    int rc = cache_reserve(c, more - p->reserved, err);
+    int rc = cache_reserve(c, more - p->reserved, false, err);
     if (rc < 0 && more > need) {
         more = need;
-        rc = cache_reserve(c, more - p->reserved, err);
+        rc = cache_reserve(c, more - p->reserved, false, err);
     }
     if (rc == 0) {
         put_name(p, more, name);

@@ -63,8 +63,10 @@ int cache_set_used(struct cache *c, uint64_t used, struct err *err);
 int cache_change_used(struct cache *c, uint64_t less, uint64_t more,
                       struct err *err);
 /* Make room for so much more (a cost), evicting if need be, and count it as
- * used. -1 with err ENOSPC. */
-int cache_reserve(struct cache *c, uint64_t bytes, struct err *err);
+ * used. -1 with err ENOSPC. patient: what was used just now stays, and 1 means
+ * that there will be room later. */
+int cache_reserve(struct cache *c, uint64_t bytes, bool patient,
+                  struct err *err);
 /* Remove the leftovers of killed processes in tmp; *live: what the partials of
  * others have reserved. */
 int cache_sweep_tmp(struct cache *c, uint64_t *live, struct err *err);

@@ -20,6 +20,9 @@
 
 /* How many of the longest unused entries one walk finds. */
 enum { OLDEST = 512 };
+/* For so long an entry counts as used just now: whoever has found it puts it
+ * into its place. */
+enum { FRESH_S = 2 };
 
 int cache_get_used(struct cache *c, uint64_t *used, struct err *err)
 {
@@ -105,6 +108,8 @@ struct entry {
 struct survey {
     struct heap oldest;
     uint64_t used; /* by all */
+    uint64_t live; /* of it, by partials */
+    bool spared;   /* what was used just now */
     char folder[3];
     bool more; /* entries than there are in oldest */
     bool no_memory;
@@ -175,16 +180,15 @@ static void survey_fini(struct survey *s)
 
 static int survey_make(struct cache *c, struct survey *s, struct err *err)
 {
-    uint64_t live;
     *s = (struct survey){0};
     heap_init(&s->oldest, compare);
-    if (cache_sweep_tmp(c, &live, err) < 0)
+    if (cache_sweep_tmp(c, &s->live, err) < 0)
         return -1;
     if (each_name(c->objects, ".", s, survey_folder) < 0)
         return err_sys(err, errno, "cannot read \"%s/objects\"", c->dir);
     if (s->no_memory)
         return err_set(err, ENOMEM, "no memory to look through the cache");
-    s->used += live;
+    s->used += s->live;
     return 0;
 }
 
@@ -206,8 +210,17 @@ static bool disk_has(const struct cache *c, uint64_t bytes)
            left - c->config.reserve_bytes >= bytes;
 }
 
+static bool is_fresh(const struct entry *e)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return e->used.tv_sec <= now.tv_sec &&
+           e->used.tv_sec > now.tv_sec - FRESH_S;
+}
+
 /* Evict those of a survey, the longest unused first, until it is enough. */
-static uint64_t evict(struct cache *c, struct survey *s, uint64_t bytes)
+static uint64_t evict(struct cache *c, struct survey *s, uint64_t bytes,
+                      bool patient)
 {
     struct entry *list[OLDEST];
     size_t count = s->oldest.count;
@@ -218,8 +231,11 @@ static uint64_t evict(struct cache *c, struct survey *s, uint64_t bytes)
     }
     for (size_t i = 0; i < count; i++) {
         struct entry *e = list[i];
-        if ((too_much(c, s->used - gone, bytes) > 0 || !disk_has(c, bytes)) &&
-            unlinkat(c->objects, e->name, 0) == 0) {
+        bool wanted =
+            too_much(c, s->used - gone, bytes) > 0 || !disk_has(c, bytes);
+        if (wanted && patient && is_fresh(e)) {
+            s->spared = true;
+        } else if (wanted && unlinkat(c->objects, e->name, 0) == 0) {
             gone += cache_cost(e->bytes);
             atomic_fetch_add(&c->evictions, 1);
             atomic_fetch_add(&c->evicted_bytes, e->bytes);
@@ -251,7 +267,8 @@ static int no_room(const struct cache *c, uint64_t bytes, struct err *err)
                    need, c->dir, size_format(c->max_bytes, bound));
 }
 
-int cache_reserve(struct cache *c, uint64_t bytes, struct err *err)
+int cache_reserve(struct cache *c, uint64_t bytes, bool patient,
+                  struct err *err)
 {
     struct survey s;
     uint64_t used;
@@ -261,12 +278,14 @@ int cache_reserve(struct cache *c, uint64_t bytes, struct err *err)
         return -1;
     while (too_much(c, used, bytes) > 0 || !disk_has(c, bytes)) {
         int rc = survey_make(c, &s, err);
-        uint64_t gone = rc < 0 ? 0 : evict(c, &s, bytes);
+        uint64_t gone = rc < 0 ? 0 : evict(c, &s, bytes, patient);
         used = s.used;
         bool enough = too_much(c, used, bytes) == 0 && disk_has(c, bytes);
         survey_fini(&s);
         if (rc < 0 || cache_set_used(c, used, err) < 0)
             return -1;
+        if (!enough && patient && (s.spared || s.live > 0))
+            return 1;
         if (!enough && gone == 0)
             return no_room(c, bytes, err);
     }

@@ -214,7 +214,8 @@ static enum failure write_failure(int code)
 static int begin_partial(struct fetch *f, uint64_t bytes, struct err *err)
 {
     f->blame = OBJECT_BLAME_NODE;
-    f->partial = cache_begin(f->stager->config.cache, bytes, err);
+    f->partial =
+        cache_begin_patiently(f->stager->config.cache, bytes, &f->stop, err);
     if (!f->partial)
         return -1;
     pthread_mutex_lock(&f->lock);
@@ -621,7 +622,7 @@ static void proceed(struct fetch *f)
         f->bytes = 0;
         f->whole = false;
         buf_reset(&f->incoming);
-        start_job(f, open_pull, pull_opened, false);
+        start_job(f, open_pull, pull_opened, true);
     } else if (f->incoming.len > 0) {
         append(f);
     } else if (f->whole) {

@@ -9,7 +9,9 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/quantity.h"
 #include "stage/cache.h"
 #include "stage/cache_parts.h"
 #include "stage/place.h"
@@ -267,6 +269,61 @@ static void eviction(void **state)
     cache_close(c);
     c = opened(dir, COUNT * BLOCK, false);
     added(c, 8, BLOCK);
+    cache_close(c);
+}
+
+struct patient {
+    struct cache *cache;
+    struct partial *got;
+    atomic_bool stop;
+    struct err err;
+    int64_t waited_ns;
+};
+
+static void *patient_main(void *arg)
+{
+    struct patient *p = arg;
+    int64_t start = clock_mono_ns();
+    p->got = cache_begin_patiently(p->cache, 6 * 4096, &p->stop, &p->err);
+    p->waited_ns = clock_mono_ns() - start;
+    return NULL;
+}
+
+/* Room that others will give is waited for, and what was just used may be put
+ * into its place before it goes. */
+static void patience(void **state)
+{
+    const char *dir = *state;
+    struct err err;
+    pthread_t t;
+    char path[PATH_MAX];
+    static char data[6 * 4096];
+    struct cache *c = opened(dir, 8 * 4096, false);
+    struct partial *p = cache_begin(c, sizeof(data), &err);
+    struct patient w = {.cache = c};
+    /* given up */
+    assert_int_equal(pthread_create(&t, NULL, patient_main, &w), 0);
+    usleep(50000);
+    atomic_store(&w.stop, true);
+    pthread_join(t, NULL);
+    assert_null(w.got);
+    assert_int_equal(w.err.code, ECANCELED);
+    /* while another one is made, and then while it is fresh */
+    atomic_store(&w.stop, false);
+    assert_int_equal(pthread_create(&t, NULL, patient_main, &w), 0);
+    usleep(100000);
+    assert_int_equal(cache_append(p, data, sizeof(data), &err), 0);
+    assert_int_equal(cache_commit(p, NULL, NULL, path, &err), 0);
+    usleep(300000);
+    assert_true(exists(path));
+    pthread_join(t, NULL);
+    assert_non_null(w.got);
+    assert_false(exists(path));
+    assert_true(w.waited_ns > 1000 * NS_PER_MS);
+    /* what can never be is told at once */
+    assert_null(cache_begin_patiently(c, 9 * 4096, &w.stop, &err));
+    assert_int_equal(err.code, ENOSPC);
+    cache_abort(w.got);
     cache_close(c);
 }
 
@@ -544,10 +601,10 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(basic),     IN_FOLDER(refused),      IN_FOLDER(holes),
-        IN_FOLDER(eviction),  IN_FOLDER(many_evicted), IN_FOLDER(sources),
-        IN_FOLDER(leftovers), IN_FOLDER(poisoned),     IN_FOLDER(threads),
-        IN_FOLDER(torture),   IN_FOLDER(no_memory),
+        IN_FOLDER(basic),    IN_FOLDER(refused),   IN_FOLDER(holes),
+        IN_FOLDER(eviction), IN_FOLDER(patience),  IN_FOLDER(many_evicted),
+        IN_FOLDER(sources),  IN_FOLDER(leftovers), IN_FOLDER(poisoned),
+        IN_FOLDER(threads),  IN_FOLDER(torture),   IN_FOLDER(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
