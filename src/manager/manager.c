@@ -272,6 +272,16 @@ static void on_started(struct manager *m, uint32_t rank, const struct msg *msg)
         log_debug("no memory to note a start"); /* it only lacks in a record */
 }
 
+static void on_preparing(struct manager *m, uint32_t rank,
+                         const struct msg *msg)
+{
+    struct err err;
+    if (sched_attempt_preparing(m->sched, now_ns(m), rank, msg->u.started.job,
+                                msg->u.started.index, msg->u.started.attempt,
+                                &err) < 0)
+        fail(m, &err);
+}
+
 static void on_storing(struct manager *m, uint32_t rank, const struct msg *msg)
 {
     struct err err;
@@ -335,6 +345,9 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
     case MSG_STARTED:
         on_started(m, rank, &msg);
         break;
+    case MSG_PREPARING:
+        on_preparing(m, rank, &msg);
+        break;
     case MSG_STORING:
         on_storing(m, rank, &msg);
         break;
@@ -389,6 +402,8 @@ static void do_lost(struct manager *m, uint32_t rank)
 {
     m->ranks[rank] = RANK_LOST;
     comm_forget(m->means.comm, rank);
+    if (m->config.lost)
+        m->config.lost(m->config.arg, rank);
     journal_put(
         m, &(struct journal_record){.type = JOURNAL_LOST, .u.lost.rank = rank});
     notice(m, "rank %" PRIu32 " on %s is lost; its tasks will run elsewhere",
@@ -688,6 +703,24 @@ void manager_staged(struct manager *m, uint32_t rank,
                     const struct stage_counts *counts)
 {
     staged_rank(&m->staged, rank, counts, now_ns(m));
+}
+
+enum ask_state manager_find(void *arg, uint32_t job, uint32_t index,
+                            uint32_t *rank, uint32_t *attempts)
+{
+    struct manager *m = arg;
+    enum attempt_result result;
+    *attempts = sched_task_attempts(m->sched, job, index);
+    if (sched_task_worker(m->sched, job, index, rank))
+        return ASK_STATE_RUNNING;
+    return sched_task_state(m->sched, job, index, &result) == TASK_COMPLETED
+               ? ASK_STATE_COMPLETED
+               : ASK_STATE_ACTIVE;
+}
+
+bool manager_rank_lives(void *arg, uint32_t rank)
+{
+    return ((struct manager *)arg)->ranks[rank] == RANK_JOINED;
 }
 
 void manager_stop(struct manager *m, bool now, const char *why)

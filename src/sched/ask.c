@@ -116,7 +116,7 @@ enum task_state sched_task_state(const struct sched *s, uint32_t job,
         return TASK_ACTIVE;
     const struct range *r = given_find(s, job, index);
     if (r)
-        return r->state == RANGE_GIVEN ? TASK_ACTIVE : TASK_RUNNING;
+        return range_is_running(r->state) ? TASK_RUNNING : TASK_ACTIVE;
     *result = indices_contains(&s->jobs[job].failures, index) ? RESULT_FAILURE
                                                               : RESULT_SUCCESS;
     return TASK_COMPLETED;

@@ -89,13 +89,13 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
                    uint32_t first, uint32_t count)
 {
     struct job_run *j = &s->jobs[r->job];
-    if (r->state != RANGE_GIVEN)
+    if (range_is_running(r->state))
         j->running -= count;
     j->outstanding -= count;
     s->outstanding -= count;
     if (j->outstanding == 0)
         job_due(s, j);
-    if (w->state == WORKER_JOINED && r->state != RANGE_STORING)
+    if (w->state == WORKER_JOINED && range_has_load(r->state))
         place_load(&s->place, &w->seat, -1, count, r->slots, r->task_ns,
                    s->config.prefetch_ns);
     outstanding_cut(&w->given, r, first, count);

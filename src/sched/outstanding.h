@@ -12,10 +12,22 @@
 #include <stdint.h>
 
 enum range_state {
-    RANGE_GIVEN,   /* not known to have started */
-    RANGE_STARTED, /* one task that runs */
-    RANGE_STORING  /* one whose process has ended: it holds no slot */
+    RANGE_GIVEN,     /* not known to have started */
+    RANGE_PREPARING, /* one that waits for its files, and for no slot yet */
+    RANGE_STARTED,   /* one that runs */
+    RANGE_STORING    /* one whose process has ended: it holds no slot */
 };
+
+/* Does a task in this state hold slots, or wait for them? Does it count as
+ * running: is it more than given? */
+static inline bool range_has_load(enum range_state state)
+{
+    return state == RANGE_GIVEN || state == RANGE_STARTED;
+}
+static inline bool range_is_running(enum range_state state)
+{
+    return state == RANGE_STARTED || state == RANGE_STORING;
+}
 
 struct range {
     uint32_t job, first, count, attempt;

@@ -205,7 +205,7 @@ static void worker_lose(struct sched *s, struct worker *w)
     liveness_forget(&s->live, worker_id(s, w));
     for (uint32_t i = o->count; i > 0; i--) {
         struct range r = o->ranges[i - 1];
-        if (r.state != RANGE_GIVEN)
+        if (range_is_running(r.state))
             continue;
         tasks_release(s, w, &o->ranges[i - 1], r.first, r.count);
         tasks_requeue(s, &r);
@@ -224,46 +224,62 @@ int sched_worker_gone(struct sched *s, int64_t now_ns, uint32_t worker,
     return 0;
 }
 
-int sched_attempt_started(struct sched *s, int64_t now_ns, uint32_t worker,
-                          uint32_t job, uint32_t index, uint32_t attempt,
-                          struct err *err)
+/* Which attempt. */
+struct sched_of {
+    uint32_t job, index, attempt;
+};
+
+/* An attempt is in that state now, if that is a step on its way. */
+static int attempt_step(struct sched *s, int64_t now_ns, uint32_t worker,
+                        const struct sched_of *of, enum range_state state,
+                        struct err *err)
 {
     struct worker *w = reporter(s, now_ns, worker);
     if (!w)
         return 0;
-    struct range *r = attempt_find(w, job, index, attempt);
-    if (!r || r->state == RANGE_STARTED)
+    struct range *r = attempt_find(w, of->job, of->index, of->attempt);
+    if (!r || r->state >= state)
         return 0;
     uint32_t at = (uint32_t)(r - w->given.ranges);
     if (outstanding_reserve(&w->given, 2) < 0)
         return no_memory(err);
-    outstanding_mark(&w->given, &w->given.ranges[at], index, RANGE_STARTED);
-    s->jobs[job].running++;
+    r = &w->given.ranges[at];
+    int load = (int)range_has_load(state) - (int)range_has_load(r->state);
+    if (load != 0)
+        place_load(&s->place, &w->seat, load, 1, r->slots, r->task_ns,
+                   s->config.prefetch_ns);
+    if (range_is_running(state) && !range_is_running(r->state))
+        s->jobs[of->job].running++;
+    outstanding_mark(&w->given, r, of->index, state);
     w->progress_ns = now_ns;
     return 0;
+}
+
+int sched_attempt_preparing(struct sched *s, int64_t now_ns, uint32_t worker,
+                            uint32_t job, uint32_t index, uint32_t attempt,
+                            struct err *err)
+{
+    return attempt_step(s, now_ns, worker,
+                        &(struct sched_of){job, index, attempt},
+                        RANGE_PREPARING, err);
+}
+
+int sched_attempt_started(struct sched *s, int64_t now_ns, uint32_t worker,
+                          uint32_t job, uint32_t index, uint32_t attempt,
+                          struct err *err)
+{
+    return attempt_step(s, now_ns, worker,
+                        &(struct sched_of){job, index, attempt}, RANGE_STARTED,
+                        err);
 }
 
 int sched_attempt_storing(struct sched *s, int64_t now_ns, uint32_t worker,
                           uint32_t job, uint32_t index, uint32_t attempt,
                           struct err *err)
 {
-    struct worker *w = reporter(s, now_ns, worker);
-    if (!w)
-        return 0;
-    struct range *r = attempt_find(w, job, index, attempt);
-    if (!r || r->state == RANGE_STORING)
-        return 0;
-    uint32_t at = (uint32_t)(r - w->given.ranges);
-    if (outstanding_reserve(&w->given, 2) < 0)
-        return no_memory(err);
-    r = &w->given.ranges[at];
-    if (r->state == RANGE_GIVEN)
-        s->jobs[job].running++;
-    place_load(&s->place, &w->seat, -1, 1, r->slots, r->task_ns,
-               s->config.prefetch_ns);
-    outstanding_mark(&w->given, r, index, RANGE_STORING);
-    w->progress_ns = now_ns;
-    return 0;
+    return attempt_step(s, now_ns, worker,
+                        &(struct sched_of){job, index, attempt}, RANGE_STORING,
+                        err);
 }
 
 /* How long the attempt ran, for the window of its job. */
@@ -328,7 +344,7 @@ int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
             behind = end;
         back.count = behind - back.first;
         first = behind;
-        if (r->attempt != attempt || r->state != RANGE_GIVEN)
+        if (r->attempt != attempt || range_is_running(r->state))
             continue;
         tasks_release(s, w, r, back.first, back.count);
         tasks_requeue(s, &back);

@@ -84,6 +84,11 @@ void sched_worker_heard(struct sched *s, int64_t now_ns, uint32_t worker);
 /* The transport says that this worker is gone. */
 int sched_worker_gone(struct sched *s, int64_t now_ns, uint32_t worker,
                       struct err *err);
+/* An attempt waits for its files before it wants slots: others may have them
+ * meanwhile. */
+int sched_attempt_preparing(struct sched *s, int64_t now_ns, uint32_t worker,
+                            uint32_t job, uint32_t index, uint32_t attempt,
+                            struct err *err);
 /* An attempt has been running for a while (workers say so of those that do
  * not end at once). */
 int sched_attempt_started(struct sched *s, int64_t now_ns, uint32_t worker,

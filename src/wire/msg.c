@@ -61,6 +61,7 @@ static int put_body(struct buf *b, const struct msg *m,
     case MSG_READY:
         return put_ready(b, m);
     case MSG_STARTED:
+    case MSG_PREPARING:
     case MSG_STORING:
         return put_started(b, m);
     case MSG_RESULT:
@@ -204,6 +205,7 @@ static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
         m->u.ready.slots = get_u32(u);
         return 0;
     case MSG_STARTED:
+    case MSG_PREPARING:
     case MSG_STORING:
         return get_started(u, spec, m, err);
     case MSG_RESULT:

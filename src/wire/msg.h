@@ -35,6 +35,7 @@ enum msg_kind {
     MSG_RESULT,    /* this attempt ended */
     MSG_RETURNED,  /* I have not started these, and will not (all zero: none,
                       the answer to a MSG_RECALL that came too late) */
+    MSG_PREPARING, /* this attempt waits for its files, not for slots */
     MSG_STORING,   /* the process of this attempt has ended, its slots are free;
                       what it has left is being stored */
     MSG_LEFT,      /* nothing runs here and everything is reported */
@@ -61,9 +62,9 @@ struct msg {
         } ready;
         struct {
             uint32_t job, index, attempt;
-            uint32_t slot;      /* the first of its slots, within the node */
-            int64_t start_ns;   /* since 1970 UTC */
-        } started;              /* MSG_STARTED, MSG_STORING */
+            uint32_t slot;    /* the first of its slots, within the node */
+            int64_t start_ns; /* since 1970 UTC */
+        } started; /* MSG_STARTED, and the two above: start_ns may be 0 */
         struct msg_range range; /* MSG_RETURNED, MSG_ASSIGN */
         struct {
             uint32_t count;

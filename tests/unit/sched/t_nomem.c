@@ -128,6 +128,13 @@ static void news(struct pair *p)
         POOR(p, sched_tasks_returned(p->poor, p->now, g.worker, g.job, g.index,
                                      1, g.attempt, err));
         break;
+    case 9:
+        if (p->given_count == 0)
+            break;
+        preparing(p->calm, p->now, g.worker, g.job, g.index, g.attempt);
+        POOR(p, sched_attempt_preparing(p->poor, p->now, g.worker, g.job,
+                                        g.index, g.attempt, err));
+        break;
     case 8:
         if (p->given_count == 0)
             break;

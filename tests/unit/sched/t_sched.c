@@ -276,6 +276,10 @@ static void storing_frees_the_slots(void **state)
     assert_int_equal(assign_all(s, 0), 2); /* the slot, and one ahead */
     storing(s, 1, 0, 0, 0, 1);
     is_state(s, 0, TASK_RUNNING, RESULT_NONE, 0);
+    uint32_t worker = 7;
+    assert_true(sched_task_worker(s, 0, 0, &worker));
+    assert_int_equal(worker, 0);
+    assert_false(sched_task_worker(s, 0, 4, &worker));
     next_assigns(s, 1, 0, 0, 2, 1, 1);
     started(s, 2, 0, 0, 1, 1);
     storing(s, 2, 0, 0, 1, 1);
@@ -295,6 +299,48 @@ static void storing_frees_the_slots(void **state)
     is_state(s, 1, TASK_ACTIVE, RESULT_NONE, 1);
     next_is_none(s, 5);
     assert_true(sched_finished(s));
+    sched_destroy(s);
+}
+
+/* An attempt that waits for its files lets others have the slots, may be given
+ * back, and counts again when it starts. */
+static void preparing_waits_for_no_slot(void **state)
+{
+    (void)state;
+    struct specs sp;
+    specs_init(&sp);
+    specs_add(&sp, 6, 1, 0, 0);
+    struct sched *s = specs_sched(&sp, 1);
+    join(s, 0, 0, 1);
+    assert_int_equal(assign_all(s, 0), 2);
+    preparing(s, 1, 0, 0, 0, 1);
+    is_state(s, 0, TASK_ACTIVE, RESULT_NONE, 0);
+    next_assigns(s, 1, 0, 0, 2, 1, 1);
+    preparing(s, 2, 0, 0, 2, 1);
+    preparing(s, 2, 0, 0, 2, 1);
+    next_assigns(s, 2, 0, 0, 3, 1, 1);
+    next_is_none(s, 2);
+    started(s, 3, 0, 0, 0, 1);
+    preparing(s, 3, 0, 0, 0, 1); /* stale */
+    is_state(s, 0, TASK_RUNNING, RESULT_NONE, 0);
+    assert_true(end_task(s, 4, 0, 0, 1, 1, REASON_NONE));
+    next_is_none(s, 4); /* the first one has taken its place */
+    returned(s, 5, 0, 0, 2, 1, 1);
+    next_is_none(s, 5);
+    assert_true(end_task(s, 6, 0, 0, 0, 1, REASON_NONE));
+    next_assigns(s, 6, 0, 0, 2, 1, 1);
+    preparing(s, 6, 0, 0, 2, 1);
+    next_assigns(s, 6, 0, 0, 4, 1, 1);
+    assert_true(end_task(s, 7, 0, 0, 2, 1, REASON_PRE_PROCESSING));
+    is_state(s, 2, TASK_COMPLETED, RESULT_FAILURE, 1);
+    preparing(s, 8, 0, 0, 3, 1);
+    next_assigns(s, 8, 0, 0, 5, 1, 1);
+    /* lost: none of them has run */
+    assert_int_equal(sched_worker_gone(s, 9, 0, NULL), 0);
+    next_is(s, 9, SCHED_WORKER_LOST);
+    next_is_none(s, 9);
+    for (uint32_t i = 3; i < 6; i++)
+        is_state(s, i, TASK_ACTIVE, RESULT_NONE, 0);
     sched_destroy(s);
 }
 
@@ -1113,6 +1159,7 @@ int main(void)
         cmocka_unit_test(free_slots_come_before_prefetch),
         cmocka_unit_test(few_tasks_are_spread),
         cmocka_unit_test(storing_frees_the_slots),
+        cmocka_unit_test(preparing_waits_for_no_slot),
         cmocka_unit_test(window_follows_what_was_measured),
         cmocka_unit_test(a_wide_task_is_not_starved),
         cmocka_unit_test(what_fits_nobody_ends_the_session),
