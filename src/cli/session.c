@@ -118,6 +118,15 @@ static void announce(struct session *s)
                      : "cores");
 }
 
+/* All ranks have found the same reason not to begin. */
+static int refuse(struct session *s, const struct err *why, int exit_code)
+{
+    if (session_is_manager(s))
+        log_error("%s", why->text);
+    s->start.exit_code = exit_code;
+    return 0;
+}
+
 /* Everything between MPI_Init and the loop; -1 with err. s->start.exit_code
  * tells whether to go on. */
 static int session_build(struct session *s, struct err *err)
@@ -142,22 +151,25 @@ static int session_build(struct session *s, struct err *err)
                      s->options->dedicated_manager, KEEPER_CAPACITY, &s->slots,
                      err) < 0)
         return -1;
-    if (!session_is_manager(
-            s)) { /* 4 KiB a rank: only who journals them keeps them */
+    struct err why;
+    if (start_check(s->world, s->spec, s->slots.count, &s->ranks, &why) < 0)
+        return refuse(s, &why, EXIT_USAGE);
+    if (jobspec_needs_scratch(s->spec) &&
+        start_scratch(s->world, s->spec, &s->start, &s->ranks,
+                      &s->stage.scratch, &why) < 0)
+        return refuse(s, &why, session_code_of(&why));
+    uint32_t me = world_rank(s->world);
+    memcpy(s->host, s->ranks.ranks[me].hostname, sizeof(s->host));
+    if (!session_is_manager(s)) { /* only who journals them keeps them: each
+                                     has 4 KiB */
         mem_free(s->ranks.ranks);
         s->ranks.ranks = NULL;
-    }
-    struct err why;
-    if (start_check(s->world, s->spec, s->slots.count, &s->ranks, &why) < 0) {
-        if (session_is_manager(s))
-            log_error("%s", why.text);
-        s->start.exit_code = EXIT_USAGE;
-        return 0;
     }
     s->comm = comm_create(world_transport(s->world), s->start.epoch,
                           MSG_MAX_BYTES, err);
     if (!s->comm || loop_add_turn(s->loop, on_comm_turn, s, err) < 0 ||
-        session_worker_start(s, err) < 0)
+        session_stage_create(s, err) < 0 || session_worker_start(s, err) < 0 ||
+        session_stage_answer(s, err) < 0)
         return -1;
     if (session_is_manager(s)) {
         announce(s);
@@ -179,6 +191,7 @@ static void session_end(struct session *s)
                          s->exit_code == EXIT_STOPPED || /* is made last */
                              results_are_current(s->rundir, s->spec));
     log_set_before(NULL, NULL);
+    session_stage_stop(s);
     worker_destroy(s->worker);
     incoming_destroy(s->incoming, INCOMING_END_NS);
     s->incoming = NULL;
@@ -192,7 +205,8 @@ static void session_end(struct session *s)
         s->exit_code = EXIT_LOST;
     }
     s->writer = NULL;
-    comm_destroy(s->comm); /* while its transport is there */
+    session_stage_destroy(s); /* and these while their transports are there */
+    comm_destroy(s->comm);
     s->comm = NULL;
     keeper_destroy(s->keeper);
     s->keeper = NULL;

@@ -91,27 +91,29 @@ int session_worker_start(struct session *s, struct err *err)
     int64_t search_ns = s->options->lost_after_ns / SEARCHES_TO_LOSS;
     if (search_ns > EXTRACT_SEARCH_NS)
         search_ns = EXTRACT_SEARCH_NS;
-    struct worker_config config = {.loop = s->loop,
-                                   .comm = s->comm,
-                                   .spec = s->spec,
-                                   .topo = s->topo,
-                                   .slots = &s->slots,
-                                   .spawner = s->spawner,
-                                   .keeper = s->keeper,
-                                   .environment = s->environment,
-                                   .run_dir = s->start.run_dir,
-                                   .work_dir = s->start.work_dir,
-                                   .key = s->start.key,
-                                   .node = s->ranks.nodes[world_rank(s->world)],
-                                   .grace_ns = GRACE_NS,
-                                   .stop_grace_ns = under_mpirun && !launched
-                                                        ? STOP_GRACE_MPI_NS
-                                                        : STOP_GRACE_NS,
-                                   .silence_ns = silence_ns,
-                                   .search_ns = search_ns,
-                                   .left = on_left,
-                                   .output_path = on_output_path,
-                                   .arg = s};
+    struct worker_config config = {
+        .loop = s->loop,
+        .comm = s->comm,
+        .spec = s->spec,
+        .topo = s->topo,
+        .slots = &s->slots,
+        .spawner = s->spawner,
+        .keeper = s->keeper,
+        .environment = s->environment,
+        .staging = s->stage.scratch ? &s->stage.staging : NULL,
+        .host = s->host,
+        .run_dir = s->start.run_dir,
+        .work_dir = s->start.work_dir,
+        .key = s->start.key,
+        .node = s->ranks.nodes[world_rank(s->world)],
+        .grace_ns = GRACE_NS,
+        .stop_grace_ns =
+            under_mpirun && !launched ? STOP_GRACE_MPI_NS : STOP_GRACE_NS,
+        .silence_ns = silence_ns,
+        .search_ns = search_ns,
+        .left = on_left,
+        .output_path = on_output_path,
+        .arg = s};
     s->worker = worker_create(&config, err);
     return s->worker ? worker_start(s->worker, err) : -1;
 }
@@ -135,6 +137,7 @@ int session_manager_create(struct session *s, struct err *err)
                                                  .failure = on_failure,
                                                  .notice = on_notice,
                                                  .arg = s},
+                                    .lost = session_stage_lost,
                                     .finished = on_finished,
                                     .arg = s};
     const char *file;
@@ -185,6 +188,8 @@ int session_manager_start(struct session *s, struct err *err)
         return -1;
     if (jobspec_returns_files(s->spec) &&
         !(s->incoming = incoming_create(s->rundir, s->writer, err)))
+        return -1;
+    if (session_stage_manage(s, err) < 0)
         return -1;
     struct manager_means means = {.comm = s->comm,
                                   .writer = s->writer,

@@ -1,20 +1,31 @@
 /* What the parts of a session share: session.c (its course), session_past.c
  * (rank 0 before the others), session_build.c (worker and manager, and what
- * they call). Nobody else includes it. */
+ * they call), session_stage.c (what moves and keeps files). Nobody else
+ * includes it. */
 #ifndef MPIBATCH_CLI_SESSION_PARTS_H
 #define MPIBATCH_CLI_SESSION_PARTS_H
 
+#include <limits.h>
+
 #include "base/buf.h"
+#include "bulk/offer.h"
+#include "bulk/transfer.h"
 #include "cli/origin_self.h"
 #include "cli/session.h"
 #include "cli/start.h"
 #include "comm/comm.h"
 #include "comm/loop.h"
 #include "comm/world.h"
+#include "manager/asking.h"
+#include "manager/directing.h"
 #include "manager/manager.h"
+#include "manager/receive.h"
 #include "proc/environment.h"
 #include "proc/keeper.h"
 #include "proc/spawn.h"
+#include "stage/cache.h"
+#include "stage/io.h"
+#include "stage/scratch.h"
 #include "store/incoming.h"
 #include "store/journal.h"
 #include "store/output.h"
@@ -22,7 +33,32 @@
 #include "store/writer.h"
 #include "topo/topo.h"
 #include "view/progress.h"
+#include "worker/answer.h"
+#include "worker/stager.h"
+#include "worker/staging.h"
 #include "worker/worker.h"
+
+/* What a rank has for files. */
+struct session_stage {
+    struct comm *bulk;
+    struct io *io; /* threads */
+    struct loop_fd io_watch;
+    struct transfers *transfers;
+    struct offers *offers;
+    struct scratch *scratch; /* of the node; NULL, as are the next two: no task
+                                needs it */
+    struct cache *cache;
+    struct stager *stager;
+    char applications[PATH_MAX];
+    struct stage_counts counts; /* of this rank */
+    struct staging staging;     /* for the worker */
+    struct answerer *answerer;
+    /* rank 0 */
+    struct directing *directing; /* NULL: nothing is staged */
+    struct loop_fd incoming_watch;
+    struct receiver *receiver;
+    struct asking *asking;
+};
 
 struct session {
     const struct session_options *options;
@@ -37,11 +73,13 @@ struct session {
     struct keeper *keeper;
     struct environment *environment;
     struct topo *topo;
+    char host[sizeof(((struct node_info *)0)->hostname)]; /* this rank's node */
     struct slots slots;
     struct start_ranks ranks;
     struct loop *loop;
     struct comm *comm;
     struct worker *worker;
+    struct session_stage stage;
     struct loop_fd signals;
     /* rank 0 */
     struct rundir *rundir;
@@ -84,5 +122,21 @@ int session_manager_create(struct session *s, struct err *err);
  */
 int session_worker_start(struct session *s, struct err *err);
 int session_manager_start(struct session *s, struct err *err);
+
+/* ---- session_stage.c ---- */
+
+/* Everything for files; the scratch, if there is to be one, is there. -1 with
+ * err. */
+int session_stage_create(struct session *s, struct err *err);
+/* Answer who asks for files of the worker's tasks. */
+int session_stage_answer(struct session *s, struct err *err);
+/* What rank 0 has beside it, before its manager starts. */
+int session_stage_manage(struct session *s, struct err *err);
+/* A rank is dead. arg: the session. */
+void session_stage_lost(void *arg, uint32_t rank);
+/* Call off what is under way; nobody is called afterwards. */
+void session_stage_stop(struct session *s);
+/* And free it; the scratch is left, and removed by the last of the node. */
+void session_stage_destroy(struct session *s);
 
 #endif

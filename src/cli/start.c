@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/pack.h"
 #include "base/quantity.h"
@@ -341,4 +344,103 @@ int start_check(struct world *w, const struct jobspec *spec, uint32_t slots,
                        "task_slots_per_node, or lower required_slots)",
                        need, seen.most);
     return 0;
+}
+
+/* ---- Scratch ---- */
+
+/* The lowest rank of this rank's node. */
+static uint32_t leader_of(const struct start_ranks *r, uint32_t rank)
+{
+    uint32_t leader = 0;
+    while (r->nodes[leader] != r->nodes[rank])
+        leader++;
+    return leader;
+}
+
+static struct scratch *scratch_make(const struct jobspec *spec,
+                                    const struct start *st, struct err *err)
+{
+    const struct pool *pool = &spec->pool;
+    const char *root = scratch_root(pool->scratch, getenv);
+    struct scratch_cleaned cleaned = {0};
+    if (scratch_clean_stale(root, clock_wall_ns(), &cleaned, err) < 0)
+        log_warning("%s", err->text);
+    if (cleaned.removed > 0)
+        log_debug("%s: removed what %" PRIu32 " sessions left behind", root,
+                  cleaned.removed);
+    return scratch_create(root, st->key, st->run_dir, pool->cache_keep,
+                          pool->scratch_reserve_bytes, err);
+}
+
+/* What the leader of this rank's node has said. */
+struct scratch_told {
+    uint32_t leader;
+    char path[PATH_MAX], cache[PATH_MAX];
+    struct err failed; /* of the first that has failed, on any node */
+};
+
+static int look_at_scratch(void *arg, uint32_t rank, struct unpack *u,
+                           struct err *err)
+{
+    struct scratch_told *told = arg;
+    char path[PATH_MAX], cache[PATH_MAX], text[ERR_TEXT_MAX];
+    unpack_str(u, path, sizeof(path));
+    unpack_str(u, cache, sizeof(cache));
+    int code = (int)unpack_int(u);
+    unpack_str(u, text, sizeof(text));
+    if (!unpack_done(u))
+        return err_set(err, EPROTO, "rank %" PRIu32 " told of no scratch",
+                       rank);
+    if (rank == told->leader) {
+        memcpy(told->path, path, sizeof(path));
+        memcpy(told->cache, cache, sizeof(cache));
+    }
+    if (code != 0 && told->failed.code == 0)
+        err_set(&told->failed, code, "%s", text);
+    return 0;
+}
+
+static int scratch_tell(struct world *w, const struct scratch *s,
+                        const struct err *why, struct scratch_told *told,
+                        struct err *err)
+{
+    struct buf mine;
+    int rc = 0;
+    buf_init(&mine, 2 * PATH_MAX + ERR_TEXT_MAX + 64);
+    if (pack_put_str(&mine, s ? scratch_path(s) : "") < 0 ||
+        pack_put_str(&mine, s ? scratch_cache_path(s) : "") < 0 ||
+        pack_put_int(&mine, why->code) < 0 ||
+        pack_put_str(&mine, why->text) < 0)
+        rc = err_sys(err, errno, "no memory to tell of the scratch");
+    if (rc == 0)
+        rc = exchange(w, &mine, look_at_scratch, told, err);
+    buf_fini(&mine);
+    return rc;
+}
+
+int start_scratch(struct world *w, const struct jobspec *spec,
+                  const struct start *st, const struct start_ranks *r,
+                  struct scratch **scratch, struct err *err)
+{
+    uint32_t me = world_rank(w);
+    struct scratch_told *told = mem_calloc(1, sizeof(*told));
+    struct err why = {0};
+    *scratch = NULL;
+    if (!told)
+        return err_set(err, ENOMEM, "no memory for the scratch");
+    told->leader = leader_of(r, me);
+    if (told->leader == me && !(*scratch = scratch_make(spec, st, &why)))
+        err_context(&why, "no scratch on %s", r->ranks[me].hostname);
+    int rc = scratch_tell(w, *scratch, &why, told, err);
+    if (rc == 0 && told->failed.code != 0) {
+        *err = told->failed;
+        rc = -1;
+    }
+    if (rc == 0 && !*scratch) {
+        *scratch = scratch_join(told->path, told->cache,
+                                spec->pool.scratch_reserve_bytes, err);
+        rc = *scratch ? 0 : -1;
+    }
+    mem_free(told);
+    return rc;
 }

@@ -16,6 +16,7 @@
 #include "comm/world.h"
 #include "model/jobspec.h"
 #include "model/node.h"
+#include "stage/scratch.h"
 #include "topo/topo.h"
 
 enum { START_KEY_BYTES = 17 };
@@ -61,5 +62,12 @@ int start_divide(struct world *w, struct topo *topo, const struct jobspec *spec,
  * spare ranks. */
 int start_check(struct world *w, const struct jobspec *spec, uint32_t slots,
                 struct start_ranks *r, struct err *err);
+
+/* The scratch of this node: made by its lowest rank, which first removes what
+ * was left behind; joined by the others. Every rank comes to the same answer:
+ * -1 with err if one of the nodes has none. */
+int start_scratch(struct world *w, const struct jobspec *spec,
+                  const struct start *st, const struct start_ranks *r,
+                  struct scratch **scratch, struct err *err);
 
 #endif

@@ -21,6 +21,7 @@
 #include "comm/comm.h"
 #include "comm/loop.h"
 #include "model/attempt.h"
+#include "model/fileinfo.h"
 #include "model/jobspec.h"
 #include "model/node.h"
 #include "model/snapshot.h"
@@ -66,6 +67,8 @@ struct manager_config {
     size_t rerun_count;
     struct status_origin origin;
     struct manager_observer observer;
+    /* A rank is dead: nobody talks to it any more. May be NULL. */
+    void (*lost)(void *arg, uint32_t rank);
     /* Over: with this exit code; clean: no rank was lost. Called once. */
     void (*finished)(void *arg, int exit_code, bool clean);
     void *arg;
@@ -109,6 +112,13 @@ int manager_start(struct manager *m, const struct manager_means *means,
 /* A rank says what staging has come to there in this session so far. */
 void manager_staged(struct manager *m, uint32_t rank,
                     const struct stage_counts *counts);
+
+/* Where a task is: ACTIVE (nobody has it), RUNNING (*rank has it, perhaps in
+ * its queue) or COMPLETED; *attempts: how many have ended. arg: the manager. */
+enum ask_state manager_find(void *arg, uint32_t job, uint32_t index,
+                            uint32_t *rank, uint32_t *attempts);
+/* Has the rank joined, and neither left nor been lost? */
+bool manager_rank_lives(void *arg, uint32_t rank);
 
 /* Stop: hand out nothing more; now: end what runs. */
 void manager_stop(struct manager *m, bool now, const char *why);

@@ -341,6 +341,11 @@ static void take_offer(struct receiver *r, uint32_t rank,
     bool file = m->u.offer.what == STAGE_OFFER_FILE;
     if (wanted_find(r, rank, m->u.offer.handle))
         return;
+    if (file && !r->config.incoming) {
+        tell_refused(r, rank, m->u.offer.handle, FAILURE_UPLOAD_MISC,
+                     "no task returns files");
+        return;
+    }
     if (r->counts[rank] < OFFERS_OF_A_RANK)
         w = mem_calloc(1, sizeof(*w));
     if (!w || (file && !(w->name = mem_strdup(m->u.offer.name))) ||

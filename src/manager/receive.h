@@ -28,7 +28,7 @@ struct receiver_config {
     struct transfers *transfers;
     struct io *io;
     const struct jobspec *spec;
-    struct incoming *incoming;
+    struct incoming *incoming; /* NULL: files are refused */
     /* An answer is offered: call receiver_take or receiver_decline, at once or
      * later; if it has a code, there is nothing to take. m is borrowed during
      * the call. NULL: all are declined. */

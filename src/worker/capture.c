@@ -55,6 +55,15 @@ void capture_fini(struct capture *c)
     c->stalled = false;
 }
 
+void capture_move(struct capture *to, struct capture *from)
+{
+    *to = *from;
+    from->fd = from->file_fd = -1;
+    from->file_path = NULL;
+    buf_init(&from->memory, to->memory.max_bytes);
+    capture_fini(from);
+}
+
 /* Open the file of a large output. One that an attempt of the same number has
  * left is replaced, never written to: a rank that is taken for lost may still
  * be writing it. */

@@ -73,6 +73,9 @@ int capture_view(struct capture *c, const char **data, size_t *len,
                  struct err *err);
 void capture_view_end(struct capture *c, const char *data, size_t len);
 
+/* Move it to another place, with what it has; from is as after capture_fini. */
+void capture_move(struct capture *to, struct capture *from);
+
 /* Give the output up: forget what was read, remove the file. As after
  * capture_fini, there is nothing in it. */
 void capture_discard(struct capture *c);

@@ -57,13 +57,51 @@ bool queue_first(const struct queue *q, struct msg_range *task)
 
 void queue_drop_first(struct queue *q)
 {
-    struct msg_range *r = range_at(q, 0);
+    queue_drop_at(q, 0);
+}
+
+bool queue_first_of(const struct queue *q,
+                    bool (*fits)(void *arg, const struct msg_range *task),
+                    void *arg, struct msg_range *task, uint32_t *at)
+{
+    for (*at = 0; *at < q->count && *at < QUEUE_LOOK; (*at)++) {
+        *task = *range_at(q, *at);
+        task->count = 1;
+        if (fits(arg, task))
+            return true;
+    }
+    return false;
+}
+
+/* Remove the range at that place. */
+static void remove_at(struct queue *q, uint32_t at)
+{
+    if (at == 0) {
+        q->head = (q->head + 1) % q->cap;
+    } else {
+        for (uint32_t k = at + 1; k < q->count; k++)
+            *range_at(q, k - 1) = *range_at(q, k);
+    }
+    q->count--;
+}
+
+void queue_drop_at(struct queue *q, uint32_t at)
+{
+    struct msg_range *r = range_at(q, at);
     r->first++;
     q->tasks--;
-    if (--r->count == 0) {
-        q->head = (q->head + 1) % q->cap;
-        q->count--;
+    if (--r->count == 0)
+        remove_at(q, at);
+}
+
+uint32_t queue_find(const struct queue *q, uint32_t job, uint32_t index)
+{
+    for (uint32_t i = 0; i < q->count; i++) {
+        const struct msg_range *r = range_at(q, i);
+        if (r->job == job && index >= r->first && index - r->first < r->count)
+            return r->attempt;
     }
+    return 0;
 }
 
 bool queue_take_last(struct queue *q, uint32_t max, struct msg_range *out)
@@ -89,9 +127,7 @@ bool queue_take_job(struct queue *q, uint32_t job, struct msg_range *out)
         if (range_at(q, i)->job != job)
             continue;
         *out = *range_at(q, i);
-        for (uint32_t k = i + 1; k < q->count; k++)
-            *range_at(q, k - 1) = *range_at(q, k);
-        q->count--;
+        remove_at(q, i);
         q->tasks -= out->count;
         return true;
     }

@@ -25,6 +25,18 @@ bool queue_first(const struct queue *q, struct msg_range *task);
 /* Remove the first task. There must be one. */
 void queue_drop_first(struct queue *q);
 
+/* The first task that fits, among those of the first QUEUE_LOOK ranges that are
+ * their ranges' first, and its place; false if there is none. */
+enum { QUEUE_LOOK = 64 };
+bool queue_first_of(const struct queue *q,
+                    bool (*fits)(void *arg, const struct msg_range *task),
+                    void *arg, struct msg_range *task, uint32_t *at);
+/* Remove the first task of the range at that place. */
+void queue_drop_at(struct queue *q, uint32_t at);
+
+/* The attempt of a task that is in it; 0: it is not. */
+uint32_t queue_find(const struct queue *q, uint32_t job, uint32_t index);
+
 /* Take up to max tasks off the end, as a range of one job; false if the queue
  * is empty or max is 0. */
 bool queue_take_last(struct queue *q, uint32_t max, struct msg_range *out);

@@ -124,6 +124,7 @@ static void run_release(struct run *run)
     for (int s = 0; s < 2; s++)
         capture_fini(&run->capture[s]);
     attempt_fini(&run->attempt);
+    prepared_fini(&run->made);
     mem_free(run->slots);
     run->slots = NULL;
     run->slot_count = 0;
@@ -470,9 +471,19 @@ void run_fini(struct run *run)
         run_abandon(run);
 }
 
-enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
-                           uint32_t attempt, const uint32_t *slots,
-                           uint32_t slot_count, struct err *err)
+/* It cannot be started now. */
+static enum run_started run_put_off(struct run *run, struct prepared *made)
+{
+    if (made)
+        *made = run->made;
+    run->made = (struct prepared){0};
+    run_abandon(run);
+    return RUN_LATER;
+}
+
+enum run_started run_start(struct run *run, const struct msg_range *task,
+                           const uint32_t *slots, uint32_t slot_count,
+                           struct prepared *made, struct err *err)
 {
     const struct worker_config *cfg = run->context->config;
     const struct capture_file where = {.path = output_path, .arg = run};
@@ -481,9 +492,9 @@ enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
     int child[2] = {-1, -1}, pidfd = -1, rc = -1;
 
     attempt_init(a);
-    a->job = job;
-    a->index = index;
-    a->attempt = attempt;
+    a->job = task->job;
+    a->index = task->first;
+    a->attempt = task->attempt;
     a->node = cfg->node;
     a->rank = comm_rank(cfg->comm);
     a->slot = cfg->slots->slots[slots[0]].number;
@@ -502,8 +513,13 @@ enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
     memcpy(run->slots, slots, slot_count * sizeof(*slots));
     run->slot_count = slot_count;
     run->stage = RUN_ACTIVE;
+    if (made) {
+        a->prepare_ns = made->took_ns;
+        run->made = *made;
+        *made = (struct prepared){0};
+    }
 
-    if (job_task_id(run_job(run), index, run->task_id, err) == 0 &&
+    if (job_task_id(run_job(run), task->first, run->task_id, err) == 0 &&
         capture_init(&run->capture[0], 0, MSG_MAX_OUTPUT, &where, &child[0],
                      err) == 0 &&
         capture_init(&run->capture[1], 1, MSG_MAX_OUTPUT, &where, &child[1],
@@ -513,10 +529,8 @@ enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
         if (child[s] >= 0)
             close(child[s]);
     if (rc < 0) {
-        if (is_passing(err->code)) {
-            run_abandon(run);
-            return RUN_LATER;
-        }
+        if (is_passing(err->code))
+            return run_put_off(run, made);
         run_fail(run, step, err);
         return RUN_FAILED;
     }
@@ -525,8 +539,7 @@ enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
     if (run_watch(run, pidfd, err) < 0) {
         if (run->pid_watch.fd < 0)
             close(pidfd);
-        run_abandon(run);
-        return RUN_LATER;
+        return run_put_off(run, made);
     }
     return RUN_STARTED;
 }

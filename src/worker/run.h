@@ -21,6 +21,7 @@
 #include "metrics/extract.h"
 #include "model/attempt.h"
 #include "worker/capture.h"
+#include "worker/prepare.h"
 #include "worker/worker.h"
 
 enum run_stage {
@@ -44,7 +45,8 @@ struct run_context {
     uint64_t started;       /* attempts so far: for their markers */
     int64_t doubt_until_ns; /* till then any failure is doubted */
     /* The record is complete (a->output and the bytes are borrowed); the run
-     * is free afterwards. */
+     * is free afterwards. What run->attempt, ->capture and ->made hold may be
+     * taken. */
     void (*ended)(void *arg, struct run *run, struct attempt *a,
                   const char *const output[2], const size_t output_len[2]);
     void *arg;
@@ -58,6 +60,7 @@ struct run {
     uint32_t slot_count;
     struct attempt attempt;
     char task_id[JOBSPEC_MAX_ID + 1];
+    struct prepared made;   /* its directory; all zero: it has none */
     enum reason end_reason; /* why we ended it; REASON_NONE: we did not */
     pid_t pid;
     char marker[128]; /* NAME=VALUE */
@@ -86,10 +89,11 @@ void run_init(struct run *run, struct run_context *context, uint32_t number);
 /* End its processes at once, free what it holds. */
 void run_fini(struct run *run);
 
-/* Start task index of job, attempt number, on the given slots (copied). */
-enum run_started run_start(struct run *run, uint32_t job, uint32_t index,
-                           uint32_t attempt, const uint32_t *slots,
-                           uint32_t slot_count, struct err *err);
+/* Start a task (a range of one) on the given slots (copied). made: its
+ * directory, which is the run's then (but after RUN_LATER), or NULL. */
+enum run_started run_start(struct run *run, const struct msg_range *task,
+                           const uint32_t *slots, uint32_t slot_count,
+                           struct prepared *made, struct err *err);
 
 /* End it: SIGTERM, and SIGKILL after grace_ns (at once if 0). An attempt that
  * is being ended already only gets the shorter grace. With REASON_STOPPED, one

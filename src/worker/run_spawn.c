@@ -11,6 +11,8 @@
 
 #include "base/mem.h"
 #include "model/jobcommand.h"
+#include "worker/staging.h"
+#include "worker/variables.h"
 
 struct template_context run_names(const struct run *run)
 {
@@ -25,7 +27,9 @@ struct template_context run_names(const struct run *run)
 char *run_work_dir(const struct run *run, struct err *err)
 {
     const struct template_context tc = run_names(run);
-    return job_folder(run_job(run), &tc, run->context->config->work_dir, err);
+    const char *own = run->made.dir.wd;
+    return job_folder(run_job(run), &tc,
+                      own ? own : run->context->config->work_dir, err);
 }
 
 /* The CPUs of its slots; *own: to be freed, or NULL if borrowed. */
@@ -89,6 +93,13 @@ static int run_environment(struct run *run, const struct template_context *tc,
                 topo_thread_count(cfg->topo, cpus, cfg->slots->cpus_bytes,
                                   cfg->spec->pool.slot_unit)) < 0)
         return -1;
+    const char *root = cfg->staging && cfg->staging->scratch
+                           ? scratch_path(cfg->staging->scratch)
+                           : NULL;
+    if (variables_put(env, cfg->spec, cfg->host, tc->job_id, tc->task_id, root,
+                      run->made.dir.path ? &run->made : NULL, run->attempt.job,
+                      tc->index, err) < 0)
+        return -1;
     if (job_line_variables(run_job(run), tc->index, lines, &line_count, err) <
         0)
         return -1;
@@ -102,6 +113,8 @@ static int run_environment(struct run *run, const struct template_context *tc,
             rc = environment_set(env, t->env[i].name, buf_text(&value), err);
     }
     buf_fini(&value);
+    if (rc == 0)
+        rc = variables_put_path(env, cfg->spec, t, &run->made, err);
     return rc;
 }
 

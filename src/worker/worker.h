@@ -26,6 +26,8 @@
 /* The environment variable that marks the processes of an attempt. */
 #define WORKER_MARKER "MPIBATCH_ATTEMPT_KEY"
 
+struct answer_task;
+struct staging;
 struct worker;
 
 /* All borrowed for the worker's life. */
@@ -38,8 +40,10 @@ struct worker_config {
     struct spawner *spawner;
     struct keeper *keeper;
     struct environment *environment;
-    const char *run_dir;   /* absolute */
-    const char *work_dir;  /* where tasks run: the folder of the spec */
+    const struct staging *staging; /* NULL: no task has a directory */
+    const char *run_dir;           /* absolute */
+    const char *work_dir;          /* where tasks run: the folder of the spec */
+    const char *host;              /* this rank's node, for people */
     const char *key;       /* tells this session's processes from others' */
     uint32_t node;         /* this rank's node */
     int64_t grace_ns;      /* from SIGTERM to SIGKILL: over a time limit */
@@ -61,6 +65,10 @@ struct worker_config {
 struct worker *worker_create(const struct worker_config *config,
                              struct err *err);
 void worker_destroy(struct worker *w);
+
+/* Look for a task among those that this rank has. arg: the worker. */
+void worker_find(void *arg, uint32_t job, uint32_t index,
+                 struct answer_task *task);
 
 /* This rank was sent a signal that ends it, and perhaps its tasks were as well:
  * those that fail within the next seconds are not reported before it is known

@@ -94,6 +94,40 @@ static void test_take_job(void **state)
     queue_fini(&q);
 }
 
+static bool is_job(void *arg, const struct msg_range *task)
+{
+    assert_int_equal(task->count, 1);
+    return task->job == *(uint32_t *)arg;
+}
+
+/* The first that fits, past those before it. */
+static void test_first_of(void **state)
+{
+    (void)state;
+    struct queue q;
+    struct msg_range t;
+    uint32_t job = 1, at;
+    queue_init(&q);
+    assert_false(queue_first_of(&q, is_job, &job, &t, &at));
+    put(&q, 0, 0, 2);
+    put(&q, 1, 5, 2);
+    put(&q, 2, 0, 1);
+    for (uint32_t i = 5; i < 7; i++) {
+        assert_true(queue_first_of(&q, is_job, &job, &t, &at));
+        assert_int_equal(t.first, i);
+        queue_drop_at(&q, at);
+    }
+    assert_false(queue_first_of(&q, is_job, &job, &t, &at));
+    assert_int_equal(q.tasks, 3);
+    assert_int_equal(queue_find(&q, 0, 1), 1);
+    assert_int_equal(queue_find(&q, 0, 2), 0);
+    assert_int_equal(queue_find(&q, 1, 5), 0);
+    expect(&q, 0, 0);
+    expect(&q, 0, 1);
+    expect(&q, 2, 0);
+    queue_fini(&q);
+}
+
 /* The ring wraps and grows without losing anything. */
 static void test_ring(void **state)
 {
@@ -130,8 +164,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order), cmocka_unit_test(test_take_last),
-        cmocka_unit_test(test_take_job), cmocka_unit_test(test_ring),
-        cmocka_unit_test(test_no_memory)};
+        cmocka_unit_test(test_order),    cmocka_unit_test(test_take_last),
+        cmocka_unit_test(test_take_job), cmocka_unit_test(test_first_of),
+        cmocka_unit_test(test_ring),     cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

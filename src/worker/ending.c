@@ -1,0 +1,134 @@
+/* From slots to results: see worker_parts.h. */
+#include "config.h"
+#include "worker/stager.h"
+#include "worker/staging.h"
+#include "worker/worker_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void report(struct worker *w, struct attempt *a,
+                   const char *const output[2], const size_t output_len[2])
+{
+    struct msg m = {.kind = MSG_RESULT, .u.result.attempt = a};
+    for (int s = 0; s < 2; s++) {
+        size_t len = output_len[s];
+        if (a->output[s].place == OUTPUT_FILE && len > MSG_MAX_TAIL)
+            len = MSG_MAX_TAIL;
+        m.u.result.output[s] = len > 0 ? output[s] + output_len[s] - len : "";
+        m.u.result.output_len[s] = len;
+    }
+    worker_say(w, &m);
+    /* the last for now: what it came to is told while others still wait */
+    if (w->config.staging && w->busy_count == 0 && w->queue.tasks == 0 &&
+        w->ahead.count == 0)
+        stager_report(w->config.staging->stager);
+}
+
+/* Its files are stored: report it. */
+static void on_finished(void *arg, struct attempt *a,
+                        const char *const output[2], const size_t output_len[2])
+{
+    report(arg, a, output, output_len);
+}
+
+/* An attempt has ended: store what it has left, if it has a directory, else
+ * report it. */
+static void on_ended(void *arg, struct run *run, struct attempt *a,
+                     const char *const output[2], const size_t output_len[2])
+{
+    struct worker *w = arg;
+    struct err err;
+    slots_free(w, run->slots, run->slot_count);
+    if (run->made.dir.path && finish_start(&w->finisher, a, run->capture,
+                                           &run->made, run->task_id, &err) == 0)
+        return;
+    if (run->made.dir.path) {
+        a->result = RESULT_FAILURE;
+        a->reason = REASON_INTERNAL;
+        snprintf(a->message, sizeof(a->message), "%.255s", err.text);
+    }
+    report(w, a, output, output_len);
+    /* the next task starts when this turn's events are handled: see on_turn */
+}
+
+void attempt_fail(struct worker *w, const struct msg_range *task,
+                  enum reason reason, enum failure failure, int64_t prepare_ns,
+                  bool kept, const char *text)
+{
+    static const char *const nothing[2] = {"", ""};
+    static const size_t none[2];
+    struct attempt a;
+    attempt_init(&a);
+    a.job = task->job;
+    a.index = task->first;
+    a.attempt = task->attempt;
+    a.node = w->config.node;
+    a.rank = comm_rank(w->config.comm);
+    a.slot = w->config.slots->slots[0].number;
+    a.start_ns = a.end_ns = clock_wall_ns();
+    a.prepare_ns = prepare_ns;
+    a.result = RESULT_FAILURE;
+    a.reason = reason;
+    a.failure = failure;
+    a.kept = kept;
+    snprintf(a.message, sizeof(a.message), "%.255s", text);
+    report(w, &a, nothing, none);
+}
+
+void attempts_end(struct worker *w, int64_t job, enum reason why,
+                  int64_t grace_ns)
+{
+    for (uint32_t i = 0; i < w->runs.run_count; i++) {
+        struct run *run = &w->runs.runs[i];
+        if (run->stage != RUN_FREE && (job < 0 || run->attempt.job == job))
+            run_end(run, why, grace_ns);
+    }
+    if (why == REASON_STOPPED)
+        finisher_stop(&w->finisher, grace_ns);
+}
+
+int ending_init(struct worker *w, struct err *err)
+{
+    const struct jobspec *spec = w->config.spec;
+    uint32_t slots = w->config.slots->count;
+    w->finisher = (struct finisher){.staging = w->config.staging,
+                                    .slots = slots,
+                                    .done = on_finished,
+                                    .arg = w};
+    finisher_init(&w->finisher);
+    w->runs = (struct run_context){
+        .config = &w->config, .run_count = slots, .ended = on_ended, .arg = w};
+    w->runs.extractors =
+        mem_calloc(spec->job_count, sizeof(w->runs.extractors[0]));
+    w->runs.keep = mem_calloc(slots + 1, sizeof(w->runs.keep[0]));
+    w->runs.runs = mem_calloc(slots, sizeof(w->runs.runs[0]));
+    if (!w->runs.extractors || !w->runs.keep || !w->runs.runs)
+        return err_set(err, ENOMEM, "no memory for the worker");
+    for (uint32_t i = 0; i < slots; i++)
+        run_init(&w->runs.runs[i], &w->runs, i);
+    for (uint32_t j = 0; j < spec->job_count; j++) {
+        w->runs.extractors[j] = extractor_create(&spec->jobs[j], err);
+        if (!w->runs.extractors[j])
+            return -1;
+    }
+    return 0;
+}
+
+void ending_fini(struct worker *w)
+{
+    for (uint32_t i = 0; w->runs.runs && i < w->runs.run_count; i++)
+        run_fini(&w->runs.runs[i]);
+    if (w->runs.runs && w->runs.keep)
+        runs_end_strays(&w->runs);
+    for (uint32_t j = 0; w->runs.extractors && j < w->config.spec->job_count;
+         j++)
+        extractor_destroy(w->runs.extractors[j]);
+    finisher_fini(&w->finisher);
+    mem_free(w->runs.extractors);
+    mem_free(w->runs.keep);
+    mem_free(w->runs.runs);
+}
