@@ -49,9 +49,12 @@ bool session_is_there(const struct run_arg *run)
 static void signals_block(sigset_t *ours, sigset_t *before)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction action;
     sigemptyset(ours);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        sigaddset(ours, numbers[i]);
+        if (sigaction(numbers[i], NULL, &action) == 0 &&
+            action.sa_handler != SIG_IGN)
+            sigaddset(ours, numbers[i]);
     sigprocmask(SIG_BLOCK, ours, before);
 }
 

@@ -75,12 +75,13 @@ static json_t *task_json(const struct files *f, const struct holder *s)
 {
     const struct query_task *t = s->task;
     uint32_t attempt = t ? t->last->attempt : s->answer.attempt;
+    uint32_t rank = t ? t->last->rank : s->answer.rank;
     return json_pack(
-        "{s:i, s:{s:s, s:s, s:s, s:o, s:o}}", "version", 1, "task", "job_id",
-        f->run.spec->jobs[f->task.job].id, "task_id", f->id, "state",
+        "{s:i, s:{s:s, s:s, s:s, s:o, s:o, s:i}}", "version", 1, "task",
+        "job_id", f->run.spec->jobs[f->task.job].id, "task_id", f->id, "state",
         t ? query_state_name(t->state) : ask_state_name(s->answer.state),
         "attempt", attempt > 0 ? json_integer(attempt) : json_null(), "node",
-        query_text_json(t ? t->node : s->answer.node));
+        query_text_json(t ? t->node : s->answer.node), "rank", (int)rank);
 }
 
 /* Print o with one more member, or say why not; both are taken. */
@@ -215,7 +216,8 @@ static const struct opt list_opts[] = {
      .meaning = "not what is in its folders"},
     ATTEMPT_OPT,
     JSON_OPT("print JSON, {\"version\": 1, \"task\": {\"job_id\", "
-             "\"task_id\", \"state\", \"attempt\", \"node\"}, \"uploaded\": "
+             "\"task_id\", \"state\", \"attempt\", \"node\", \"rank\"}, "
+             "\"uploaded\": "
              "[...], \"files\": [{\"name\", \"type\", \"size\", \"mode\", "
              "\"modified_time\"}, ...], \"complete\": true}")};
 

@@ -10,16 +10,17 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/display.h"
+#include "cli/follow.h"
 #include "cli/rundir_arg.h"
 #include "cli/task_arg.h"
 #include "store/output.h"
 #include "view/query.h"
 
-enum { PIECE_BYTES = 1 << 16, STREAMS = 2 };
+enum { PIECE_BYTES = 1 << 16, HELD_BYTES = (1 << 20) + 4, STREAMS = 2 };
 
 struct logs_values {
     const char *id, *run;
-    bool err, both, raw;
+    bool err, both, raw, follow;
     uint64_t attempt, tail;
     struct display_options display;
 };
@@ -29,8 +30,9 @@ struct logs {
     const struct logs_values *v;
     uint32_t job;
     struct display display;
-    bool escaped; /* control bytes are shown, as on a terminal */
-    bool found;   /* the attempt that was asked for */
+    bool escaped;    /* control bytes are shown, as on a terminal */
+    struct buf held; /* the beginning of a character */
+    bool found;      /* the attempt that was asked for */
     int rc;
 };
 
@@ -58,25 +60,17 @@ static int piece_read(struct logs *l, const struct query_task *t, int stream,
                        t->id, stream, from, len, piece, err);
 }
 
-/* Where the last lines of an output begin. */
-static int tail_find(struct logs *l, const struct query_task *t, int stream,
-                     struct buf *piece, uint64_t *from, struct err *err)
+struct part {
+    struct logs *logs;
+    const struct query_task *task;
+    int stream;
+};
+
+static int part_read(void *arg, uint64_t from, uint64_t len, struct buf *out,
+                     struct err *err)
 {
-    uint64_t end = t->last->output[stream].bytes, at = end, lines = 0;
-    while (at > 0) {
-        uint64_t n = at < PIECE_BYTES ? at : PIECE_BYTES;
-        if (piece_read(l, t, stream, at - n, n, piece, err) < 0)
-            return -1;
-        for (size_t i = piece->len; i > 0; i--)
-            if (piece->data[i - 1] == '\n' && at - n + i < end &&
-                ++lines == l->v->tail) {
-                *from = at - n + i;
-                return 0;
-            }
-        at -= n;
-    }
-    *from = 0;
-    return 0;
+    const struct part *p = arg;
+    return piece_read(p->logs, p->task, p->stream, from, len, out, err);
 }
 
 /* Bytes at the end of the piece that are the beginning of a character. */
@@ -98,8 +92,9 @@ static int stream_put(struct logs *l, const struct query_task *t, int stream,
     struct buf piece;
     int rc = 0;
     buf_init(&piece, PIECE_BYTES);
+    struct part part = {.logs = l, .task = t, .stream = stream};
     if (l->v->tail > 0)
-        rc = tail_find(l, t, stream, &piece, &from, err);
+        rc = tail_find(part_read, &part, bytes, l->v->tail, &from, err);
     while (rc == 0 && from < bytes) {
         rc = piece_read(l, t, stream, from, PIECE_BYTES, &piece, err);
         if (rc < 0 || piece.len == 0)
@@ -172,16 +167,105 @@ static int visit(void *arg, const struct query_task *t, struct err *err)
     return rc == 0 ? 1 : rc;
 }
 
-/* Why there is nothing. */
-static int nothing(const struct logs *l, uint32_t job, const char *id)
+/* ---- While it runs ---- */
+
+/* A piece of what comes: the beginning of a character waits for its end. */
+static int live_put(void *arg, const struct buf *piece)
 {
+    struct logs *l = arg;
+    if (!l->escaped)
+        return piece_put(l, piece);
+    if (buf_put(&l->held, buf_text(piece), piece->len) < 0)
+        return -1;
+    size_t split = split_len(&l->held);
+    display_put(&l->display, buf_text(&l->held), l->held.len - split);
+    buf_consume(&l->held, l->held.len - split);
+    return display_over(&l->display) ? -1 : 0;
+}
+
+static void live_end(struct logs *l)
+{
+    if (l->held.len > 0)
+        display_put(&l->display, buf_text(&l->held), l->held.len);
+    buf_fini(&l->held);
+}
+
+static struct follow live(struct logs *l, uint32_t index, int stream)
+{
+    return (struct follow){.run = l->run,
+                           .job = l->job,
+                           .index = index,
+                           .stream = stream,
+                           .tail = l->v->tail,
+                           .put = live_put,
+                           .arg = l};
+}
+
+static int follow(struct logs *l, uint32_t index)
+{
+    struct follow f = live(l, index, l->v->err ? 1 : 0);
+    struct err err;
+    l->display.at_once = true;
+    int rc = follow_run(&f, &err);
+    live_end(l);
+    if (rc == 0)
+        return l->rc;
+    log_error("%s", err.text);
+    return EXIT_FAILED;
+}
+
+static void stdout_begin(void *arg, uint64_t bytes)
+{
+    heading_put(arg, 0, bytes);
+}
+
+static void stderr_begin(void *arg, uint64_t bytes)
+{
+    heading_put(arg, 1, bytes);
+}
+
+/* No attempt has ended: what the first one has printed by now. */
+static int now(struct logs *l, uint32_t index, struct err *err)
+{
+    uint32_t attempt = 0;
+    int rc = 0;
+    for (int stream = 0; rc == 0 && stream < STREAMS; stream++) {
+        if (!l->v->both && stream != (l->v->err ? 1 : 0))
+            continue;
+        struct follow f = live(l, index, stream);
+        rc = follow_now(&f,
+                        !l->v->both ? NULL
+                        : stream    ? stderr_begin
+                                    : stdout_begin,
+                        err);
+        live_end(l);
+        attempt = f.attempt;
+    }
+    if (rc == 0)
+        log_info("attempt %" PRIu32 " runs: this is what it has printed by now",
+                 attempt);
+    return rc;
+}
+
+/* ---- The command ---- */
+
+/* No attempt has ended, or not that one. */
+static int not_ended(struct logs *l, uint32_t index, const char *id)
+{
+    const char *job = l->run->spec->jobs[l->job].id;
+    struct err err;
     if (l->v->attempt > 0)
-        log_error("task %s/%s has no attempt %" PRIu64 " that has ended",
-                  l->run->spec->jobs[job].id, id, l->v->attempt);
+        log_error("task %s/%s has no attempt %" PRIu64 " that has ended", job,
+                  id, l->v->attempt);
+    else if (now(l, index, &err) == 0)
+        return l->rc;
+    else if (err.code == HOLDER_WAITS || err.code == HOLDER_ENDED ||
+             err.code == ENOTCONN)
+        log_error("task %s/%s has not ended an attempt yet, and none runs "
+                  "now; what it prints is kept when it has",
+                  job, id);
     else
-        log_error("task %s/%s has not ended an attempt yet; what it prints is "
-                  "kept when it has",
-                  l->run->spec->jobs[job].id, id);
+        log_error("%s", err.text);
     return EXIT_FAILED;
 }
 
@@ -200,7 +284,7 @@ static int show(struct logs *l, uint32_t index)
     if (l->found)
         return l->rc;
     (void)job_task_id(&l->run->spec->jobs[l->job], index, id, &err);
-    return nothing(l, l->job, id);
+    return not_ended(l, index, id);
 }
 
 static int logs(void *values)
@@ -210,19 +294,32 @@ static int logs(void *values)
     uint32_t index = 0;
     struct logs l = {
         .run = &run, .v = v, .escaped = !v->raw && isatty(STDOUT_FILENO)};
+    if (v->follow && v->both)
+        return usage_error("logs", "--follow and --both exclude each other");
+    if (v->follow && v->attempt > 0)
+        return usage_error("logs", "--follow and --attempt exclude each other");
     int rc = run_arg_open(v->run, &run);
     if (rc != EXIT_OK)
         return rc;
+    buf_init(&l.held, HELD_BYTES);
     rc = task_arg_find("logs", run.spec, v->id, &l.job, &index);
     if (rc == EXIT_OK) {
-        display_open(&l.display, &v->display);
-        rc = display_end(&l.display, show(&l, index));
+        struct display_options options = v->display;
+        options.no_pager = options.no_pager || v->follow;
+        display_open(&l.display, &options);
+        rc = display_end(&l.display,
+                         v->follow ? follow(&l, index) : show(&l, index));
     }
     run_arg_close(&run);
     return rc;
 }
 
 static const struct opt opts[] = {
+    {.name = "follow",
+     .letter = 'f',
+     .kind = OPT_FLAG,
+     .at = offsetof(struct logs_values, follow),
+     .meaning = "go on until the task ends, also if it has yet to start"},
     {.name = "stderr",
      .kind = OPT_FLAG,
      .at = offsetof(struct logs_values, err),
@@ -239,7 +336,7 @@ static const struct opt opts[] = {
      .what = "the number of an attempt",
      .min = 1,
      .max = UINT32_MAX,
-     .otherwise = "the last one that has ended",
+     .otherwise = "the last one that has ended, else the one that runs",
      .meaning = "what its attempt N printed"},
     {.name = "tail",
      .kind = OPT_COUNT,
@@ -264,8 +361,8 @@ static const struct arg args[] = {TASK_ARG(struct logs_values),
 
 static const struct cmd_exit exits[] = {
     {0, "shown; nothing, if it printed nothing"},
-    {1, "there is nothing to show: it has not ended an attempt, its output was "
-        "lost, or cannot be read"},
+    {1, "there is nothing to show: it has not started, its output was lost, or "
+        "cannot be read"},
     {2, "wrong usage, or no such run or task"},
 };
 
@@ -273,6 +370,7 @@ static const struct cmd_example examples[] = {
     {"mpibatch logs 17 sweep.run", "What task 17 printed"},
     {"mpibatch logs scan/17 sweep.run --stderr --tail 20",
      "The end of its stderr"},
+    {"mpibatch logs -f 17 sweep.run", "What it prints, as it comes"},
 };
 
 const struct cmd cmd_logs = {
@@ -280,8 +378,10 @@ const struct cmd cmd_logs = {
     .summary = "show what a task printed",
     .description =
         "Show what the task ID of the run RUN printed, whole: to a file or a "
-        "pipe byte for byte, on a terminal with control bytes as \\xNN. It is "
-        "there when an attempt has ended.",
+        "pipe byte for byte, on a terminal with control bytes as \\xNN. Of one "
+        "that runs and has not ended an attempt: what it has printed by now.\n\n"
+        "With `-f` what it prints is shown as it comes, on whatever node it "
+        "runs, through all of its attempts, until it has ended.",
     .sets = sets,
     .set_count = 2,
     .args = args,

@@ -246,6 +246,8 @@ static int path_fetch(struct fetch *f, struct holder *s, const char *path,
     else
         snprintf(folder, sizeof(folder), "%s", path);
     int rc = holder_list(s, folder, true, &list, &more, err);
+    if (rc < 0 && wild && err->code == ENOENT)
+        rc = err_set(err, ENOENT, "no file matches %s", path);
     if (rc == 0)
         rc = list_fetch(f, s, &list, wild ? path : NULL, root, err);
     if (rc == 0 && more)

@@ -46,6 +46,7 @@ static const struct {
     {"journal/", "What has happened: the truth, a file a session"},
     {"output/", "What the tasks printed, packed"},
     {"files/", "Outputs that are too large for that"},
+    {"inbox/", "What is asked of the session while it runs"},
     {"status.json", "A snapshot, once a second"},
     {"results.h5", "The results, made from the journal: mpibatch-results(5)"},
 };

@@ -211,6 +211,15 @@ static const char *task_id(const struct pending *p, char id[JOBSPEC_MAX_ID + 1])
     return id;
 }
 
+static void pending_refuse_waiting(struct pending *p)
+{
+    char id[JOBSPEC_MAX_ID + 1];
+    pending_refuse(p, "TaskFilesUnavailable", "task %s/%s %s", p->ask.job_id,
+                   task_id(p, id),
+                   p->answer.attempt > 0 ? "waits to be tried again"
+                                         : "has not started");
+}
+
 static void pending_find_task(struct pending *p)
 {
     struct asking *a = p->owner;
@@ -226,10 +235,7 @@ static void pending_find_task(struct pending *p)
     case ASK_STATE_ACTIVE:
         p->stage = ASK_HELD;
         if (now_ns(a) >= p->wait_until_ns)
-            pending_refuse(p, "TaskFilesUnavailable", "task %s/%s %s",
-                           p->ask.job_id, task_id(p, id),
-                           p->answer.attempt > 0 ? "waits to be tried again"
-                                                 : "has not started");
+            pending_refuse_waiting(p);
         break;
     case ASK_STATE_NONE:
     case ASK_STATE_COMPLETED:
@@ -389,6 +395,9 @@ static void pending_offered(struct pending *p, const struct stage_msg *m)
         receiver_decline(a->config.receiver, p->rank, p->handle);
         p->handle = 0;
         p->stage = ASK_HELD;
+    } else if (m->u.offer.code && said.state == ASK_STATE_ACTIVE) {
+        p->answer.attempt = said.attempt > 0 ? said.attempt - 1 : 0;
+        pending_refuse_waiting(p);
     } else if (m->u.offer.code) {
         pending_refuse(p, code_of(m->u.offer.code), "%s", said.text);
     } else if (m->u.offer.bytes == 0) {

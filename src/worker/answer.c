@@ -29,7 +29,7 @@ enum { MANAGER_RANK = 0, READ_MAX_BYTES = 16 << 20 };
 
 static const char *const output_names[2] = {"stdout.txt", "stderr.txt"};
 /* What of a scratch people may see. */
-static const char *const shown_folders[] = {"shared", "startup", "applications",
+static const char *const shown_folders[] = {"applications", "shared", "startup",
                                             "workitems", NULL};
 
 struct asked {

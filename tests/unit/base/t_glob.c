@@ -141,12 +141,47 @@ static void test_nomem(void **state)
     }
 }
 
+/* The same rules without a folder. */
+static void test_match(void **state)
+{
+    static const struct {
+        const char *pattern, *name;
+        bool matches;
+    } cases[] = {
+        {"*.dat", "a.dat", true},
+        {"*.dat", "wd/a.dat", false},
+        {"*.dat", ".dat", false},
+        {".*", ".dat", true},
+        {"wd/*.dat", "wd/a.dat", true},
+        {"wd//a.dat", "wd/a.dat", true},
+        {"wd/*", "wd/deep/x", false},
+        {"wd/*/x", "wd/deep/x", true},
+        {"**/x", "x", true},
+        {"**/x", "wd/deep/er/x", true},
+        {"wd/**", "wd/deep/er/x", true},
+        {"wd/**", "wd", false},
+        {"**", "a", true},
+        {"**", ".a", false},
+        {"**/*.dat", "wd/.git/a.dat", false},
+        {"**/**/er/?", "wd/deep/er/x", true},
+        {"**/er", "wd/deep/er/x", false},
+        {"a[0-9].txt", "a7.txt", true},
+        {"a[!0-9].txt", "a7.txt", false},
+        {"std*.txt", "stdout.txt", true},
+        {"", "x", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (glob_match(cases[i].pattern, cases[i].name) != cases[i].matches)
+            fail_msg("%s, %s", cases[i].pattern, cases[i].name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns), cmocka_unit_test(test_any_depth),
         cmocka_unit_test(test_absolute), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_nomem),
+        cmocka_unit_test(test_nomem),    cmocka_unit_test(test_match),
     };
     return cmocka_run_group_tests(tests, tree_make, tree_remove);
 }

@@ -1,0 +1,100 @@
+#!/bin/bash
+# The files of tasks that have ended: files list, stat, get, from the run
+# directory alone.
+. "$TEST_SRCDIR/tests/lib.sh"
+plan 39
+
+files() { "$MPIBATCH" files "$@" 2>err; }
+# refuses CODE REGEX ARGUMENTS...: that exit code, nothing on stdout, says so
+refuses() {
+    local code=$1 regex=$2; shift 2
+    "$MPIBATCH" files "$@" >out 2>err
+    like "$? $(<out)$(<err)" "^$code mpibatch: error: $regex" "refused: files $*"
+}
+
+cat >end.yaml <<'XEOF'
+jobs:
+  - id: a
+    constraints: {max_task_retry_count: 1}
+    sweep: {parameters: {n: [1, 2]}}
+    task: {command_line: "echo out {n} $MPIBATCH_TASK_ATTEMPT; printf '\\033[31mred' >&2; test {n} = 1 -o $MPIBATCH_TASK_ATTEMPT = 2"}
+  - id: big
+    sweep: {parameters: {n: [1]}}
+    task: {command_line: "seq 1 200000"}
+XEOF
+run 0 end.yaml
+is "$rc" 0 "a run"
+like "$(files list a/0 | head -n 2 | tail -n 1)" '^-rw------- +8  20[0-9-]+ [0-9:]+  stdout.txt$' "list: a line a file"
+is "$(files list a/0 | awk '{ print $1, $2, $NF }')" "mode size name
+-rw------- 8 stdout.txt
+-rw------- 8 stderr.txt" "list: all of them"
+is "$(files list a/0 stderr.txt | sed 1d | wc -l)" 1 "list: one file"
+files list a/1 --json end.run >list.json
+is "$(jq -c '[.version, .task.job_id, .task.task_id, .task.state, .task.attempt, .complete, .uploaded]' list.json)" \
+    '[1,"a","1","succeeded",2,true,[]]' "JSON: the task"
+is "$(jq -c '.task.node' list.json)" "\"$(hostname)\"" "JSON: where it was"
+is "$(jq -c '[.files[] | [.name, .type, .size, .mode]]' list.json)" \
+    '[["stdout.txt","file",8,"0600"],["stderr.txt","file",8,"0600"]]' "JSON: the files"
+is "$(jq '.files[0].modified_time > 1e9 and .files[0].modified_time <= now' list.json)" true "JSON: when it was written"
+is "$(files get a/1 stdout.txt end.run)" "out 2 2" "get: the last attempt"
+is "$(files get a/1 stdout.txt end.yaml --attempt 1)" "out 2 1" "get: another one"
+is "$(files get a/0 ./stdout.txt)" "out 1 1" "get: a path in another form"
+is "$(files get 0 stdout.txt end.run 2>&1; cat err)" "mpibatch: error: which task? There are a/0, big/0
+See: mpibatch files get --help" "get: a task that there is twice"
+
+# --- where it goes
+files get big/0 stdout.txt -o big.txt
+is "$? $(cmp big.txt <(seq 1 200000)) $(stat -c %a big.txt) $(<err)" "0  600 mpibatch: 1 file, 1.2 MiB" "get -o: a file"
+mkdir folder
+files get big/0 stdout.txt -o folder
+is "$(ls folder)" stdout.txt "get -o: into a folder by its own name"
+files get a/0 'std*.txt' -o new/deep
+is "$(ls new/deep | xargs)" "stderr.txt stdout.txt" "get -o: a pattern, into a new folder"
+files get a/0 stdout.txt stderr.txt -o two
+is "$(ls two | xargs)" "stderr.txt stdout.txt" "get -o: several"
+files get a/0 '**' -o all/
+is "$(ls all | xargs) $(find . -name '*.part' | wc -l)" "stderr.txt stdout.txt 0" "get -o: all, and nothing in parts"
+refuses 1 "no file matches wd/\*\.dat" get a/0 'wd/*.dat' -o none
+refuses 2 "more than one file: say where they go, by -o DIR" get a/0 '*.txt'
+refuses 1 "big.txt is not a folder" get a/0 stdout.txt -o big.txt/x
+refuses 1 "cannot make the folder /proc/x" get a/0 stdout.txt -o /proc/x/y
+if [ -w /dev/full ]; then
+    "$MPIBATCH" files get big/0 stdout.txt >/dev/full 2>err
+    like "$? $(<err)" "^1 mpibatch: error: .*No space left on device" "get: a full disk"
+else skip 1 "no /dev/full"; fi
+
+# --- one of them
+is "$(files stat a/0 stdout.txt | sed 's/modified .*/modified/')" "stdout.txt
+  type      file
+  size      8 bytes
+  mode      0600 (-rw-------)
+  modified" "stat"
+is "$(files stat a/0 | sed -n 2p)" "  type      directory" "stat: the task's directory"
+is "$(files stat a/0 stderr.txt --json | jq -c '[.version, .task.task_id, .file.name, .file.type, .file.size]')" \
+    '[1,"0","stderr.txt","file",8]' "stat: JSON"
+
+# --- a terminal gets no control bytes
+python3 "$tools/terminal.py" -o shown "$MPIBATCH" files get a/0 stderr.txt
+is "$(tr -d '\r' <shown)" '\x1b[31mred' "get: control bytes on a terminal"
+python3 "$tools/terminal.py" -o shown "$MPIBATCH" files get a/0 stderr.txt --raw
+is "$(tr -d '\r' <shown)" $'\e[31mred' "get --raw: as they are"
+
+# --- what there is not
+refuses 1 "there is no wd/x" get a/0 wd/x
+refuses 1 "there is no wd" list a/0 wd
+refuses 2 "\.\./x: has \"\.\.\" in it" get a/0 ../x
+refuses 2 "/etc/passwd: is absolute" get a/0 /etc/passwd
+refuses 2 "job a has no task \"7\"" list a/7
+refuses 1 "task a/0 has no attempt 9 that has ended" list a/0 --attempt 9
+refuses 2 "which path" get a/0 end.run
+refuses 2 "cannot open the run directory nothing.run" list a/0 wd nothing.run
+"$MPIBATCH" node files list "$(hostname)" >out 2>err
+like "$? $(<err)" "^1 mpibatch: error: no session has the run" "node files: nobody to ask"
+"$MPIBATCH" node files list "$(hostname)" -o x >out 2>err
+like "$? $(<err)" "^2 mpibatch: error: --output is for get" "node files: an option of get"
+
+# --- the session was killed, and says so at once
+sed -i 's/"state": "finished"/"state": "running"/' end.run/status.json
+start_s=$SECONDS
+is "$(files get a/0 stdout.txt)" "out 1 1" "what the run directory has, though its session seems to live"
+is "$((SECONDS - start_s < 5))" 1 "at once"
