@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-enum { SHOWN_BYTES = 180 }; /* of the name */
+enum { SHOWN_BYTES = 80 }; /* of the name */
 
 const char *package_shown(const char *name, char out[SHOWN_MAX])
 {

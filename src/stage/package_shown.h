@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-enum { SHOWN_MAX = 240 };
+enum { SHOWN_MAX = 200 };
 
 /* name, printable, cut where it is long, in quotes; in out. Returns out. */
 const char *package_shown(const char *name, char out[SHOWN_MAX]);
