@@ -22,8 +22,7 @@
 
 enum {
     THREADS_STAGING = 6, /* of a rank: mostly they wait for a disk */
-    THREADS_FEW = 2,
-    BULK_WINDOW = 32
+    THREADS_FEW = 2
 };
 
 static bool on_bulk_turn(void *arg)
@@ -33,8 +32,7 @@ static bool on_bulk_turn(void *arg)
     bool busy = comm_turn(t->bulk, now_ns);
     if (t->stager)
         busy |= stager_turn(t->stager, now_ns);
-    busy |= transfers_turn(t->transfers, now_ns);
-    return busy || transfers_busy(t->transfers);
+    return transfers_turn(t->transfers, now_ns) || busy;
 }
 
 static void on_io(struct loop_fd *fd, uint32_t events)
@@ -56,7 +54,7 @@ static int bulk_create(struct session *s, struct err *err)
                           STAGE_MSG_MAX_BYTES, err);
     if (!t->bulk)
         return -1;
-    comm_set_bulk(t->bulk, BULK_WINDOW);
+    comm_set_bulk(t->bulk);
     t->io = io_create(threads, err);
     if (!t->io)
         return -1;

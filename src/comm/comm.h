@@ -25,8 +25,8 @@
 #include "base/err.h"
 #include "comm/transport.h"
 
-/* The credits: of the control channel, of the bulk channel, of any. */
-enum { COMM_WINDOW = 4, COMM_BULK_WINDOW = 8, COMM_MAX_WINDOW = 64 };
+/* The credits, in packets: of the control channel, of any. */
+enum { COMM_WINDOW = 4, COMM_MAX_WINDOW = 16 };
 /* How often a silent rank sends a heartbeat. */
 #define COMM_HEARTBEAT_NS INT64_C(1000000000)
 
@@ -68,10 +68,11 @@ struct comm *comm_create(struct transport *transport, uint32_t epoch,
                          size_t max_message, struct err *err);
 void comm_destroy(struct comm *c);
 
-/* Make it a bulk channel, before anything is sent, on all ranks alike: this
- * window instead of COMM_WINDOW, no heartbeats (who lives is known by the
- * control channel), no comm_hold. */
-void comm_set_bulk(struct comm *c, uint32_t window);
+/* Make it a bulk channel, before anything is sent, on all ranks: larger packets
+ * to other hosts, more of them within this one, no heartbeats (who lives is
+ * known by the control channel), no comm_hold; while nothing comes or goes on
+ * it, most calls of comm_turn do nothing. */
+void comm_set_bulk(struct comm *c);
 
 uint32_t comm_rank(const struct comm *c);
 uint32_t comm_size(const struct comm *c);

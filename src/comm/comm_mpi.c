@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +29,10 @@
 #include "base/mem.h"
 #include "comm/world.h"
 
-enum { TAG = 1, RECEIVES = 16 };
+enum { TAG = 1 };
+/* Receives that are posted; and so many more for each rank that dies, whose
+ * large packets may keep a receive for ever. */
+enum { RECEIVES = 16, RECEIVES_A_DEATH = 4, MAX_RECEIVES = 256 };
 /* Collectives count in int, and large ones need memory of MPI's. */
 enum { BROADCAST_PIECE = 4 << 20 };
 /* How long MPI_Finalize may take. */
@@ -36,32 +40,35 @@ enum { FINALIZE_SECONDS = 10 };
 
 struct receive {
     uint32_t from, len; /* len 0: nothing there */
-    unsigned char data[PACKET_MAX_BYTES];
+    unsigned char data[];
 };
 
 struct sending {
     struct sending *next;
     MPI_Request request;
-    unsigned char data[PACKET_MAX_BYTES];
+    unsigned char data[];
 };
 
 struct peer_out {
     struct sending *pending; /* newest first */
     uint8_t count;
     bool unreachable;
+    bool far; /* on another host */
 };
 
 /* One of our communicators, with its packets. */
 struct channel {
     struct transport transport;
     MPI_Comm comm;
+    size_t packet_bytes;    /* the largest, of those to other hosts */
     struct peer_out *peers; /* by rank */
     struct sending *spare;
     uint32_t pending_total;  /* of peers that are not forgotten */
     uint32_t next_receive;   /* the one that was posted first */
     uint32_t received_count; /* receives with a packet */
-    MPI_Request requests[RECEIVES];
-    struct receive receives[RECEIVES];
+    uint32_t receive_count;
+    MPI_Request requests[MAX_RECEIVES];
+    struct receive *receives[MAX_RECEIVES];
 };
 
 struct world_mpi {
@@ -144,7 +151,7 @@ static struct sending *sending_get(struct channel *c)
 {
     struct sending *s = c->spare;
     if (!s)
-        return mem_alloc(sizeof(*s));
+        return mem_alloc(sizeof(*s) + c->packet_bytes);
     c->spare = s->next;
     return s;
 }
@@ -182,18 +189,35 @@ static int mpi_send(struct transport *t, int64_t now_ns, uint32_t peer,
 
 static int post_receive(struct channel *c, uint32_t i)
 {
-    c->receives[i].len = 0;
-    return MPI_Irecv(c->receives[i].data, PACKET_MAX_BYTES, MPI_BYTE,
+    c->receives[i]->len = 0;
+    return MPI_Irecv(c->receives[i]->data, (int)c->packet_bytes, MPI_BYTE,
                      MPI_ANY_SOURCE, TAG, c->comm, &c->requests[i]);
+}
+
+/* Post count more, as far as there may be. MPI_SUCCESS, or what MPI says. */
+static int add_receives(struct channel *c, uint32_t count)
+{
+    for (; count > 0 && c->receive_count < MAX_RECEIVES; count--) {
+        uint32_t i = c->receive_count;
+        c->receives[i] = mem_alloc(sizeof(struct receive) + c->packet_bytes);
+        if (!c->receives[i])
+            return MPI_ERR_NO_MEM;
+        int rc = post_receive(c, i);
+        if (rc != MPI_SUCCESS)
+            return rc;
+        c->receive_count++;
+    }
+    return MPI_SUCCESS;
 }
 
 /* What has come? The receives that are done; one that failed (a packet that
  * is too long, the death of a peer) is posted again. */
 static void test_receives(struct channel *c)
 {
-    MPI_Status status[RECEIVES];
-    int indices[RECEIVES], count = 0, class = MPI_SUCCESS;
-    int rc = MPI_Testsome(RECEIVES, c->requests, &count, indices, status);
+    MPI_Status status[MAX_RECEIVES];
+    int indices[MAX_RECEIVES], count = 0, class = MPI_SUCCESS;
+    int rc = MPI_Testsome((int)c->receive_count, c->requests, &count, indices,
+                          status);
     if (rc != MPI_SUCCESS) {
         MPI_Error_class(rc, &class);
         see_failures(c);
@@ -207,8 +231,8 @@ static void test_receives(struct channel *c)
         if (class == MPI_SUCCESS || status[k].MPI_ERROR == MPI_SUCCESS)
             MPI_Get_count(&status[k], MPI_BYTE, &len);
         if (len > 0) {
-            c->receives[i].len = (uint32_t)len;
-            c->receives[i].from = (uint32_t)status[k].MPI_SOURCE;
+            c->receives[i]->len = (uint32_t)len;
+            c->receives[i]->from = (uint32_t)status[k].MPI_SOURCE;
             c->received_count++;
         } else if (c->requests[i] == MPI_REQUEST_NULL) {
             post_receive(c, i);
@@ -228,13 +252,13 @@ static size_t mpi_receive(struct transport *t, int64_t now_ns, uint32_t *peer,
     if (c->received_count == 0)
         return 0;
     uint32_t i = c->next_receive;
-    while (c->receives[i].len == 0)
-        i = (i + 1) % RECEIVES;
-    c->next_receive = (i + 1) % RECEIVES;
+    while (c->receives[i]->len == 0)
+        i = (i + 1) % c->receive_count;
+    c->next_receive = (i + 1) % c->receive_count;
     c->received_count--;
-    size_t len = c->receives[i].len;
-    *peer = c->receives[i].from;
-    memcpy(data, c->receives[i].data, len);
+    size_t len = c->receives[i]->len;
+    *peer = c->receives[i]->from;
+    memcpy(data, c->receives[i]->data, len);
     post_receive(c, i);
     return len;
 }
@@ -243,8 +267,17 @@ static void mpi_forget(struct transport *t, uint32_t peer)
 {
     struct channel *c = (struct channel *)t;
     struct peer_out *p = &c->peers[peer];
+    bool far = p->far;
     c->pending_total -= p->count;
-    *p = (struct peer_out){.unreachable = true};
+    *p = (struct peer_out){.unreachable = true, .far = far};
+    if (far && c->packet_bytes > PACKET_SMALL_BYTES)
+        add_receives(c, RECEIVES_A_DEATH);
+}
+
+static size_t mpi_packet_bytes(const struct transport *t, uint32_t peer)
+{
+    const struct channel *c = (const struct channel *)t;
+    return c->peers[peer].far ? c->packet_bytes : PACKET_SMALL_BYTES;
 }
 
 static bool mpi_flushed(struct transport *t)
@@ -260,14 +293,35 @@ static const struct transport_ops mpi_ops = {
     .send = mpi_send,
     .receive = mpi_receive,
     .forget = mpi_forget,
+    .packet_bytes = mpi_packet_bytes,
     .flushed = mpi_flushed,
 };
 
 /* ---- start and end ---- */
 
+/* Which ranks are on other hosts? */
+static void find_far(struct channel *c)
+{
+    MPI_Comm near = MPI_COMM_NULL;
+    MPI_Group all, here;
+    int mine = MPI_UNDEFINED;
+    if (MPI_Comm_split_type(c->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
+                            &near) != MPI_SUCCESS)
+        return; /* small packets for all */
+    MPI_Comm_group(c->comm, &all);
+    MPI_Comm_group(near, &here);
+    for (int i = 0; i < (int)c->transport.size; i++) {
+        MPI_Group_translate_ranks(all, 1, &i, here, &mine);
+        c->peers[i].far = mine == MPI_UNDEFINED;
+    }
+    MPI_Group_free(&all);
+    MPI_Group_free(&here);
+    MPI_Comm_free(&near);
+}
+
 /* A communicator of our own, on which errors come back. -1: receives that are
  * posted may still be written into. */
-static int channel_open(struct channel *c, struct err *err)
+static int channel_open(struct channel *c, size_t packet_bytes, struct err *err)
 {
     int rank, size;
     int rc = MPI_Comm_dup(MPI_COMM_WORLD, &c->comm);
@@ -281,18 +335,17 @@ static int channel_open(struct channel *c, struct err *err)
     if (!c->peers)
         return err_set(err, ENOMEM, "MPI: no memory for %u ranks",
                        c->transport.size);
-    for (uint32_t i = 0; i < RECEIVES; i++) {
-        rc = post_receive(c, i);
-        if (rc != MPI_SUCCESS)
-            return err_mpi(err, rc, "MPI_Irecv");
-    }
-    return 0;
+    c->packet_bytes = packet_bytes;
+    if (packet_bytes > PACKET_SMALL_BYTES)
+        find_far(c);
+    rc = add_receives(c, RECEIVES);
+    return rc == MPI_SUCCESS ? 0 : err_mpi(err, rc, "MPI_Irecv");
 }
 
 /* Receives that nothing will come for any more. */
 static void channel_cancel(struct channel *c)
 {
-    for (int i = 0; i < RECEIVES; i++) {
+    for (uint32_t i = 0; i < c->receive_count; i++) {
         if (c->requests[i] == MPI_REQUEST_NULL)
             continue;
         MPI_Cancel(&c->requests[i]);
@@ -307,18 +360,34 @@ static void channel_fini(struct channel *c)
         c->spare = s->next;
         mem_free(s);
     }
+    for (uint32_t i = 0; i < c->receive_count; i++)
+        mem_free(c->receives[i]);
     mem_free(c->peers);
+}
+
+/* MPI_Init, with a setting of Open MPI's own, if the user has none: a TCP
+ * socket's buffer. What is under way to a rank lies in it, and does not wait
+ * in MPI; a connection that breaks while something waits there ends us. It
+ * holds 256 KiB then, several times what all credits together come to. */
+static int start(void)
+{
+    static const char *const name = "OMPI_MCA_btl_tcp_sndbuf";
+    int provided;
+    bool ours = !getenv(name) && setenv(name, "262144", 0) == 0;
+    int rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    if (ours)
+        unsetenv(name);
+    return rc;
 }
 
 struct world_mpi *world_mpi_init(struct err *err)
 {
     struct world_mpi *w = mem_calloc(1, sizeof(*w));
-    int provided;
     if (!w) {
         err_set(err, ENOMEM, "MPI: no memory");
         return NULL;
     }
-    int rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    int rc = start();
     if (rc != MPI_SUCCESS) {
         err_set(err, EIO, "MPI_Init: error %d", rc);
         mem_free(w);
@@ -326,7 +395,8 @@ struct world_mpi *world_mpi_init(struct err *err)
     }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
-    if (channel_open(&w->control, err) < 0 || channel_open(&w->bulk, err) < 0)
+    if (channel_open(&w->control, PACKET_SMALL_BYTES, err) < 0 ||
+        channel_open(&w->bulk, PACKET_MAX_BYTES, err) < 0)
         return NULL; /* receives that are posted may still write into w */
     return w;
 }

@@ -150,6 +150,13 @@ static void pair_forget(struct transport *t, uint32_t peer)
     (void)peer;
 }
 
+static size_t pair_packet_bytes(const struct transport *t, uint32_t peer)
+{
+    (void)t;
+    (void)peer;
+    return PACKET_SMALL_BYTES;
+}
+
 static bool pair_flushed(struct transport *t)
 {
     (void)t;
@@ -160,6 +167,7 @@ static const struct transport_ops pair_ops = {
     .send = pair_send,
     .receive = pair_receive,
     .forget = pair_forget,
+    .packet_bytes = pair_packet_bytes,
     .flushed = pair_flushed,
 };
 

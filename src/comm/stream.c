@@ -20,16 +20,16 @@ static void buf_rest(struct buf *b)
         buf_reset(b);
 }
 
-void stream_out_init(struct stream_out *s, uint32_t window)
+void stream_out_init(struct stream_out *s, uint32_t window, size_t max_payload)
 {
-    *s = (struct stream_out){.window = window};
+    *s = (struct stream_out){.window = window, .max_payload = max_payload};
     buf_init(&s->queue, STREAM_MAX_QUEUE);
 }
 
 void stream_out_fini(struct stream_out *s)
 {
     buf_fini(&s->queue);
-    stream_out_init(s, s->window);
+    stream_out_init(s, s->window, s->max_payload);
 }
 
 int stream_out_put(struct stream_out *s, enum comm_port port, const void *head,
@@ -54,7 +54,7 @@ const void *stream_out_next(const struct stream_out *s, size_t *len)
     size_t left = stream_out_bytes(s) - s->flight_bytes;
     if (left == 0 || s->sent - s->acked == s->window)
         return NULL;
-    *len = left < PACKET_MAX_PAYLOAD ? left : PACKET_MAX_PAYLOAD;
+    *len = left < s->max_payload ? left : s->max_payload;
     return s->queue.data + s->head + s->flight_bytes;
 }
 

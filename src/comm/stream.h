@@ -28,11 +28,12 @@ struct stream_out {
     size_t flight_bytes;  /* behind head: cut into packets */
     uint64_t sent, acked; /* packets cut; acknowledged */
     uint32_t window;
+    size_t max_payload;             /* of a packet */
     uint16_t lens[COMM_MAX_WINDOW]; /* of the packets in flight, by seq */
 };
 
-/* window: at most COMM_MAX_WINDOW. */
-void stream_out_init(struct stream_out *s, uint32_t window);
+/* window: at most COMM_MAX_WINDOW; max_payload: at most PACKET_MAX_PAYLOAD. */
+void stream_out_init(struct stream_out *s, uint32_t window, size_t max_payload);
 void stream_out_fini(struct stream_out *s);
 
 /* Append a message of two parts (copied), less than 2^28 bytes. 0, or -1 (no

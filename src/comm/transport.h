@@ -11,9 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Packets stay inside the eager limit of every transport: what is pending
- * towards a peer that dies must be small. */
-enum { PACKET_MAX_BYTES = 3400 };
+/* Packets of the control channel stay inside the eager limit of every
+ * transport: what is pending towards a peer that dies must be small. Those of
+ * the bulk channel to other hosts are as large as four of them: each costs
+ * system calls there. */
+enum { PACKET_SMALL_BYTES = 3400, PACKET_MAX_BYTES = 13600 };
 /* Packets that may be on their way to one peer, in the transport. */
 enum { PACKET_MAX_PENDING = 6 };
 
@@ -30,6 +32,8 @@ struct transport_ops {
                       void *data);
     /* Never touch this peer again; what is pending to it is abandoned. */
     void (*forget)(struct transport *t, uint32_t peer);
+    /* The largest packet that may be sent to peer, at most PACKET_MAX_BYTES. */
+    size_t (*packet_bytes)(const struct transport *t, uint32_t peer);
     /* Has everything sent to peers that are not forgotten left us? */
     bool (*flushed)(struct transport *t);
 };

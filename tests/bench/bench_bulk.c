@@ -1,13 +1,13 @@
 /* How fast bytes go from rank to rank on the bulk channel: figures, not a test.
  *
- *   mpirun -n 3 tests/bench/bench_bulk MIB DIR [WINDOW]
+ *   mpirun -n 3 tests/bench/bench_bulk MIB DIR
  *
  * Rank 0 has a file of MIB mebibytes in DIR. First all others get it at once
  * through a tree, each into a file of its own while it serves those below it,
  * as staging does; then each sends what it has to rank 0, which keeps nothing,
  * as what tasks return. Prints the rate, and what each rank needed of a core,
  * threads and all. DIR is for files on this node: /dev/shm shows the channel,
- * a disk shows the disk. WINDOW is the channel's, in packets.
+ * a disk shows the disk.
  */
 #include "config.h"
 
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
     }
     uint32_t rank = world_rank(b.world), size = world_size(b.world);
     if (argc < 3 || size < 2 || size > 64) {
-        fprintf(stderr, "usage: mpirun -n 2..64 bench_bulk MIB DIR [WINDOW]\n");
+        fprintf(stderr, "usage: mpirun -n 2..64 bench_bulk MIB DIR\n");
         world_leave(b.world, true, 2);
         return 2;
     }
@@ -265,8 +265,7 @@ int main(int argc, char **argv)
     b.io = io_create(4, &err);
     if (!b.comm || !b.loop || !b.io)
         die("start", &err);
-    comm_set_bulk(b.comm,
-                  argc > 3 ? (uint32_t)atoi(argv[3]) : COMM_BULK_WINDOW);
+    comm_set_bulk(b.comm);
     b.transfers = transfers_create(b.comm, b.io, &err);
     comm_listen(b.comm, COMM_TO_WORKER,
                 &(struct comm_handler){.message = on_order});

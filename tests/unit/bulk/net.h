@@ -58,7 +58,7 @@ static inline void net_up(uint32_t size, const struct pair_faults *faults)
         r->io = io_create(2, &err);
         assert_non_null(r->comm);
         assert_non_null(r->io);
-        comm_set_bulk(r->comm, COMM_BULK_WINDOW);
+        comm_set_bulk(r->comm);
         r->transfers = transfers_create(r->comm, r->io, &err);
         assert_non_null(r->transfers);
     }

@@ -91,6 +91,12 @@ static void spy_forget(struct transport *t, uint32_t peer)
     s->below->ops->forget(s->below, peer);
 }
 
+static size_t spy_packet_bytes(const struct transport *t, uint32_t peer)
+{
+    const struct spy *s = (const struct spy *)t;
+    return s->below->ops->packet_bytes(s->below, peer);
+}
+
 static bool spy_flushed(struct transport *t)
 {
     struct spy *s = (struct spy *)t;
@@ -98,7 +104,7 @@ static bool spy_flushed(struct transport *t)
 }
 
 static const struct transport_ops spy_ops = {spy_send, spy_receive, spy_forget,
-                                             spy_flushed};
+                                             spy_packet_bytes, spy_flushed};
 
 /* Message number i of a flow: its length and bytes follow from both. */
 static size_t message_make(uint32_t from, uint32_t to, unsigned port,

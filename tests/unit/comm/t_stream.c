@@ -13,7 +13,7 @@
 #include "comm/packet.h"
 #include "comm/stream.h"
 
-enum { MAX_MESSAGE = 20000 };
+enum { MAX_MESSAGE = 5 * PACKET_MAX_PAYLOAD };
 
 /* What the sink gets: lengths and first bytes. */
 static struct {
@@ -81,7 +81,7 @@ static void test_out(void **state)
     const void *data;
     size_t len;
     (void)state;
-    stream_out_init(&s, COMM_WINDOW);
+    stream_out_init(&s, COMM_WINDOW, PACKET_MAX_PAYLOAD);
     assert_null(stream_out_next(&s, &len));
     assert_null(stream_out_oldest(&s, &len));
     put(&s, COMM_TO_MANAGER, 'a', 5 * PACKET_MAX_PAYLOAD);
@@ -118,7 +118,7 @@ static void test_small_share_a_packet(void **state)
     struct stream_in in;
     struct cut cut;
     (void)state;
-    stream_out_init(&out, COMM_WINDOW);
+    stream_out_init(&out, COMM_WINDOW, PACKET_MAX_PAYLOAD);
     stream_in_init(&in, MAX_MESSAGE, COMM_WINDOW);
     put(&out, COMM_TO_MANAGER, 'a', 1);
     put(&out, COMM_TO_WORKER, 'b', 0);
@@ -145,7 +145,7 @@ static void test_every_cut(void **state)
 {
     struct stream_out out;
     (void)state;
-    stream_out_init(&out, COMM_WINDOW);
+    stream_out_init(&out, COMM_WINDOW, PACKET_MAX_PAYLOAD);
     put(&out, COMM_TO_WORKER, 'a', 7);
     put(&out, COMM_TO_MANAGER, 'b', 0);
     put(&out, COMM_TO_WORKER, 'c', 3);
@@ -180,7 +180,7 @@ static void test_every_order(void **state)
     struct stream_out out;
     static struct cut cuts[4];
     (void)state;
-    stream_out_init(&out, COMM_WINDOW);
+    stream_out_init(&out, COMM_WINDOW, PACKET_MAX_PAYLOAD);
     put(&out, COMM_TO_WORKER, 'a', 3 * PACKET_MAX_PAYLOAD);
     assert_int_equal(cut_all(&out, cuts, 4), 4);
     for (int code = 0; code < 256; code++) {
@@ -248,7 +248,7 @@ static void test_sink_ends_it(void **state)
     struct stream_out out;
     static struct cut cuts[3];
     (void)state;
-    stream_out_init(&out, COMM_WINDOW);
+    stream_out_init(&out, COMM_WINDOW, PACKET_MAX_PAYLOAD);
     put(&out, COMM_TO_WORKER, 'a', PACKET_MAX_PAYLOAD);
     put(&out, COMM_TO_WORKER, 'b', 10);
     put(&out, COMM_TO_WORKER, 'c', PACKET_MAX_PAYLOAD);
@@ -278,7 +278,7 @@ static void test_no_memory(void **state)
     struct stream_out out;
     static struct cut cuts[8];
     (void)state;
-    stream_out_init(&out, COMM_WINDOW);
+    stream_out_init(&out, COMM_WINDOW, PACKET_MAX_PAYLOAD);
     put(&out, COMM_TO_WORKER, 'a', 10);
     put(&out, COMM_TO_WORKER, 'b', MAX_MESSAGE);
     put(&out, COMM_TO_WORKER, 'c', 10);
@@ -307,7 +307,7 @@ static void test_no_memory(void **state)
     assert_true(made > 5);
     mem_fail_at(1);
     struct stream_out empty;
-    stream_out_init(&empty, COMM_WINDOW);
+    stream_out_init(&empty, COMM_WINDOW, PACKET_MAX_PAYLOAD);
     assert_int_equal(stream_out_put(&empty, COMM_TO_WORKER, "x", 1, NULL, 0),
                      -1);
     mem_fail_at(0);

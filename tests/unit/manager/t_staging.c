@@ -87,7 +87,7 @@ static void rank_up(uint32_t i, uint64_t cache_bytes)
     r->io = io_create(3, &err);
     assert_non_null(r->comm);
     assert_non_null(r->io);
-    comm_set_bulk(r->comm, COMM_BULK_WINDOW);
+    comm_set_bulk(r->comm);
     r->transfers = transfers_create(r->comm, r->io, &err);
     r->cache = cache_open(node_dir(r->node, "cache"), &cache, &err);
     if (!r->cache)
