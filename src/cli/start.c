@@ -372,8 +372,10 @@ static struct scratch *scratch_make(const struct jobspec *spec,
                           pool->scratch_reserve_bytes, err);
 }
 
-/* What the leader of this rank's node has said. */
+/* What the leader of this rank's node has said; what each has said goes to its
+ * rank. */
 struct scratch_told {
+    struct node_info *ranks;
     uint32_t leader;
     char path[PATH_MAX], cache[PATH_MAX];
     struct err failed; /* of the first that has failed, on any node */
@@ -391,6 +393,8 @@ static int look_at_scratch(void *arg, uint32_t rank, struct unpack *u,
     if (!unpack_done(u))
         return err_set(err, EPROTO, "rank %" PRIu32 " told of no scratch",
                        rank);
+    if (strlen(path) <= NODE_MAX_SCRATCH)
+        memcpy(told->ranks[rank].scratch, path, strlen(path) + 1);
     if (rank == told->leader) {
         memcpy(told->path, path, sizeof(path));
         memcpy(told->cache, cache, sizeof(cache));
@@ -419,7 +423,7 @@ static int scratch_tell(struct world *w, const struct scratch *s,
 }
 
 int start_scratch(struct world *w, const struct jobspec *spec,
-                  const struct start *st, const struct start_ranks *r,
+                  const struct start *st, struct start_ranks *r,
                   struct scratch **scratch, struct err *err)
 {
     uint32_t me = world_rank(w);
@@ -428,6 +432,7 @@ int start_scratch(struct world *w, const struct jobspec *spec,
     *scratch = NULL;
     if (!told)
         return err_set(err, ENOMEM, "no memory for the scratch");
+    told->ranks = r->ranks;
     told->leader = leader_of(r, me);
     if (told->leader == me && !(*scratch = scratch_make(spec, st, &why)))
         err_context(&why, "no scratch on %s", r->ranks[me].hostname);
@@ -436,6 +441,9 @@ int start_scratch(struct world *w, const struct jobspec *spec,
         *err = told->failed;
         rc = -1;
     }
+    for (uint32_t i = 0; rc == 0 && i < world_size(w); i++)
+        memmove(r->ranks[i].scratch, r->ranks[leader_of(r, i)].scratch,
+                sizeof(r->ranks[i].scratch));
     if (rc == 0 && !*scratch) {
         *scratch = scratch_join(told->path, told->cache,
                                 spec->pool.scratch_reserve_bytes, err);

@@ -64,10 +64,10 @@ int start_check(struct world *w, const struct jobspec *spec, uint32_t slots,
                 struct start_ranks *r, struct err *err);
 
 /* The scratch of this node: made by its lowest rank, which first removes what
- * was left behind; joined by the others. Every rank comes to the same answer:
- * -1 with err if one of the nodes has none. */
+ * was left behind; joined by the others. Each rank's is noted in r. Every rank
+ * comes to the same answer: -1 with err if one of the nodes has none. */
 int start_scratch(struct world *w, const struct jobspec *spec,
-                  const struct start *st, const struct start_ranks *r,
+                  const struct start *st, struct start_ranks *r,
                   struct scratch **scratch, struct err *err);
 
 #endif
