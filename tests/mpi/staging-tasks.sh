@@ -181,8 +181,8 @@ jobs:
   - id: fail
     constraints: {max_task_retry_count: 3}
     tasks:
-      - {id: first, command_line: 'rm -r data/inputs/gone data/later'}
-      - {id: missing, command_line: 'true', resource_files: [{http_url: "file://$PWD/data/inputs/gone", file_path: x}]}
+      - {id: first, command_line: 'rm -r data/later'}
+      - {id: missing, command_line: 'true', resource_files: [{http_url: "file://$PWD/data/inputs/gone-{task.id}", file_path: x}]}
       - {id: sum, command_line: 'true', resource_files: [{http_url: "file://$PWD/data/inputs/other.txt", file_path: x, checksum: "sha256:$zeros"}]}
       - {id: prefix, command_line: 'true', resource_files: [{auto_storage_container_name: inputs, blob_prefix: "none-{task.id}"}]}
       - {id: package, command_line: 'true', application_package_references: [{application_id: broken, version: "1"}]}
@@ -191,7 +191,6 @@ jobs:
       - {id: good, command_line: 'true', task_directory: true}
 EOF
 mkdir -p data/later
-echo x >data/inputs/gone
 run 0 fail.yaml
 is "$rc" 1 "fail: exit code" || note "$(cat run.out)"
 # what became of a task: reason, attempts, what its message says
