@@ -131,20 +131,19 @@ static int secret_check(const char *url, struct err *err)
         "sig=", "X-Amz-Signature=", "X-Goog-Signature=", "token="};
     const char *host = strstr(url, "://") + 3;
     const char *at = strchr(host, '@'), *query = strchr(host, '?');
-    const char *what = NULL;
     if (at && at < host + strcspn(host, "/?#"))
-        what = "a password";
+        return err_set(err, EINVAL,
+                       "the URL has a password in it, which would be kept in "
+                       "the run directory; put it into ~/.netrc");
     for (size_t i = 0; query && i < sizeof(marks) / sizeof(marks[0]); i++) {
         const char *s = strstr(query, marks[i]);
         if (s && (s[-1] == '?' || s[-1] == '&'))
-            what = "a signature";
+            return err_set(err, EINVAL,
+                           "the URL has a signature in it, which would be kept "
+                           "in the run directory; get the file into a "
+                           "container first: mpibatch storage upload");
     }
-    return what ? err_set(err, EINVAL,
-                          "the URL has %s in it, which would be kept in the "
-                          "run directory; get the file into a container "
-                          "first: mpibatch storage upload",
-                          what)
-                : 0;
+    return 0;
 }
 
 static int url_check(const char *url, bool container, struct err *err)

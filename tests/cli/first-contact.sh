@@ -2,7 +2,7 @@
 # The first five minutes: init writes a spec that runs, examples are copied and
 # run, from the build folder and from where they are installed; x- keys.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 59
+plan 61
 make=${MAKE:-make}
 
 # --- init
@@ -50,7 +50,7 @@ like "$? $(<err)" "^2 .*cannot write full.yaml: No space left" "init on a full d
 
 # --- example
 "$MPIBATCH" example >out 2>err
-is "$? $(awk '{ print $1 }' out | xargs)$(<err)" "0 ising povray jobspecs" "example lists them"
+is "$? $(awk '{ print $1 }' out | xargs)$(<err)" "0 azure-workflow ising povray jobspecs" "example lists them"
 is "$(awk 'NF < 3' out)" "" "each with a title"
 is "$("$MPIBATCH" show completion bash | sed -n "s/^    'example 0') _mpibatch_words '\(.*\)' ;;/\1/p")" "$(awk '{ print $1 }' out | xargs)" "completion knows the same"
 # copied NAME DIR: all of the example is there, and nothing else
@@ -59,7 +59,7 @@ copied() {
     [ -e "$from" ] || from=$TEST_SRCDIR/$1
     diff -r -x '.*' -x '*.o' "$from" "$2" | grep -v "^Only in $2: ising$"
 }
-for name in ising povray jobspecs; do
+for name in azure-workflow ising povray jobspecs; do
     "$MPIBATCH" example "$name" >out 2>err
     is "$? $(<out)" "0 " "example $name"
     is "$(copied "$name" "$name")" "" "$name: all its files, as they are"
@@ -91,7 +91,7 @@ prefix=$(dirname "$(dirname "$bin")")
 mv "$prefix" "a prefix"
 export PATH="$PWD/a prefix/bin:$PATH"
 share="a prefix/share"
-is "$(mpibatch example | awk '{ print $1 }' | xargs)" "ising povray jobspecs" "installed: examples are found beside the program"
+is "$(mpibatch example | awk '{ print $1 }' | xargs)" "azure-workflow ising povray jobspecs" "installed: examples are found beside the program"
 mkdir work
 cd work || exit
 (mpibatch example ising && cd ising && sed -i 's/ 40000/ 50/; s/seed: \[1, 2, 3\]/seed: [1]/' ising.yaml && limited 100 mpibatch launch -q ising.yaml) >out 2>&1

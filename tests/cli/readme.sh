@@ -4,7 +4,7 @@
 . "$TEST_SRCDIR/tests/lib.sh"
 page=$TEST_SRCDIR/README.md
 . "$TEST_SRCDIR/tests/page.sh"
-plan 12
+plan 14
 
 mkdir bin
 # without MPI: launch is run
@@ -37,10 +37,19 @@ printf '#!/bin/sh\necho "m = 0.$4$6"\n' >ising
 chmod +x ising
 blocks yaml | sed '/^parameters:/,$d' >ising.yaml
 ok "the job spec" "$MPIBATCH" run --quiet ising.yaml
-{ printf 'jobs:\n- sweep:\n'; blocks yaml | sed -n '/^parameters:/,$s/^/    /p'; echo '  task: {command_line: echo {T} {n} {ranks} {seed}}'; } >sweeps.yaml
+{ printf 'jobs:\n- sweep:\n'; blocks yaml | sed -n '/^parameters:/,/^repeat:/s/^/    /p'; echo '  task: {command_line: echo {T} {n} {ranks} {seed}}'; } >sweeps.yaml
 sed -i 's/command_line: \(.*\)}$/command_line: "\1"}/' sweeps.yaml
 # 21 temperatures; at 1.5 one n of three, from 3.0 on two
 is "$("$MPIBATCH" validate --json sweeps.yaml | jq .tasks)" $(((1 + 14 * 3 + 6 * 2) * 10)) "the sweep"
+# files: the page's containers, and those of doc/storage.md
+mkdir -p data/in data/out
+seq 20 -1 1 >data/in/numbers.dat
+blocks yaml | sed -n '/^storage:/,$p' >stored.yaml
+"$MPIBATCH" run --quiet stored.yaml >out 2>&1
+is "$? $(ls data/out/sorted | xargs) $(head -1 data/out/sorted/sorted-1.5.dat)" "0 sorted-1.5.dat sorted-2.0.dat sorted-2.5.dat 1" "the files" || note "$(<out)"
+page=$TEST_SRCDIR/doc/storage.md blocks yaml | sed "s#/project/ising #$PWD/data #" >storage.yaml
+mkdir -p data/apps; echo mesh >data/in/mesh.dat; : >data/apps/solver.tar.gz
+ok "storage.md" "$MPIBATCH" validate storage.yaml
 { printf 'jobs:\n- task: {command_line: "true"}\n'; page=$TEST_SRCDIR/doc/metrics.md blocks yaml | sed 's/^/  /'; echo '  sweep: {parameters: {a: [1]}}'; } >metrics.yaml
 ok "the metrics" "$MPIBATCH" validate metrics.yaml
 if [ "$PYTHON" = : ] || ! "$PYTHON" -c 'import matplotlib' 2>/dev/null; then skip 1 "no Python with xarray, pandas, matplotlib"; else
