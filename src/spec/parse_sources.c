@@ -75,13 +75,19 @@ static void say_missing(struct search *s, const struct tree_node *at,
 
 /* Look at s->path; what: as it is called if it is not there. */
 static void path_look(struct search *s, enum spec_look want,
-                      const struct tree_node *at, const char *what)
+                      const struct template *t, const char *what)
 {
     const struct spec_files *files = s->parse->files;
     struct err err;
-    if (s->looks++ < LOOKS_MAX &&
-        files->look(files->arg, want, buf_text(&s->path), &err) < 0)
-        say_missing(s, at, what, &err);
+    s->looks++;
+    if (files->look(files->arg, want, buf_text(&s->path), &err) < 0)
+        say_missing(s, place_of(s->parse, t), what, &err);
+}
+
+/* Has it looked often enough, or found enough? */
+static bool is_enough(const struct search *s)
+{
+    return s->looks >= LOOKS_MAX || spec_errors_full(s->parse->errors);
 }
 
 /* May a task of the spec make the file at s->path? */
@@ -142,7 +148,7 @@ static void prefix_look(struct search *s, const struct resource_file *r)
                               &s->path) == 0 &&
         buf_putc(&s->path, '/') == 0 &&
         buf_puts(&s->path, buf_text(&prefix)) == 0)
-        path_look(s, SPEC_LOOK_PREFIX, place_of(p, r->blob_prefix),
+        path_look(s, SPEC_LOOK_PREFIX, r->blob_prefix,
                   "file whose name begins with");
     buf_fini(&prefix);
 }
@@ -159,8 +165,8 @@ static void resource_look(struct search *s, const struct resource_file *r)
         return;
     }
     if (is_known(r->url) && url_expand(s, r->url, &err) == 0 && !is_written(s))
-        path_look(s, file ? SPEC_LOOK_FILE : SPEC_LOOK_FOLDER,
-                  place_of(s->parse, r->url), file ? "file" : "folder");
+        path_look(s, file ? SPEC_LOOK_FILE : SPEC_LOOK_FOLDER, r->url,
+                  file ? "file" : "folder");
 }
 
 static void output_look(struct search *s, const struct output_file *o)
@@ -169,7 +175,7 @@ static void output_look(struct search *s, const struct output_file *o)
     if (o->container >= 0)
         container_look(s, (uint32_t)o->container);
     else if (o->url && is_known(o->url) && url_expand(s, o->url, &err) == 0)
-        path_look(s, SPEC_LOOK_FOLDER, place_of(s->parse, o->url), "folder");
+        path_look(s, SPEC_LOOK_FOLDER, o->url, "folder");
 }
 
 /* Tasks that share what the job gives them are looked at once. */
@@ -177,7 +183,7 @@ static void job_look(struct search *s, const struct job *job)
 {
     const struct task_template *last = NULL;
     s->job = job;
-    for (uint32_t i = 0; i < job_template_count(job); i++) {
+    for (uint32_t i = 0; i < job_template_count(job) && !is_enough(s); i++) {
         const struct task_template *t = &job->templates[i];
         if (!last || last->resource_files != t->resource_files)
             for (uint32_t k = 0; k < t->resource_file_count; k++)
@@ -218,8 +224,7 @@ static void packages_look(struct search *s)
                          : NULL;
         buf_reset(&s->path);
         if (path && buf_puts(&s->path, path) == 0)
-            path_look(s, SPEC_LOOK_ANY, place_of(s->parse, package->path),
-                      "archive or folder");
+            path_look(s, SPEC_LOOK_ANY, package->path, "archive or folder");
         mem_free(path);
     }
 }
