@@ -329,7 +329,8 @@ static const struct opt opts[] = {
 
 static const struct opt_set sets[] = {OPT_SET(opts, 0)};
 
-static const char *const names[] = {"ising", "povray", "jobspecs", NULL};
+static const char *const names[] = {"azure-workflow", "ising", "povray",
+                                    "jobspecs", NULL};
 
 static const struct arg args[] = {
     {.name = "NAME",
