@@ -196,6 +196,7 @@ int session_manager_start(struct session *s, struct err *err)
                                   .journal = s->journal,
                                   .outputs = s->outputs,
                                   .incoming = s->incoming,
+                                  .forgetting = s->stage.forgetting,
                                   .ranks = s->ranks.ranks,
                                   .rank_nodes = s->ranks.nodes,
                                   .node_count = s->ranks.node_count,

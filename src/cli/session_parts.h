@@ -54,7 +54,8 @@ struct session_stage {
     struct staging staging;     /* for the worker */
     struct answerer *answerer;
     /* rank 0 */
-    struct directing *directing; /* NULL: nothing is staged */
+    struct directing *directing;   /* NULL: nothing is staged */
+    struct forgetting *forgetting; /* the same */
     struct loop_fd incoming_watch;
     struct receiver *receiver;
     struct asking *asking;

@@ -145,7 +145,9 @@ static int directing_build(struct session *s, struct err *err)
         .counts = on_counts,
         .arg = s};
     t->directing = directing_create(&config, err);
-    return t->directing ? 0 : -1;
+    t->forgetting =
+        t->directing ? forgetting_create(t->io, s->start.run_dir, err) : NULL;
+    return t->forgetting ? 0 : -1;
 }
 
 static void on_answer(void *arg, uint32_t rank, const struct stage_msg *m)
@@ -223,6 +225,7 @@ void session_stage_stop(struct session *s)
         stager_stop(t->stager);
     io_destroy(t->io); /* what runs ends, what waits is called off */
     t->io = NULL;
+    forgetting_destroy(t->forgetting);
     asking_destroy(t->asking);
     receiver_destroy(t->receiver);
     answerer_destroy(t->answerer);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "manager/forget.h"
 #include "manager/marks.h"
 #include "manager/origin.h"
 #include "manager/pace.h"
@@ -228,6 +229,14 @@ static void observe_failure(struct manager *m, const struct attempt *a,
         o->failure(o->arg, a, tail ? text + len - tail : "", tail);
 }
 
+/* Once this is written, what it has uploaded is what it is. */
+static void uploads_settle(struct manager *m, const struct attempt *a)
+{
+    const struct job *job = &m->config.spec->jobs[a->job];
+    if (m->means.forgetting && task_uploads_files(job_template(job, a->index)))
+        forgetting_add(m->means.forgetting, job->id, a->index, m->ticket);
+}
+
 static void on_result(struct manager *m, uint32_t rank, const struct msg *msg)
 {
     struct attempt *a = msg->u.result.attempt;
@@ -251,8 +260,10 @@ static void on_result(struct manager *m, uint32_t rank, const struct msg *msg)
         return;
     }
     journal_attempt(m, a);
-    if (a->disposition == TASK_ENDS)
+    if (a->disposition == TASK_ENDS) {
         m->ended++;
+        uploads_settle(m, a);
+    }
     observe_failure(m, a, msg->u.result.output[1], msg->u.result.output_len[1]);
 }
 
@@ -688,7 +699,9 @@ static void end_step(struct manager *m)
             m->stage = MANAGER_RECORDING; /* wait for the one that is going */
     }
     if (m->stage == MANAGER_PUBLISHING &&
-        !publisher_results_busy(m->publisher)) {
+        !publisher_results_busy(m->publisher) &&
+        (m->stop_now || !m->means.forgetting ||
+         forgetting_done(m->means.forgetting))) {
         results_outcome(m);
         leave_begin(m);
     }
@@ -761,6 +774,9 @@ static bool on_turn(void *arg)
     }
     writer_flush(m->means.writer);
     marks_put(&m->marks, comm_mark(m->means.comm), m->ticket);
+    if (m->means.forgetting)
+        forgetting_written(m->means.forgetting,
+                           writer_written(m->means.writer));
     uint64_t mark = marks_take(&m->marks, writer_written(m->means.writer));
     if (mark > 0)
         comm_ack(m->means.comm, mark);

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "comm/comm.h"
 #include "comm/loop.h"
+#include "manager/forget.h"
 #include "model/attempt.h"
 #include "model/fileinfo.h"
 #include "model/jobspec.h"
@@ -81,6 +82,7 @@ struct manager_means {
     struct journal *journal;
     struct output_pack *outputs;
     struct incoming *incoming;     /* NULL: no task returns files */
+    struct forgetting *forgetting; /* NULL: no task uploads files */
     const struct node_info *ranks; /* one a rank */
     const uint32_t *rank_nodes;    /* the node of each rank */
     uint32_t node_count;

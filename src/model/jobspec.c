@@ -136,6 +136,14 @@ bool task_returns_files(const struct task_template *t)
     return false;
 }
 
+bool task_uploads_files(const struct task_template *t)
+{
+    for (uint32_t i = 0; i < t->output_file_count; i++)
+        if (!t->output_files[i].returned)
+            return true;
+    return false;
+}
+
 bool jobspec_returns_files(const struct jobspec *spec)
 {
     for (uint32_t j = 0; j < spec->job_count; j++)

@@ -191,6 +191,9 @@ bool jobspec_needs_scratch(const struct jobspec *spec);
 bool task_returns_files(const struct task_template *t);
 bool jobspec_returns_files(const struct jobspec *spec);
 
+/* Has a task output files that are uploaded? */
+bool task_uploads_files(const struct task_template *t);
+
 /* Is s an id: 1 to JOBSPEC_MAX_ID of [A-Za-z0-9_-]? */
 bool id_is_valid(const char *s);
 

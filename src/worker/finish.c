@@ -461,7 +461,7 @@ static void finish_go(struct finish *f, enum finish_stage stage)
         f->stage = FINISH_ASKING;
         /* fall through */
     case FINISH_ASKING:
-        if (!stopped && storing_may_upload(t)) {
+        if (!stopped && task_uploads_files(t)) {
             upload_ask(f);
             return;
         }

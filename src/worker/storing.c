@@ -49,14 +49,6 @@ bool storing_wants_outputs(const struct task_template *t,
     return kept;
 }
 
-bool storing_may_upload(const struct task_template *t)
-{
-    for (uint32_t i = 0; i < t->output_file_count; i++)
-        if (!t->output_files[i].returned)
-            return true;
-    return false;
-}
-
 bool storing_returns(const struct task_template *t, const struct attempt *a)
 {
     for (uint32_t i = 0; i < t->output_file_count; i++)

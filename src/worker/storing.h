@@ -20,9 +20,7 @@ bool storing_applies(const struct output_file *o, const struct attempt *a);
 bool storing_wants_outputs(const struct task_template *t,
                            const struct attempt *a, bool kept);
 
-/* Is any to be uploaded, whatever its condition; does any apply that is to be
- * returned? */
-bool storing_may_upload(const struct task_template *t);
+/* Does any apply that is to be returned? */
 bool storing_returns(const struct task_template *t, const struct attempt *a);
 
 /* The sets of an upload; the strings lie in text. */

@@ -89,7 +89,7 @@ tool says tree" "all: $n ranks: resource files and packages are there"
     is "$(find data/results -name 'never*' | wc -l)" 0 "all: $n ranks: a condition that is not met"
     is "$("$MPIBATCH" files get t2 wd/small "all$n.run" 2>&1)" "small 2" "all: $n ranks: a small file is returned"
     is "$("$MPIBATCH" files get t2 wd/large "all$n.run" 2>&1 | wc -c)" 200000 "all: $n ranks: and a large one"
-    is "$(left)" 0 "all: $n ranks: the scratch is removed"
+    is "$(left) $(ls "all$n.run" | grep -c uploads)" "0 0" "all: $n ranks: the scratch is removed, and what uploads note"
 done
 env=data/results/scan/t0/out-env.txt
 like "$(<$env)" "AZ_BATCH_ACCOUNT_NAME=all

@@ -132,6 +132,7 @@ static void workers_build(struct bench *p)
                                   .environment = p->env,
                                   .run_dir = rundir_path(p->rundir),
                                   .work_dir = p->dir,
+                                  .host = "here",
                                   .key = "t_pool",
                                   .grace_ns = 1000000000,
                                   .stop_grace_ns = 1000000000,

@@ -224,7 +224,7 @@ static void sets_of_an_upload(void **state)
     assert_string_equal(s.sets[1].container, "/else/scan");
     assert_string_equal(s.sets[1].path, "7/out");
     storing_sets_fini(&s);
-    assert_true(storing_may_upload(&t));
+    assert_true(task_uploads_files(&t));
     assert_true(storing_returns(&t, &a));
     assert_true(storing_wants_outputs(&t, &a, false));
     const struct task_template less = {.output_files = files,
