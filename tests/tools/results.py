@@ -4,6 +4,8 @@
 results.py rows FILE COLUMN...     a line an attempt
 results.py last FILE COLUMN...     a line a task: its last attempt
 results.py output FILE JOB TASK STREAM [ATTEMPT]    the bytes that it printed
+results.py files FILE              a line a returned file, of each task's last
+                                   attempt: job, task, name, bytes, SHA-256
 results.py outputs FILE STREAM     what all tasks printed, by job and index
 results.py digest FILE             all that must not depend on when, where and
                                    by how many ranks the tasks were run
@@ -58,6 +60,27 @@ def put_rows(f, rows, columns):
         print(*(text(row[c]) for c in columns))
 
 
+def returned(f, row):
+    """The bytes of a returned file."""
+    if int(row["offset"]) != ELSEWHERE:
+        at = int(row["offset"])
+        return f["batch/output/files"][at:at + int(row["bytes"])].tobytes()
+    folder = os.path.dirname(f.filename)
+    with open(os.path.join(folder, text(row["path"])), "rb") as file:
+        return file.read()
+
+
+def put_files(f):
+    files, last = f["batch/files"][:], set(last_rows(f))
+    for row in sorted((r for r in files if int(r["task_row"]) in last),
+                      key=lambda r: (r["job_id"], r["task_index"], r["name"])):
+        data = returned(f, row)
+        if len(data) != row["bytes"]:
+            sys.exit(f"{text(row['name'])}: {len(data)}, not {row['bytes']}")
+        print(text(row["job_id"]), text(row["task_id"]), text(row["name"]),
+              row["bytes"], hashlib.sha256(data).hexdigest())
+
+
 def digest(f):
     def show(name, o):
         if isinstance(o, h5py.Dataset) and name.split("/")[-1] not in CHANGES:
@@ -89,6 +112,8 @@ def main(what, path, *args):
             put_rows(f, last_rows(f), args)
         elif what == "digest":
             digest(f)
+        elif what == "files":
+            put_files(f)
         elif what == "outputs":
             for i in last_rows(f):
                 sys.stdout.buffer.write(output(f, i, args[0]))
