@@ -259,6 +259,7 @@ static void on_result(struct manager *m, uint32_t rank, const struct msg *msg)
         fail(m, &err);
         return;
     }
+    attempt_sort_files(a);
     journal_attempt(m, a);
     if (a->disposition == TASK_ENDS) {
         m->ended++;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -98,6 +99,18 @@ struct attempt_file *attempt_add_file(struct attempt *a, const char *name)
     a->files[n] = (struct attempt_file){.name = copy};
     a->file_count++;
     return &a->files[n];
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct attempt_file *)a)->name,
+                  ((const struct attempt_file *)b)->name);
+}
+
+void attempt_sort_files(struct attempt *a)
+{
+    if (a->file_count > 1)
+        qsort(a->files, a->file_count, sizeof(a->files[0]), by_name);
 }
 
 uint64_t attempt_file_bytes(const struct attempt *a)

@@ -146,6 +146,9 @@ bool attempt_file_name_is_valid(const char *name);
  * names are too long together). */
 struct attempt_file *attempt_add_file(struct attempt *a, const char *name);
 
+/* Put its files into the order of their names. */
+void attempt_sort_files(struct attempt *a);
+
 /* What all its files have together. */
 uint64_t attempt_file_bytes(const struct attempt *a);
 

@@ -65,12 +65,12 @@ is "$("$MPIBATCH" tasks calm --where 'returned_files == 7' --format ids) $("$MPI
     "make/5 0" "conditions know returned files"
 like "$("$MPIBATCH" task make/3 calm)" "staged in .*, stored in .*
  +6 files returned, .*
- +103 B +small 3.txt  in output/0001.files at [0-9]+
-.*
- +2.9 MiB +d/e/large .*  in files/make/3/1/d/e/large .*" "task: which files, and where"
+ +2.9 MiB +d/e/large .*  in files/make/3/1/d/e/large .*
+ +64.0 KiB +d/edge  in files/make/3/1/d/edge
+ +103 B +small 3.txt  in output/0001.files at [0-9]+" "task: which files, and where"
 "$MPIBATCH" task make/3 calm --json >task.json
 is "$(json task.json '[(f["name"], f["bytes"], f["mode"], len(f["xxh128"]), "path" in f) for f in d["attempts"][0]["files"] if f["name"][0] == "d"]')" \
-    "[('d/edge', 65537, '0644', 32, True), ('d/e/large ä.bin', 3003000, '0755', 32, True)]" "task --json: the same"
+    "[('d/e/large ä.bin', 3003000, '0755', 32, True), ('d/edge', 65537, '0644', 32, True)]" "task --json: the same"
 is "$("$MPIBATCH" export calm --columns task_index,failure_code,failure_category,returned_files | sed -n '6,7p' | paste -sd' ')" \
     "4,,,6 5,FailureExitCode,user_error,7" "export: failure code and returned files"
 rm calm/results.h5
