@@ -8,7 +8,7 @@ if [ -z "${RETURNED_NAMESPACE-}" ]; then
 fi
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 24
+plan 25
 tasks=12
 
 cat >spec.yaml <<E_
@@ -17,6 +17,7 @@ jobs:
     sweep: {parameters: {n: {range: {from: 0, to: $((tasks - 1))}}}}
     task:
       command_line: "sh $scratch/make.sh {n}; test {n} != 5"
+      keep: failed
       output_files:
         - {file_pattern: "small*", return: true}
         - {file_pattern: "d/**", return: true}
@@ -71,6 +72,9 @@ like "$("$MPIBATCH" task make/3 calm)" "staged in .*, stored in .*
 "$MPIBATCH" task make/3 calm --json >task.json
 is "$(json task.json '[(f["name"], f["bytes"], f["mode"], len(f["xxh128"]), "path" in f) for f in d["attempts"][0]["files"] if f["name"][0] == "d"]')" \
     "[('d/e/large ä.bin', 3003000, '0755', 32, True), ('d/edge', 65537, '0644', 32, True)]" "task --json: the same"
+"$MPIBATCH" task make/5 calm --json >task.json
+kept=$(json task.json 'd["attempts"][0]["directory"]')
+ok "task --json: where the directory of a failed one is kept" cmp "$kept/wd/small 5.txt" <(yes "task 5 file a" | head -c 105)
 is "$("$MPIBATCH" export calm --columns task_index,failure_code,failure_category,returned_files | sed -n '6,7p' | paste -sd' ')" \
     "4,,,6 5,FailureExitCode,user_error,7" "export: failure code and returned files"
 rm calm/results.h5
@@ -80,7 +84,7 @@ ok "results.h5 made anew has them, too" files calm
 # --- killed in the middle, and resumed, until it is done
 descendants() { local p; for p in $(pgrep -P "$1"); do descendants "$p"; echo "$p"; done; }
 kills=0 codes=
-for delay in 0.5 0.7 0.6 0.9; do
+for delay in 0.5 0.7 0.9; do
     start 3 spec.yaml -o killed
     eventually 20 test -e killed/lock
     sleep "$delay"
