@@ -252,19 +252,21 @@ static int no_room(const struct cache *c, uint64_t bytes, struct err *err)
     size_format(bytes, need);
     if (bytes > c->max_bytes)
         return err_set(err, ENOSPC,
-                       "%s do not fit into the cache \"%s\", which may take %s "
-                       "(pool.cache.max_size)",
-                       need, c->dir, size_format(c->max_bytes, bound));
+                       "%s do not fit into the node's cache, which may take %s "
+                       "(pool.cache.max_size): \"%s\"",
+                       need, size_format(c->max_bytes, bound), c->dir);
     if (!disk_has(c, bytes))
         return err_set(err, ENOSPC,
-                       "no room for %s in \"%s\": the disk is full up to the "
-                       "%s that stay free (pool.scratch_reserve)",
-                       need, c->dir,
-                       size_format(c->config.reserve_bytes, kept));
+                       "no room for %s in the node's cache: its disk is full "
+                       "up to the %s that stay free (pool.scratch_reserve): "
+                       "\"%s\"",
+                       need, size_format(c->config.reserve_bytes, kept),
+                       c->dir);
     return err_set(err, ENOSPC,
-                   "no room for %s in the cache \"%s\": what is being staged "
-                   "fills the %s that it may take (pool.cache.max_size)",
-                   need, c->dir, size_format(c->max_bytes, bound));
+                   "no room for %s in the node's cache: what is being staged "
+                   "fills the %s that it may take (pool.cache.max_size): "
+                   "\"%s\"",
+                   need, size_format(c->max_bytes, bound), c->dir);
 }
 
 int cache_reserve(struct cache *c, uint64_t bytes, bool patient,

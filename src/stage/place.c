@@ -23,6 +23,7 @@ struct placing {
     int dir, from;
     uint64_t bytes;
     mode_t mode;
+    const struct scratch *scratch;
 };
 
 static int gone(const struct placing *p, struct err *err)
@@ -75,12 +76,26 @@ static int try_link(const struct placing *p)
     return 0;
 }
 
-/* Fill the new file. Returns how, or -1 with errno. */
-static int fill(const struct placing *p, int to)
+/* Is there room for a copy of the entry, whose holes take none? */
+static int has_room(const struct placing *p, struct err *err)
+{
+    struct stat st;
+    uint64_t bytes = p->bytes;
+    if (fstat(p->from, &st) == 0 && (uint64_t)st.st_blocks * 512 < bytes)
+        bytes = (uint64_t)st.st_blocks * 512;
+    return scratch_room(p->scratch, bytes, err);
+}
+
+/* Fill the new file. Returns how, or -1 with err. */
+static int fill(const struct placing *p, int to, struct err *err)
 {
     if (p->bytes > 0 && ioctl(to, FICLONE, p->from) == 0)
         return PLACE_REFLINK;
-    return copy_data(p->from, to, p->bytes, NULL) < 0 ? -1 : PLACE_COPY;
+    if (p->scratch && has_room(p, err) < 0)
+        return -1;
+    if (copy_data(p->from, to, p->bytes, NULL) < 0)
+        return failed(p, "write", err);
+    return PLACE_COPY;
 }
 
 /* Returns how, or -1 with err; errno EEXIST and a clear err: the name is taken.
@@ -95,12 +110,10 @@ static int make(const struct placing *p, struct err *err)
                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0)
         return errno == EEXIST ? -1 : failed(p, "make", err);
-    int how = fill(p, to), rc = 0;
-    if (how < 0)
-        rc = failed(p, "write", err);
-    else if (fstat(p->from, &st) < 0 || !cache_is_sealed(&st, p->bytes))
+    int how = fill(p, to, err), rc = how < 0 ? -1 : 0;
+    if (rc == 0 && (fstat(p->from, &st) < 0 || !cache_is_sealed(&st, p->bytes)))
         rc = gone(p, err); /* somebody wrote to it meanwhile */
-    else if (fchmod(to, p->mode) < 0)
+    if (rc == 0 && fchmod(to, p->mode) < 0)
         rc = failed(p, "set the mode of", err);
     if (close(to) < 0 && rc == 0)
         rc = failed(p, "write", err);
@@ -126,7 +139,8 @@ static int make_or_replace(const struct placing *p, struct err *err)
 }
 
 int place_file(const char *entry, uint64_t bytes, int dir_fd, const char *path,
-               mode_t mode, enum place_how *how, struct err *err)
+               mode_t mode, const struct scratch *scratch, enum place_how *how,
+               struct err *err)
 {
     char plain[BENEATH_NAME_MAX];
     struct beneath_make made = {.mode = 0700};
@@ -136,6 +150,7 @@ int place_file(const char *entry, uint64_t bytes, int dir_fd, const char *path,
                         .path = path,
                         .bytes = bytes,
                         .mode = mode,
+                        .scratch = scratch,
                         .dir = -1,
                         .from = -1};
     if (beneath_plain(path, plain, err) < 0)

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "stage/scratch.h"
 
 enum place_how { PLACE_LINK, PLACE_REFLINK, PLACE_COPY };
 
@@ -24,10 +25,12 @@ int place_folder(int dir_fd, const char *path, struct err *err);
 
 /* Make the file at path below dir_fd, with its folders, from the cache entry at
  * entry, which has so many bytes. A file that is there is replaced. mode:
- * permission bits alone (others are an EINVAL). *how (may be NULL): how it was
+ * permission bits alone (others are an EINVAL). scratch (or NULL): where dir_fd
+ * is; a copy must leave its reserve. *how (may be NULL): how it was
  * done. -1 with err as place_folder, or: ESTALE: the entry is gone or was
  * written to, get it again; EISDIR, ENOSPC, EDQUOT. */
 int place_file(const char *entry, uint64_t bytes, int dir_fd, const char *path,
-               mode_t mode, enum place_how *how, struct err *err);
+               mode_t mode, const struct scratch *scratch, enum place_how *how,
+               struct err *err);
 
 #endif

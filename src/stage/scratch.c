@@ -374,10 +374,10 @@ int scratch_room(const struct scratch *s, uint64_t bytes, struct err *err)
     if (left >= s->reserve_bytes && left - s->reserve_bytes >= bytes)
         return 0;
     return err_set(err, ENOSPC,
-                   "no room for %s in \"%s\": %s are free, of which %s stay "
-                   "so (pool.scratch_reserve)",
-                   size_format(bytes, need), s->path, size_format(left, has),
-                   size_format(s->reserve_bytes, kept));
+                   "no room for %s on the scratch disk: %s are free, of which "
+                   "%s stay so (pool.scratch_reserve): \"%s\"",
+                   size_format(bytes, need), size_format(left, has),
+                   size_format(s->reserve_bytes, kept), s->path);
 }
 
 /* A folder without .owner, which may be one that is just being made. */

@@ -101,6 +101,17 @@ static void fail(struct prepare *p, enum failure failure, const char *text)
     snprintf(p->text, sizeof(p->text), "%.255s", text);
 }
 
+/* The node cannot have the item: its text need not say which one it is. */
+static void fail_item(struct prepare *p, const struct item *item,
+                      const struct stager_result *r)
+{
+    struct err err;
+    err_set(&err, EIO, "%s", r->text);
+    if (item->to && item->kind != OBJECT_LIST)
+        err_context(&err, "%s", item->to);
+    fail(p, r->failure, err.text);
+}
+
 /* ---- Wanting ---- */
 
 static void on_want(void *arg, const struct stager_result *r)
@@ -114,8 +125,8 @@ static void on_want(void *arg, const struct stager_result *r)
         return;
     }
     if (!r->ok) {
+        fail_item(p, item, r);
         item_destroy(item);
-        fail(p, r->failure, r->text);
     } else {
         item->path = mem_strdup(r->path);
         item->bytes = r->meta.bytes;
@@ -206,24 +217,13 @@ static int item_list(struct step *s, struct item *item, struct err *err)
     return rc;
 }
 
-/* Will it need room for a copy? See stage/place.h. */
-static bool is_copied(const struct item *item)
-{
-    return (item->mode & 0222) || geteuid() == 0;
-}
-
 static int item_place(struct prepare *p, struct item *item, int wd,
                       struct err *err)
 {
     struct step *s = &p->step;
     enum place_how how;
-    if (is_copied(item) &&
-        scratch_room(p->context->staging->scratch, item->bytes, err) < 0) {
-        s->failure = failure_of_errno(err->code, PHASE_WRITE);
-        return err_context(err, "%s", item->to);
-    }
-    if (place_file(item->path, item->bytes, wd, item->to, item->mode, &how,
-                   err) < 0) {
+    if (place_file(item->path, item->bytes, wd, item->to, item->mode,
+                   p->context->staging->scratch, &how, err) < 0) {
         item->gone = err->code == ESTALE;
         if (item->gone)
             return 0;

@@ -50,7 +50,8 @@ static void place_many(int dir, const char *entry, mode_t mode)
     int64_t start = clock_mono_ns();
     for (int i = 0; i < FILES; i++) {
         snprintf(name, sizeof(name), "p%o/f%d", (unsigned)mode, i);
-        if (place_file(entry, SMALL_BYTES, dir, name, mode, &how, &err) < 0)
+        if (place_file(entry, SMALL_BYTES, dir, name, mode, NULL, &how, &err) <
+            0)
             die(&err);
     }
     double s = seconds(start);
@@ -104,7 +105,7 @@ static void large(struct cache *c, int dir, unsigned mib)
         double in = seconds(start);
         sync();
         start = clock_mono_ns();
-        if (place_file(entry, (uint64_t)mib << 20, dir, "out", 0770, &how,
+        if (place_file(entry, (uint64_t)mib << 20, dir, "out", 0770, NULL, &how,
                        &err) < 0)
             die(&err);
         double out = seconds(start);

@@ -53,7 +53,7 @@ for n in 0 2; do
     over 60
     is "$rc" 1 "$n ranks: the run goes on beside a file that does not fit" || note "$(cat launch.out)"
     is "$(count disk$n.run succeeded)" 2 "$n ranks: the others succeed"
-    like "$(why huge disk$n.run)" '^pre_processing_error DiskFull user_error .*20\.0 MiB.*(pool\.cache\.max_size|pool\.scratch_reserve)' \
+    like "$(why huge disk$n.run)" '^pre_processing_error DiskFull user_error huge: .*20\.0 MiB.*(pool\.cache\.max_size|pool\.scratch_reserve)' \
         "$n ranks: it is a DiskFull, with the limit"
     is "$(left)" 0 "$n ranks: nothing is left on the disk"
 done
@@ -73,14 +73,14 @@ sed -i 's/^  scratch_reserve.*/&\n  cache: {max_size: 8MiB}/' twice.yaml
 launch 0 twice.yaml --plain
 over 60
 is "$rc $(count twice.run succeeded)" "1 1" "a file that has no room beside the cache"
-like "$(why six twice.run)" '^pre_processing_error DiskFull user_error .*six.*6\.0 MiB.*disk' "is a DiskFull, too"
+like "$(why six twice.run)" '^pre_processing_error DiskFull user_error six: .*6\.0 MiB.*disk' "is a DiskFull, too"
 
 # --- a cache that is too small
 sed 's/max_size: 8MiB/max_size: 5MiB/' twice.yaml >cache.yaml
 launch 0 cache.yaml --plain
 over 60
 is "$rc $(count cache.run succeeded)" "1 1" "a file larger than the cache may be"
-like "$(why six cache.run)" '^pre_processing_error DiskFull user_error .*6\.0 MiB.*5\.0 MiB.*pool\.cache\.max_size' "and which key allows it"
+like "$(why six cache.run)" '^pre_processing_error DiskFull user_error six: .*6\.0 MiB.*5\.0 MiB.*pool\.cache\.max_size' "and which key allows it"
 
 # --- a container that is full
 {

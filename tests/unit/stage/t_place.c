@@ -42,8 +42,8 @@ static void paths(void **state)
         "a", "sub/dir/b", "./c", "d//e/./f/", "\n\377 *", "...", "..x/..y"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         const char *at = path_of("%s/%s", dir, good[i]);
-        assert_int_equal(place_file(entry, 7, fd, good[i], 0640, &how, &err),
-                         0);
+        assert_int_equal(
+            place_file(entry, 7, fd, good[i], 0640, NULL, &how, &err), 0);
         if (strcmp(good[i], "d//e/./f/") == 0)
             at = path_of("%s/d/e/f", dir);
         assert_string_equal(file_text(at), "content");
@@ -68,7 +68,7 @@ static void paths(void **state)
         {"out/x", ELOOP},    {"in/dir/x", ELOOP},   {"a/x", ENOTDIR},
         {"fifo/x", ENOTDIR}, {"sub", EISDIR},       {longest, ENAMETOOLONG}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        int rc = place_file(entry, 7, fd, bad[i].path, 0640, &how, &err);
+        int rc = place_file(entry, 7, fd, bad[i].path, 0640, NULL, &how, &err);
         if (rc == 0 || err.code != bad[i].code)
             print_message("# %.20s: %d %s\n", bad[i].path, err.code, err.text);
         assert_int_equal(rc, -1);
@@ -79,13 +79,17 @@ static void paths(void **state)
     /* a link in its place is replaced, not followed; so is a file */
     put_file(path_of("%s/file", dir), "old", 0400);
     assert_int_equal(symlink("file", path_of("%s/link", dir)), 0);
-    assert_int_equal(place_file(entry, 7, fd, "link", 0600, NULL, &err), 0);
+    assert_int_equal(place_file(entry, 7, fd, "link", 0600, NULL, NULL, &err),
+                     0);
     assert_string_equal(file_text(path_of("%s/file", dir)), "old");
     assert_string_equal(file_text(path_of("%s/link", dir)), "content");
-    assert_int_equal(place_file(entry, 7, fd, "file", 0600, NULL, &err), 0);
+    assert_int_equal(place_file(entry, 7, fd, "file", 0600, NULL, NULL, &err),
+                     0);
     assert_string_equal(file_text(path_of("%s/file", dir)), "content");
-    assert_int_equal(place_file(entry, 7, fd, "fifo", 0600, NULL, &err), 0);
-    assert_int_equal(place_file(entry, 7, fd, "x", 04755, NULL, &err), -1);
+    assert_int_equal(place_file(entry, 7, fd, "fifo", 0600, NULL, NULL, &err),
+                     0);
+    assert_int_equal(place_file(entry, 7, fd, "x", 04755, NULL, NULL, &err),
+                     -1);
     assert_int_equal(err.code, EINVAL);
     close(fd);
 }
@@ -120,14 +124,14 @@ static void gone(void **state)
     struct err err;
     const char *entry = entry_of(dir, "content", 7);
     int fd = open_dir(dir);
-    assert_int_equal(place_file(entry, 8, fd, "a", 0600, NULL, &err), -1);
+    assert_int_equal(place_file(entry, 8, fd, "a", 0600, NULL, NULL, &err), -1);
     assert_int_equal(err.code, ESTALE);
     assert_int_equal(shell("chmod u+w %s && printf CONTENT >%s", entry, entry),
                      0);
-    assert_int_equal(place_file(entry, 7, fd, "a", 0600, NULL, &err), -1);
+    assert_int_equal(place_file(entry, 7, fd, "a", 0600, NULL, NULL, &err), -1);
     assert_int_equal(err.code, ESTALE);
     unlink(entry);
-    assert_int_equal(place_file(entry, 7, fd, "a", 0600, NULL, &err), -1);
+    assert_int_equal(place_file(entry, 7, fd, "a", 0600, NULL, NULL, &err), -1);
     assert_int_equal(err.code, ESTALE);
     assert_false(exists(path_of("%s/a", dir)));
     close(fd);
@@ -148,31 +152,31 @@ static void links_of_user(const char *dir)
     const char *entry = entry_of(dir, "content", 7);
     int fd = open(dir, O_RDONLY | O_DIRECTORY);
     MUST(entry && fd >= 0);
-    MUST(place_file(entry, 7, fd, "w", 0770, &how, &err) == 0);
+    MUST(place_file(entry, 7, fd, "w", 0770, NULL, &how, &err) == 0);
     MUST(how != PLACE_LINK);
-    MUST(place_file(entry, 7, fd, "r", 0550, &how, &err) == 0);
+    MUST(place_file(entry, 7, fd, "r", 0550, NULL, &how, &err) == 0);
     MUST(how == PLACE_LINK);
     ino_t shared = inode(entry, 0550);
     MUST(inode(path_of("%s/r", dir), 0550) == shared);
     MUST(inode(path_of("%s/w", dir), 0770) != shared);
     /* the second with that mode, and over the first */
-    MUST(place_file(entry, 7, fd, "sub/r2", 0550, &how, &err) == 0);
+    MUST(place_file(entry, 7, fd, "sub/r2", 0550, NULL, &how, &err) == 0);
     MUST(how == PLACE_LINK);
-    MUST(place_file(entry, 7, fd, "r", 0550, &how, &err) == 0);
+    MUST(place_file(entry, 7, fd, "r", 0550, NULL, &how, &err) == 0);
     MUST(how == PLACE_LINK);
     MUST(inode(path_of("%s/r", dir), 0550) == shared);
     /* another mode: not shared while somebody has it */
-    MUST(place_file(entry, 7, fd, "r4", 0400, &how, &err) == 0);
+    MUST(place_file(entry, 7, fd, "r4", 0400, NULL, &how, &err) == 0);
     MUST(how != PLACE_LINK);
     MUST(inode(path_of("%s/r4", dir), 0400) != shared);
     MUST(inode(entry, 0550) == shared);
     unlink(path_of("%s/r", dir));
     unlink(path_of("%s/sub/r2", dir));
-    MUST(place_file(entry, 7, fd, "r4", 0400, &how, &err) == 0);
+    MUST(place_file(entry, 7, fd, "r4", 0400, NULL, &how, &err) == 0);
     MUST(how == PLACE_LINK);
     /* a task that writes to it all the same: the next one is told */
     MUST(shell("cd %s && chmod u+w r4 && echo evil >r4", dir) == 0);
-    MUST(place_file(entry, 7, fd, "r5", 0400, &how, &err) == -1);
+    MUST(place_file(entry, 7, fd, "r5", 0400, NULL, &how, &err) == -1);
     MUST(err.code == ESTALE);
 }
 
@@ -193,7 +197,8 @@ static void links(void **state)
     if (geteuid() == 0) { /* whose tasks may write to anything */
         const char *entry = entry_of(dir, "root's", 6);
         int fd = open_dir(dir);
-        assert_int_equal(place_file(entry, 6, fd, "r0", 0444, &how, &err), 0);
+        assert_int_equal(place_file(entry, 6, fd, "r0", 0444, NULL, &how, &err),
+                         0);
         assert_int_not_equal(how, PLACE_LINK);
         close(fd);
     }
@@ -265,13 +270,14 @@ static void full_disk(void **state)
         }
         const char *entry = entry_of(dir, data, sizeof(data));
         int fd = open(path_of("%s/m", dir), O_RDONLY | O_DIRECTORY);
-        MUST(place_file(entry, sizeof(data), fd, "sub/big", 0600, NULL, &err) ==
-             -1); /* from one file system to another, too */
+        MUST(place_file(entry, sizeof(data), fd, "sub/big", 0600, NULL, NULL,
+                        &err) == -1); /* from one file system to another, too */
         MUST(err.code == ENOSPC);
         MUST(strstr(err.text, "sub/big"));
         MUST(!exists(path_of("%s/m/sub/big", dir))); /* no half file */
         entry = entry_of(dir, data, 1000);
-        MUST(place_file(entry, 1000, fd, "sub/small", 0600, NULL, &err) == 0);
+        MUST(place_file(entry, 1000, fd, "sub/small", 0600, NULL, NULL, &err) ==
+             0);
         /* so is a cache on it */
         MUST(mkdir(path_of("%s/m/c", dir), 0700) == 0);
         const struct cache_config config = {.max_bytes = 10 << 20,
@@ -320,11 +326,13 @@ static void reflinks(void **state)
         const char *entry = entry_of(m, data, sizeof(data));
         int fd = open(m, O_RDONLY | O_DIRECTORY);
         MUST(entry && fd >= 0);
-        MUST(place_file(entry, sizeof(data), fd, "a", 0770, &how, &err) == 0);
+        MUST(place_file(entry, sizeof(data), fd, "a", 0770, NULL, &how, &err) ==
+             0);
         MUST(how == PLACE_REFLINK);
         /* what the task writes is its own */
         MUST(shell("printf evil 1<>%s/a && cmp -s %s/a %s", m, m, entry) == 1);
-        MUST(place_file(entry, sizeof(data), fd, "b", 0770, &how, &err) == 0);
+        MUST(place_file(entry, sizeof(data), fd, "b", 0770, NULL, &how, &err) ==
+             0);
         MUST(shell("cmp %s/b %s", m, entry) == 0);
         close(fd);
         shell("umount %s", m);
