@@ -124,6 +124,8 @@ static int list_use(struct files *f, struct holder *s, struct err *err)
             log_warning("there are more files than can be listed at once");
         if (rc == 0)
             uploaded_say(&f->run, s->task);
+        if (rc == 0 && s->note[0])
+            log_info("%s", s->note);
     }
     buf_fini(&list);
     f->failed = rc > 0;

@@ -104,6 +104,26 @@ static int copy(struct fetch *f, struct holder *s, const char *path,
     return 0;
 }
 
+/* A file without a name, where the file system has such, so that nothing is
+ * left when we are ended; else beside its name. named: which it is. -1 with
+ * errno. */
+static int open_beside(int dir, const char *tmp, bool *named)
+{
+    int fd = openat(dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    *named = fd < 0;
+    return fd >= 0 ? fd
+                   : openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                            0600);
+}
+
+/* Give it a name. -1 with errno. */
+static int link_beside(int dir, int fd, const char *tmp)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, path, dir, tmp, AT_SYMLINK_FOLLOW);
+}
+
 /* Copy it to name in the open folder dir. */
 static int copy_into(struct fetch *f, struct holder *s, const char *path,
                      int dir, const char *name, struct err *err)
@@ -112,23 +132,27 @@ static int copy_into(struct fetch *f, struct holder *s, const char *path,
     struct file_info info;
     char tmp[64];
     uint64_t noise = 0;
+    bool named;
     if (getrandom(&noise, sizeof(noise), 0) < 0)
         return err_sys(err, errno, "no random numbers");
     snprintf(tmp, sizeof(tmp), ".mpibatch-%016llx.part",
              (unsigned long long)noise);
-    o.fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    o.fd = open_beside(dir, tmp, &named);
     if (o.fd < 0)
         return err_sys(err, errno, "cannot write %s", name);
     int rc = copy(f, s, path, &o, &info, err);
     mode_t mask = umask(0);
     umask(mask);
-    if (rc == 0 && fchmod(o.fd, (info.mode & 0777 & ~mask) | 0600) < 0)
-        rc = err_sys(err, errno, "cannot set the mode of %s", name);
+    if (rc == 0 && (fchmod(o.fd, (info.mode & 0777 & ~mask) | 0600) < 0 ||
+                    (!named && link_beside(dir, o.fd, tmp) < 0)))
+        rc = err_sys(err, errno, "cannot write %s", name);
+    else if (rc == 0)
+        named = true;
     if (close(o.fd) < 0 && rc == 0)
         rc = err_sys(err, errno, "cannot write %s", name);
     if (rc == 0 && renameat(dir, tmp, dir, name) < 0)
         rc = err_sys(err, errno, "cannot write %s", name);
-    if (rc < 0)
+    if (rc < 0 && named)
         (void)unlinkat(dir, tmp, 0);
     return rc;
 }

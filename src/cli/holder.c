@@ -197,7 +197,6 @@ int holder_of_folder(struct holder *s, const char *path, struct err *err)
 {
     struct stat st;
     *s = (struct holder){.kind = &of_folder, .below = ""};
-    snprintf(s->where, sizeof(s->where), "%s", path);
     s->folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (s->folder < 0)
         return err_sys(err, errno, "cannot open %s", path);

@@ -21,7 +21,8 @@
 
 enum {
     HOLDER_LIST_BYTES = 16 << 20, /* a list is no longer */
-    HOLDER_PIECE_BYTES = ASK_MAX_BYTES
+    HOLDER_PIECE_BYTES = ASK_MAX_BYTES,
+    HOLDER_NOTE_BYTES = 2 * PATH_MAX
 };
 
 /* Codes in err that say how to go on. */
@@ -42,8 +43,8 @@ struct holder {
     const struct query_task *task;
     struct holder *more; /* what it has besides; or NULL */
     /* of a folder */
-    int folder; /* open; -1: none */
-    char where[PATH_MAX];
+    int folder;                   /* open; -1: none */
+    char note[HOLDER_NOTE_BYTES]; /* ""; where else there is something */
 };
 
 void holder_of_task(struct holder *s, const struct run_arg *run, uint32_t job,

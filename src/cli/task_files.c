@@ -58,35 +58,58 @@ struct ended {
     bool found;
 };
 
+/* The directory that was kept: open it if this is its node, or have the node
+ * asked. False: nobody can be asked now; own->note says where it is. -1 with
+ * err. */
+static int kept_find(const struct task_files *t, const struct query_task *task,
+                     char folder[TASK_FOLDER_BYTES], struct holder *kept,
+                     char note[HOLDER_NOTE_BYTES], struct err *err)
+{
+    char scratch[NODE_MAX_SCRATCH + 1], path[PATH_MAX], host[256] = "";
+    if (scratch_find(t->run, task->session, task->last->rank, scratch, err) < 0)
+        return -1;
+    task_folder(t->run->spec->jobs[t->job].id, task->id, folder);
+    snprintf(path, sizeof(path), "%s/%.*s", scratch, (int)strlen(folder) - 1,
+             folder);
+    (void)gethostname(host, sizeof(host) - 1);
+    if (strcmp(host, task->node) == 0) {
+        if (holder_of_folder(kept, path, err) == 0)
+            return 1;
+        if (err->code != ENOENT)
+            return -1;
+        snprintf(note, HOLDER_NOTE_BYTES,
+                 "its directory was kept in %s, and is there no more", path);
+        return 0;
+    }
+    if (session_is_there(t->run)) {
+        holder_of_node(kept, t->run, task->node, folder);
+        return 1;
+    }
+    snprintf(note, HOLDER_NOTE_BYTES,
+             "its directory is kept on node %s, in %s: ask there, until it "
+             "expires",
+             task->node, path);
+    return 0;
+}
+
 /* Use what the run directory has of the attempt, and what was kept of it. */
 static int kept_use(struct ended *e, const struct query_task *task,
                     struct err *err)
 {
     const struct task_files *t = e->t;
-    char scratch[NODE_MAX_SCRATCH + 1], folder[TASK_FOLDER_BYTES];
-    char path[PATH_MAX], host[256] = "";
-    struct holder own, more;
-    if (scratch_find(t->run, task->session, task->last->rank, scratch, err) < 0)
+    char folder[TASK_FOLDER_BYTES], note[HOLDER_NOTE_BYTES] = "";
+    struct holder own, kept = {.folder = -1};
+    int found = kept_find(t, task, folder, &kept, note, err);
+    if (found < 0)
         return -1;
-    task_folder(t->run->spec->jobs[t->job].id, task->id, folder);
-    snprintf(path, sizeof(path), "%s/%s", scratch, folder);
-    (void)gethostname(host, sizeof(host) - 1);
-    bool here = strcmp(host, task->node) == 0;
-    if (here && holder_of_folder(&more, path, err) < 0) {
-        /* it has expired, or somebody has removed it */
-        if (err->code != ENOENT)
-            return -1;
-        here = false;
-    } else if (!here) {
-        holder_of_node(&more, t->run, task->node, folder);
-    }
-    bool there = here || session_is_there(t->run);
-    holder_of_run(&own, t->run, task, there ? &more : NULL);
+    holder_of_run(&own, t->run, task, found ? &kept : NULL);
+    memcpy(own.note, note, sizeof(note));
     int rc = t->use(t->arg, &own, err);
-    holder_close(&more);
-    if (rc < 0 && !there && err->code == ENOENT && scratch[0])
-        err_context(err, "its directory is kept on %s until it expires, in %s",
-                    task->node, path);
+    holder_close(&kept);
+    if (rc < 0 && err->code == ENOENT && note[0]) {
+        struct err why = *err;
+        err_set(err, ENOENT, "%s; %s", why.text, note);
+    }
     return rc;
 }
 

@@ -2,7 +2,7 @@
 # The files of tasks that have ended: files list, stat, get, from the run
 # directory alone.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 39
+plan 51
 
 files() { "$MPIBATCH" files "$@" 2>err; }
 # refuses CODE REGEX ARGUMENTS...: that exit code, nothing on stdout, says so
@@ -93,8 +93,51 @@ like "$? $(<err)" "^1 mpibatch: error: no session has the run" "node files: nobo
 "$MPIBATCH" node files list "$(hostname)" -o x >out 2>err
 like "$? $(<err)" "^2 mpibatch: error: --output is for get" "node files: an option of get"
 
+# --- what was returned, uploaded and kept
+mkdir -p scratch store/results
+cat >stage.yaml <<XEOF
+pool: {scratch: $PWD/scratch}
+storage: {root: $PWD/store, containers: {results: results}}
+jobs:
+  - id: k
+    sweep: {parameters: {n: [1]}}
+    task:
+      keep: all
+      command_line: "mkdir sub; echo back >sub/back; echo up >up.dat; echo kept >kept; ln -s /etc/passwd out; head -c 100000 /dev/zero >large"
+      output_files:
+        - {file_pattern: 'sub/*', return: true}
+        - {file_pattern: large, return: true}
+        - file_pattern: '*.dat'
+          destination: {container: {container_name: results}}
+          upload_options: {upload_condition: task_success}
+        - file_pattern: '../std*.txt'
+          destination: {container: {container_name: results, path: bad}}
+          upload_options: {upload_condition: task_failure}
+XEOF
+run 0 stage.yaml
+is "$rc" 0 "a run that stages" || note "$(<run.out)"
+all="stderr.txt stdout.txt wd wd/kept wd/large wd/out wd/sub wd/sub/back wd/up.dat"
+is "$(files list 0 --json stage.run | jq -r '.files[].name' | sort | xargs)" "$all" "list: with what was kept on this node"
+is "$(<err)" "" "JSON: nothing is said beside it"
+files list 0 stage.run >/dev/null
+is "$(<err)" "mpibatch: *.dat was uploaded to $PWD/store/results/k/0/" "list: where it was uploaded to"
+is "$(files list 0 --json stage.run | jq -c .uploaded)" "[{\"file_pattern\":\"*.dat\",\"destination\":\"$PWD/store/results/k/0/\"}]" "JSON: the same"
+is "$(files get 0 wd/kept stage.run) $(files get 0 wd/sub/back stage.run)" "kept back" "get: kept, and returned"
+refuses 1 "wd/out leads out" get 0 wd/out stage.run
+dir=$(dirname "$(find scratch -path '*/wd/kept')")
+mv "$(dirname "$dir")" moved
+is "$(files list 0 --json stage.run | jq -r '.files[].name' | sort | xargs)" \
+    "stderr.txt stdout.txt wd wd/large wd/sub wd/sub/back" "list: what the run directory has alone"
+files list 0 stage.run >/dev/null
+like "$(<err)" "its directory was kept in $PWD/scratch/.*/workitems/k/job-1/0, and is there no more" "and that more was kept"
+is "$(files list 0 wd --no-recursive stage.run | awk 'NR > 1 { print $NF }' | xargs)" "wd/sub/ wd/large" "list: a folder of what was returned" ||
+    note "$(files list 0 wd --no-recursive stage.run)"
+files get 0 wd stage.run -o back
+is "$(cd back && find . -type f | sort | xargs) $(stat -c %s back/wd/large)" "./wd/large ./wd/sub/back 100000" "get: the folder"
+refuses 1 "there is no wd/kept; its directory was kept in" get 0 wd/kept stage.run
+
 # --- the session was killed, and says so at once
 sed -i 's/"state": "finished"/"state": "running"/' end.run/status.json
 start_s=$SECONDS
-is "$(files get a/0 stdout.txt)" "out 1 1" "what the run directory has, though its session seems to live"
+is "$(files get a/0 stdout.txt end.run)" "out 1 1" "what the run directory has, though its session seems to live"
 is "$((SECONDS - start_s < 5))" 1 "at once"
