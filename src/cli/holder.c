@@ -17,8 +17,13 @@
 int holder_list(struct holder *s, const char *path, bool recursive,
                 struct buf *out, bool *more, struct err *err)
 {
+    size_t start = out->len;
     *more = false;
-    return s->kind->list(s, path, recursive, out, more, err);
+    if (s->kind->list(s, path, recursive, out, more, err) < 0)
+        return -1;
+    return file_info_sort(out, start) < 0
+               ? err_set(err, ENOMEM, "no memory for a list of files")
+               : 0;
 }
 
 int holder_look(struct holder *s, const char *path, struct file_info *f,

@@ -59,8 +59,8 @@ void holder_of_run(struct holder *s, const struct run_arg *run,
 int holder_of_folder(struct holder *s, const char *path, struct err *err);
 void holder_close(struct holder *s);
 
-/* Append a list as in fileinfo.h; *more: there are more. path: "" for all. -1
- * with err. */
+/* Append a list as in fileinfo.h, sorted by name; *more: there are more. path:
+ * "" for all. -1 with err. */
 int holder_list(struct holder *s, const char *path, bool recursive,
                 struct buf *out, bool *more, struct err *err);
 /* What is at path; the name is left alone. -1 with err: ENOENT. */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+
 static const char letters[] = "fdlo";
 
 int file_info_put(struct buf *b, const struct file_info *f)
@@ -73,6 +75,45 @@ int file_info_next(const char *data, size_t len, size_t *at,
                             .name = p};
     *at = (size_t)(end - data) + 1;
     return 1;
+}
+
+/* An entry's name: behind its fourth blank. */
+static const char *name_of(const char *entry)
+{
+    for (int i = 0; i < 4; i++)
+        entry = strchr(entry, ' ') + 1;
+    return entry;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(name_of(*(const char *const *)a),
+                  name_of(*(const char *const *)b));
+}
+
+int file_info_sort(struct buf *list, size_t start)
+{
+    size_t len = list->len - start, count = 0, at = 0;
+    char *copy = mem_alloc(len + 1);
+    for (size_t i = start; i < list->len; i++)
+        count += list->data[i] == '\0';
+    const char **entries = mem_calloc(count + 1, sizeof(*entries));
+    if (!copy || !entries) {
+        mem_free(copy);
+        mem_free(entries);
+        return -1;
+    }
+    if (len > 0)
+        memcpy(copy, list->data + start, len);
+    for (size_t i = 0; i < count; at += strlen(copy + at) + 1)
+        entries[i++] = copy + at;
+    qsort(entries, count, sizeof(*entries), by_name);
+    buf_truncate(list, start);
+    for (size_t i = 0; i < count; i++) /* what it had has room in it */
+        (void)buf_put(list, entries[i], strlen(entries[i]) + 1);
+    mem_free(entries);
+    mem_free(copy);
+    return 0;
 }
 
 const char *file_type_name(enum file_type type)

@@ -38,6 +38,10 @@ int file_info_put(struct buf *b, const struct file_info *f);
 int file_info_next(const char *data, size_t len, size_t *at,
                    struct file_info *f, struct err *err);
 
+/* Sort what is in a list from byte start on, by name. -1: no memory, it is as
+ * it was. */
+int file_info_sort(struct buf *list, size_t start);
+
 /* "file", "directory", "link", "other". */
 const char *file_type_name(enum file_type type);
 

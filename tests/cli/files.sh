@@ -24,17 +24,17 @@ jobs:
 XEOF
 run 0 end.yaml
 is "$rc" 0 "a run"
-like "$(files list a/0 | head -n 2 | tail -n 1)" '^-rw------- +8  20[0-9-]+ [0-9:]+  stdout.txt$' "list: a line a file"
+like "$(files list a/0 | tail -n 1)" '^-rw------- +8  20[0-9-]+ [0-9:]+  stdout.txt$' "list: a line a file"
 is "$(files list a/0 | awk '{ print $1, $2, $NF }')" "mode size name
--rw------- 8 stdout.txt
--rw------- 8 stderr.txt" "list: all of them"
+-rw------- 8 stderr.txt
+-rw------- 8 stdout.txt" "list: all of them"
 is "$(files list a/0 stderr.txt | sed 1d | wc -l)" 1 "list: one file"
 files list a/1 --json end.run >list.json
 is "$(jq -c '[.version, .task.job_id, .task.task_id, .task.state, .task.attempt, .complete, .uploaded]' list.json)" \
     '[1,"a","1","succeeded",2,true,[]]' "JSON: the task"
 is "$(jq -c '.task.node' list.json)" "\"$(hostname)\"" "JSON: where it was"
 is "$(jq -c '[.files[] | [.name, .type, .size, .mode]]' list.json)" \
-    '[["stdout.txt","file",8,"0600"],["stderr.txt","file",8,"0600"]]' "JSON: the files"
+    '[["stderr.txt","file",8,"0600"],["stdout.txt","file",8,"0600"]]' "JSON: the files"
 is "$(jq '.files[0].modified_time > 1e9 and .files[0].modified_time <= now' list.json)" true "JSON: when it was written"
 is "$(files get a/1 stdout.txt end.run)" "out 2 2" "get: the last attempt"
 is "$(files get a/1 stdout.txt end.yaml --attempt 1)" "out 2 1" "get: another one"
@@ -130,7 +130,7 @@ is "$(files list 0 --json stage.run | jq -r '.files[].name' | sort | xargs)" \
     "stderr.txt stdout.txt wd wd/large wd/sub wd/sub/back" "list: what the run directory has alone"
 files list 0 stage.run >/dev/null
 like "$(<err)" "its directory was kept in $PWD/scratch/.*/workitems/k/job-1/0, and is there no more" "and that more was kept"
-is "$(files list 0 wd --no-recursive stage.run | awk 'NR > 1 { print $NF }' | xargs)" "wd/sub/ wd/large" "list: a folder of what was returned" ||
+is "$(files list 0 wd --no-recursive stage.run | awk 'NR > 1 { print $NF }' | xargs)" "wd/large wd/sub/" "list: a folder of what was returned" ||
     note "$(files list 0 wd --no-recursive stage.run)"
 files get 0 wd stage.run -o back
 is "$(cd back && find . -type f | sort | xargs) $(stat -c %s back/wd/large)" "./wd/large ./wd/sub/back 100000" "get: the folder"

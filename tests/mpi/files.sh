@@ -38,7 +38,7 @@ is "$(jq -c '[.files[].name] | sort' list.json)" \
 is "$(jq -c '[.task.state, .task.attempt, .complete, (.files[] | select(.name == "wd/large") | .size)]' list.json)" \
     '["running",1,true,40000000]' "list: the task, and sizes"
 is "$(files list dir/0 wd/sub | awk 'NR > 1 { print $2, $NF }')" "2 wd/sub/x" "list: a folder"
-is "$(files list dir/0 --no-recursive | awk 'NR > 1 { print $NF }' | sort | xargs)" "stderr.txt stdout.txt wd/" "list --no-recursive"
+is "$(files list dir/0 --no-recursive | awk 'NR > 1 { print $NF }' | xargs)" "stderr.txt stdout.txt wd/" "list --no-recursive"
 is "$(files stat dir/0 wd/in --json | jq -c '[.file.type, .file.size]')" '["file",2]' "stat: through a link inside"
 wanted=$(files get dir/0 stdout.txt | cut -d' ' -f1)
 is "$(files get dir/0 wd/large | sha256sum | cut -d' ' -f1)" "$wanted" "get: a large file"
@@ -54,7 +54,7 @@ refuses "there is no wd/none" files get dir/0 wd/none
 refuses "wd is a folder" files get dir/0 wd
 
 # --- one without
-is "$(files list plain/1 | awk 'NR > 1 { print $NF }' | xargs)" "stdout.txt stderr.txt" "list: a task without a directory"
+is "$(files list plain/1 | awk 'NR > 1 { print $NF }' | xargs)" "stderr.txt stdout.txt" "list: a task without a directory"
 is "$(files get plain/1 stdout.txt | cksum)" "$(seq 1 100000 | cksum)" "get: a large output that is still written"
 is "$("$MPIBATCH" logs plain/1 2>err | tail -n 1) $(<err)" "100000 mpibatch: attempt 1 runs: this is what it has printed by now" "logs: of a running one"
 is "$("$MPIBATCH" logs plain/1 --tail 2 2>err | xargs)" "99999 100000" "logs --tail: of a running one"

@@ -184,6 +184,27 @@ static void malformed_lists(void **state)
     }
 }
 
+static void sorts(void **state)
+{
+    static const char *const names[] = {"wd/b", "a", "wd", "stdout.txt", "b c"};
+    struct buf b;
+    (void)state;
+    buf_init(&b, 1000);
+    buf_puts(&b, "in front");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct file_info f = {.bytes = i, .name = names[i]};
+        assert_int_equal(file_info_put(&b, &f), 0);
+    }
+    assert_int_equal(file_info_sort(&b, 8), 0);
+    static const char wanted[] = "in frontf 1 0 0 a\0f 4 0 0 b c\0f 3 0 0 "
+                                 "stdout.txt\0f 2 0 0 wd\0f 0 0 0 wd/b";
+    assert_int_equal(b.len, sizeof(wanted));
+    assert_memory_equal(b.data, wanted, sizeof(wanted));
+    buf_reset(&b);
+    assert_int_equal(file_info_sort(&b, 0), 0);
+    buf_fini(&b);
+}
+
 int main(void)
 {
 #define CASE(f)                                                                \
@@ -194,6 +215,7 @@ int main(void)
         CASE(lists),
         CASE(long_lists),
         cmocka_unit_test(malformed_lists),
+        cmocka_unit_test(sorts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
