@@ -4,7 +4,7 @@
 # appear whole or not at all.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 27
+plan 31
 
 python() {
     local what=$1
@@ -189,3 +189,36 @@ like "$("$MPIBATCH" export slow.run --columns index,state,exit_code | paste -sd'
     "^task_index,state,exit_code 0,succeeded,0 1,(running|active),$" "while the run goes on"
 touch go
 finish
+
+# --- what was staged and returned, and what failed in that
+cat >staged.yaml <<'EOF'
+storage: {root: ., containers: {data: data}}
+jobs:
+  - id: s
+    sweep: {parameters: {n: [1, 2, 3]}}
+    task:
+      command_line: "cat in >out.dat; test {n} != 3"
+      resource_files: [{http_url: "file://{storage.data}/{n}", file_path: in}]
+      output_files: [{file_pattern: "*.dat", return: true}]
+EOF
+mkdir data
+echo one >data/1
+echo three >data/3
+run 0 staged.yaml
+is "$rc" 1 "a task lacks its file, one fails"
+python "failure codes, returned files, times" <<'EOF'
+got = rows("staged.run", "--columns", "n,reason,failure_code,failure_category,returned_files,returned_bytes,prepare_s,store_s")
+assert [tuple(r.values())[:6] for r in got] == [
+    ("1", "none", "", "", "1", "4"),
+    ("2", "pre_processing_error", "BlobNotFound", "user_error", "0", "0"),
+    ("3", "exit_code", "FailureExitCode", "user_error", "1", "6")], got
+assert all(0 < float(r["prepare_s"]) < 60 for r in got) and float(got[0]["store_s"]) > 0
+first = objects("staged.run")[0]
+assert first["failure_code"] is None and first["returned_files"] == 1, first
+one = objects("staged.run", "--where", "failure_code == 'BlobNotFound' and returned_files == 0", "--columns", "n")
+assert one == [{"n": 2}], one
+assert objects("staged.run", "--filter", "failure_category=user_error", "--columns", "n") == [{"n": 2}, {"n": 3}]
+EOF
+"$MPIBATCH" export staged.run --filter failure_code=BlobNotfound >out 2>&1
+is "$? $(head -n 1 out)" '2 mpibatch: error: no failure_code "BlobNotfound"; did you mean BlobNotFound?' "a code that there is not"
+like "$("$MPIBATCH" failures staged.run)" "1  could not be prepared \(BlobNotFound\).*1  in: cannot read " "failures: by code, and which file"

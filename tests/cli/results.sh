@@ -4,7 +4,7 @@
 # malformed; and that SIGKILL never leaves a broken file.
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 18
+plan 23
 codes=
 
 cat >grid.yaml <<'EOF'
@@ -77,11 +77,27 @@ jobs:
       - {id: cpu, command_line: "timeout 0.5 sh -c 'while :; do :; done'; true"}
       - {id: sleep, command_line: sleep 0.3}
 EOF
-for spec in grid malformed list tasks jobs usage; do
+cat >files.yaml <<'EOF'
+storage: {root: ., containers: {data: data}}
+jobs:
+  - id: files
+    sweep: {parameters: {n: [1, 2, 3, 4]}}
+    task:
+      command_line: "mkdir d; head -c {n}0 input >'d/small ä'; head -c 100000 input >d/large; echo v={n}; test {n} != 3"
+      resource_files:
+        - {auto_storage_container_name: data, blob_prefix: input}
+        - {http_url: "file://{storage.data}/only-{n}", file_path: only}
+      output_files: [{file_pattern: "d/*", return: true}]
+    metrics: {v: {regex: 'v=(\d)', type: int64}}
+EOF
+mkdir data
+head -c 200000 /dev/urandom >data/input
+for n in 1 2 3; do : >data/only-$n; done
+for spec in grid malformed list tasks jobs usage files; do
     run 0 "$spec.yaml"
     codes+="$rc "
 done
-is "$codes" "0 0 1 1 0 0 " "the runs end as they should"
+is "$codes" "0 0 1 1 0 0 1 " "the runs end as they should"
 
 # python WHAT CODE: the code asserts things
 python() {
@@ -182,6 +198,43 @@ assert 100e6 < t.max_rss_bytes[0] < 300e6, t.max_rss_bytes
 assert t.user_s[1] + t.system_s[1] > 0.1 and t.duration_s[1] > 0.45, t
 assert 0.3 <= t.duration_s[2] < 3 and t.user_s[2] < 0.2, t
 EOF
+python "h5py: returned files, whole" <<'EOF'
+f = h5py.File("files.run/results.h5")
+whole = open("data/input", "rb").read()
+files = f["batch/files"][:]
+assert sorted((int(r["task_index"]), r["name"].decode()) for r in files) == [
+    (i, n) for i in (0, 1, 2) for n in ("d/large", "d/small ä")], files
+for r in files:
+    at, size = int(r["offset"]), int(r["bytes"])
+    small = at != 2**64 - 1
+    data = f["batch/output/files"][at:at + size].tobytes() if small else open("files.run/" + r["path"].decode(), "rb").read()
+    assert data == whole[:size] and size == (10 * (int(r["task_index"]) + 1) if small else 100000), r
+    assert f["batch/tasks"][int(r["task_row"])]["task_id"] == r["task_id"]
+assert f["batch"].attrs["staging_returned_files"] == 6 and f["batch"].attrs["staging_shared_opens"] >= 4
+assert f["batch/nodes"][0]["scratch"].startswith(b"/"), f["batch/nodes"][:]
+EOF
+python "pandas: failure codes, staging, files" <<'EOF'
+t = pd.read_hdf("files.run/results.h5", "batch/tasks").set_index("task_index").sort_index()
+text = lambda c: [v.decode() if isinstance(v, bytes) else v for v in c]
+assert text(t.failure_code) == ["", "", "FailureExitCode", "BlobNotFound"], t.failure_code
+assert text(t.failure_category) == ["", "", "user_error", "user_error"]
+assert text(t.reason)[3] == "pre_processing_error" and t.exit_code.tolist() == [0, 0, 1, -1]
+assert (t.prepare_s > 0).all() and (t.store_s[:3] > 0).all() and t.store_s[3] == 0, t
+assert t.returned_files.tolist() == [2, 2, 2, 0] and t.returned_bytes.tolist() == [100010, 100020, 100030, 0]
+files = pd.read_hdf("files.run/results.h5", "batch/files")
+assert len(files) == 6 and files.bytes.sum() == 300060
+EOF
+for engine in netcdf4 h5netcdf; do
+    python "xarray, $engine: beside files" <<EOF
+if "$engine" in xr.backends.list_engines():
+    d = xr.open_dataset("files.run/results.h5", engine="$engine")
+    assert d.state.values.tolist() == [1, 1, 2, 2] and d.v.values[:3].tolist() == [1, 2, 3]
+    assert set(d.data_vars) == {"state", "exit_code", "attempts", "duration", "v", "v_state"}, d
+EOF
+done
+if command -v ncdump >/dev/null && command -v h5dump >/dev/null; then
+    ok "ncdump and h5dump read it" sh -c "ncdump files.run/results.h5 | grep -q d/large && h5dump files.run/results.h5 >/dev/null"
+else skip 1 "no ncdump, h5dump"; fi
 python "h5py: outputs, spec, links" <<'EOF'
 f = h5py.File("grid.run/results.h5")
 assert f["E"] == f["jobs/scan/E"] and f["E"].dims[0].label in ("T", "") and f["E"].dims[0][0] == f["T"]
