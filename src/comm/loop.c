@@ -154,7 +154,7 @@ int loop_add_turn(struct loop *l, bool (*turn)(void *arg), void *arg,
 static bool run_turns(struct loop *l)
 {
     bool moved = false;
-    for (int i = 0; i < l->turn_count; i++)
+    for (int i = 0; i < l->turn_count && !l->stopped; i++)
         moved |= l->turns[i].turn(l->turns[i].arg);
     return moved;
 }
@@ -165,7 +165,7 @@ static bool run_timers(struct loop *l)
 {
     struct heap_node *n;
     bool fired = false;
-    for (size_t left = l->timers.count; left > 0; left--) {
+    for (size_t left = l->timers.count; left > 0 && !l->stopped; left--) {
         n = heap_top(&l->timers);
         if (!n || timer_of(n)->at_ns > l->now_ns)
             break;

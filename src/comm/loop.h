@@ -54,7 +54,8 @@ void loop_timer_stop(struct loop *l, struct loop_timer *t);
 int loop_add_turn(struct loop *l, bool (*turn)(void *arg), void *arg,
                   struct err *err);
 
-/* Run until loop_stop. -1 with err (epoll failed). */
+/* Run until loop_stop, behind which nothing else is called. -1 with err (epoll
+ * failed). */
 int loop_run(struct loop *l, struct err *err);
 void loop_stop(struct loop *l);
 

@@ -261,6 +261,27 @@ static void test_turns(void **state)
     assert_int_equal(t.turns, 16);
 }
 
+/* Behind loop_stop nothing is called: no turn, no timer that is due. */
+static void test_stop_is_the_end(void **state)
+{
+    struct timer stop, late;
+    static const char names[] = "12";
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(
+            loop_add_turn(t.loop, on_turn, (void *)&names[i], NULL), 0);
+    timer_up(&late, 'l', 0);
+    t.stop_after_turns = 1;
+    run();
+    assert_string_equal(t.trace, "1");
+    t.stop_after_turns = 0;
+    timer_up(&stop, 's', -NS_PER_SEC); /* due before the other */
+    stop.stop = true;
+    run();
+    assert_string_equal(t.trace, "112s");
+    loop_timer_stop(t.loop, &late.timer);
+}
+
 /* A busy loop does not nap; an idle one naps, longer and longer. */
 static void test_naps(void **state)
 {
@@ -390,6 +411,7 @@ int main(void)
         T(test_removed_in_turn),
         T(test_removes_itself),
         T(test_turns),
+        T(test_stop_is_the_end),
         T(test_naps),
         T(test_time_after_wait),
         T(test_stop_before_run),
