@@ -238,7 +238,9 @@ static int what_put(struct life *l, const struct query_task *t, struct err *err)
         rc = 0;
     }
     buf_reset(&text);
-    if (rc == 0 && (rc = by_hand(l, t, &text, err)) == 0)
+    /* the directory of one that has its own is gone, or on its node */
+    if (rc == 0 && !task_has_directory(job_template(job_of(l, t), t->index)) &&
+        (rc = by_hand(l, t, &text, err)) == 0)
         labelled(l, "by hand", &text);
     buf_fini(&text);
     return rc;

@@ -258,7 +258,10 @@ void progress_failure(struct progress *p, const struct attempt *a,
     }
     buf_putc(&text, '\n');
     describe_tail(stderr_tail, len, TAIL_LINES, "    | ", &text);
-    buf_puts(&text, "    by hand: ");
+    /* its directory with its files is gone, or will be */
+    buf_puts(&text, task_has_directory(job_template(job, a->index))
+                        ? "    command: "
+                        : "    by hand: ");
     describe_command(job, a->index, p->config.work_dir, p->config.run_path,
                      &text);
     log_error("%s", buf_text(&text));
