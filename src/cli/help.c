@@ -203,8 +203,12 @@ static int topics_put(const struct cmd *c, unsigned width, struct buf *out)
         help_put_wrapped(c->description, 0, 0, width, out) < 0 ||
         buf_puts(out, "\nTopics:\n") < 0 || list_put(c->topics, width, out) < 0)
         return -1;
-    return buf_printf(out, "\n`mpibatch %s TOPIC --help` tells more.\n",
-                      c->name);
+    char more[96];
+    snprintf(more, sizeof(more), "`mpibatch %s TOPIC --help` tells more.",
+             c->name);
+    if (buf_putc(out, '\n') < 0)
+        return -1;
+    return help_put_wrapped(more, 0, 0, width, out);
 }
 
 static int program_put(unsigned width, struct buf *out)

@@ -56,13 +56,13 @@ int __wrap_fsync(int fd)
 
 /* ---- Copying ---- */
 
-static char said[1000];
+static char said[2 * ERR_TEXT_MAX];
 
 static void failed(void *arg, const struct container_item *item,
                    const struct err *err)
 {
     (void)arg;
-    snprintf(said, sizeof(said), "%s: %s", item->to, err->text);
+    snprintf(said, sizeof(said), "%.99s: %s", item->to, err->text);
 }
 
 struct outcome {
@@ -147,7 +147,7 @@ static void errors_leave_nothing(void **state)
 {
     const char *root = *state;
     two_files(root);
-    put_file(path_of("%s/to/b", root), "old", 0600);
+    put_file(path_of("%s/to/b", root), "an old one", 0600);
     fsync_errno = EIO;
     for (int i = 0; i < 2; i++) {
         no_tmpfile = i == 1;
@@ -157,7 +157,7 @@ static void errors_leave_nothing(void **state)
         assert_int_equal(o.bytes, 0);
         assert_int_equal(o.written, 0);
         assert_non_null(strstr(said, "cannot write it: Input/output error"));
-        assert_string_equal(file_text(path_of("%s/to/b", root)), "old");
+        assert_string_equal(file_text(path_of("%s/to/b", root)), "an old one");
         assert_int_equal(shell("test $(find %s/to -type f | wc -l) = 1", root),
                          0);
     }
