@@ -69,9 +69,12 @@ static int already_done(struct session *s)
     const struct task_counts *t = &manager_snapshot(s->manager)->tasks;
     int code = t->succeeded == t->total ? EXIT_ALL_SUCCEEDED : EXIT_SOME_FAILED;
     char count[64], never[128] = "";
+    struct err err;
     struct buf failed;
     code = results_last(s->rundir, s->spec, code);
     status_settle(s, code);
+    if (forget_all(s->start.run_dir, &err) < 0)
+        log_warning("%s", err.text);
     buf_init(&failed, 2 * PATH_MAX);
     if (t->failed > 0)
         buf_printf(&failed, ", %" PRIu64 " failed (again, the failed ones: %s)",

@@ -145,8 +145,10 @@ static int directing_build(struct session *s, struct err *err)
         .counts = on_counts,
         .arg = s};
     t->directing = directing_create(&config, err);
-    t->forgetting =
-        t->directing ? forgetting_create(t->io, s->start.run_dir, err) : NULL;
+    t->forgetting = t->directing
+                        ? forgetting_create(t->io, s->start.run_dir,
+                                            manager_has_ended, s->manager, err)
+                        : NULL;
     return t->forgetting ? 0 : -1;
 }
 

@@ -12,8 +12,13 @@
 
 struct forgetting;
 
-/* io is borrowed. NULL with err ENOMEM. */
+/* Has the task of that job ended for good? The text may be no job's id. */
+typedef bool forget_ended(void *arg, const char *job_id, uint32_t index);
+
+/* io is borrowed. What earlier sessions have left of tasks that have ended goes
+ * first. NULL with err ENOMEM. */
 struct forgetting *forgetting_create(struct io *io, const char *run_dir,
+                                     forget_ended *ended, void *arg,
                                      struct err *err);
 /* When io is destroyed. The folder goes as well if it is empty. */
 void forgetting_destroy(struct forgetting *f);
@@ -27,5 +32,8 @@ void forgetting_written(struct forgetting *f, uint64_t ticket);
 
 /* Is nothing left of what is written? */
 bool forgetting_done(const struct forgetting *f);
+
+/* All tasks of the run have ended. -1 with err. */
+int forget_all(const char *run_dir, struct err *err);
 
 #endif

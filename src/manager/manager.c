@@ -737,6 +737,16 @@ bool manager_rank_lives(void *arg, uint32_t rank)
     return ((struct manager *)arg)->ranks[rank] == RANK_JOINED;
 }
 
+bool manager_has_ended(void *arg, const char *job_id, uint32_t index)
+{
+    struct manager *m = arg;
+    enum attempt_result result;
+    int job = jobspec_find_job(m->config.spec, job_id);
+    return job >= 0 && index < m->config.spec->jobs[job].tasks.count &&
+           sched_task_state(m->sched, (uint32_t)job, index, &result) ==
+               TASK_COMPLETED;
+}
+
 void manager_stop(struct manager *m, bool now, const char *why)
 {
     struct err err;

@@ -122,6 +122,10 @@ enum ask_state manager_find(void *arg, uint32_t job, uint32_t index,
 /* Has the rank joined, and neither left nor been lost? */
 bool manager_rank_lives(void *arg, uint32_t rank);
 
+/* Has the task of that job ended for good? False also if there is none. arg:
+ * the manager. */
+bool manager_has_ended(void *arg, const char *job_id, uint32_t index);
+
 /* Stop: hand out nothing more; now: end what runs. */
 void manager_stop(struct manager *m, bool now, const char *why);
 

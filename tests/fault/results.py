@@ -14,7 +14,7 @@ import h5py
 
 PLACES = {"attempt", "state", "result", "reason", "exit_code", "signal", "node",
           "rank", "slot", "submit_time", "start_time", "end_time", "duration_s",
-          "user_s", "system_s", "max_rss_bytes", "read_bytes", "write_bytes"}
+          "user_s", "system_s", "prepare_s", "store_s", "max_rss_bytes", "read_bytes", "write_bytes"}
 CUBES_LEFT_OUT = {"duration", "attempts"}
 
 
