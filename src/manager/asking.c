@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "manager/background.h"
 #include "store/ask.h"
 #include "store/inbox.h"
 #include "wire/stage_answer.h"
@@ -30,6 +31,8 @@
 /* How often the inbox is looked at, and while somebody asks. */
 #define IDLE_NS (200 * NS_PER_MS)
 #define BUSY_NS (25 * NS_PER_MS)
+/* How long a look takes, mostly. */
+#define LOOK_NS (3 * NS_PER_MS)
 /* So long behind an ask another one is expected. */
 #define BUSY_FOR_NS (2 * NS_PER_SEC)
 /* A rank has so long to answer; data may stop coming for so long. */
@@ -60,16 +63,16 @@ struct pending {
     int fd; /* of the data; -1: none */
 };
 
-/* Looking at the inbox: in a thread. */
+/* Looking at the inbox: in a thread of its own, which wakes nobody when there
+ * is nothing. */
 struct poll {
-    struct io_job job;
-    struct asking *owner;
+    struct background *thread;
     struct inbox *inbox;
     int64_t now_ns;
     uint32_t room;
     int count;
     struct inbox_ask asks[TAKE_AT_ONCE];
-    bool busy;
+    bool going;
 };
 
 struct asking {
@@ -476,43 +479,48 @@ static void ask_begin(struct asking *a, struct inbox_ask *taken)
                    taken->text ? err.text : taken->why);
 }
 
-static int poll_run(struct io_job *job, struct err *err)
+static int poll_run(void *arg, struct err *err)
 {
-    struct poll *p = (struct poll *)((char *)job - offsetof(struct poll, job));
+    struct poll *p = arg;
     p->count = inbox_take(p->inbox, p->now_ns, p->asks, p->room, err);
     return p->count < 0 ? -1 : 0;
 }
 
-static void poll_done(struct io_job *job, int rc, const struct err *err)
+/* Has it looked? Then begin with what there was. */
+static void poll_end(struct asking *a)
 {
-    struct poll *p = (struct poll *)((char *)job - offsetof(struct poll, job));
-    struct asking *a = p->owner;
-    p->busy = false;
-    if (rc < 0 && !a->failed && !a->closed)
-        log_warning("nothing can be asked of this session: %s", err->text);
-    a->failed = rc < 0;
-    for (int i = 0; rc == 0 && i < p->count; i++) {
-        if (!a->closed)
-            ask_begin(a, &p->asks[i]);
+    struct poll *p = a->poll;
+    struct err err;
+    int outcome = background_outcome(p->thread, &err);
+    if (outcome == 0)
+        return;
+    p->going = false;
+    if (outcome < 0 && !a->failed)
+        log_warning("nothing can be asked of this session: %s", err.text);
+    a->failed = outcome < 0;
+    for (int i = 0; i < p->count; i++) {
+        ask_begin(a, &p->asks[i]);
         mem_free(p->asks[i].text);
     }
-    if (rc == 0 && p->count > 0)
+    if (p->count > 0)
         a->busy_until_ns = now_ns(a) + BUSY_FOR_NS;
+    p->count = 0;
     a->poll_at_ns =
         now_ns(a) +
         (now_ns(a) < a->busy_until_ns || a->all ? BUSY_NS : IDLE_NS);
 }
 
-static void poll_start(struct asking *a)
+static void poll_step(struct asking *a)
 {
     struct poll *p = a->poll;
     uint32_t room = ASKING_MAX_ASKS - a->count;
-    if (p->busy || room == 0 || now_ns(a) < a->poll_at_ns)
+    if (p->going)
+        poll_end(a);
+    if (p->going || room == 0 || now_ns(a) < a->poll_at_ns)
         return;
     p->room = room < TAKE_AT_ONCE ? room : TAKE_AT_ONCE;
     p->now_ns = now_ns(a);
-    p->busy = true;
-    io_start(a->config.io, &p->job);
+    p->going = background_start(p->thread);
 }
 
 /* ---- Time ---- */
@@ -537,6 +545,17 @@ static void pending_tick(struct pending *p)
     }
 }
 
+/* When there is something to do: a look to be ended or begun, somebody who
+ * waits. */
+static int64_t tick_at_ns(const struct asking *a)
+{
+    const struct poll *p = a->poll;
+    int64_t soon_ns = now_ns(a) + BUSY_NS;
+    if (p->going)
+        return now_ns(a) - p->now_ns < BUSY_NS ? now_ns(a) + LOOK_NS : soon_ns;
+    return a->all || a->poll_at_ns < soon_ns ? soon_ns : a->poll_at_ns;
+}
+
 static void on_tick(struct loop_timer *timer)
 {
     struct asking *a =
@@ -548,11 +567,8 @@ static void on_tick(struct loop_timer *timer)
         next = p->next;
         pending_tick(p);
     }
-    poll_start(a);
-    int64_t at_ns =
-        now_ns(a) +
-        (a->all || now_ns(a) < a->busy_until_ns ? BUSY_NS : IDLE_NS);
-    if (loop_timer_start(a->config.loop, &a->tick, at_ns, &err) < 0)
+    poll_step(a);
+    if (loop_timer_start(a->config.loop, &a->tick, tick_at_ns(a), &err) < 0)
         log_error("%s", err.text);
 }
 
@@ -561,21 +577,32 @@ static void on_tick(struct loop_timer *timer)
 static int poll_create(struct asking *a, struct err *err)
 {
     struct err why;
-    struct inbox *inbox = inbox_create(a->config.run_dir, &why);
-    if (!inbox) {
+    struct poll *p = mem_calloc(1, sizeof(*p));
+    if (!p)
+        return err_set(err, ENOMEM, "no memory for the inbox");
+    p->inbox = inbox_create(a->config.run_dir, &why);
+    if (!p->inbox) {
         log_warning("nothing can be asked of this session: %s", why.text);
+        mem_free(p);
         return 0;
     }
-    a->poll = mem_calloc(1, sizeof(*a->poll));
-    if (!a->poll) {
-        inbox_destroy(inbox);
-        return err_set(err, ENOMEM, "no memory for the inbox");
-    }
-    a->poll->owner = a;
-    a->poll->inbox = inbox;
-    a->poll->job.work = poll_run;
-    a->poll->job.done = poll_done;
+    a->poll = p;
+    p->thread = background_create(poll_run, p, err);
+    if (!p->thread)
+        return -1;
     return loop_timer_start(a->config.loop, &a->tick, now_ns(a), err);
+}
+
+/* Waits for a look that is under way. */
+static void poll_destroy(struct poll *p)
+{
+    if (!p)
+        return;
+    background_destroy(p->thread);
+    for (int i = 0; i < p->count; i++)
+        mem_free(p->asks[i].text);
+    inbox_destroy(p->inbox);
+    mem_free(p);
 }
 
 struct asking *asking_create(const struct asking_config *config,
@@ -613,9 +640,7 @@ void asking_destroy(struct asking *a)
     loop_timer_stop(a->config.loop, &a->tick);
     while (a->all)
         pending_end(a->all);
-    if (a->poll)
-        inbox_destroy(a->poll->inbox);
-    mem_free(a->poll);
+    poll_destroy(a->poll);
     buf_fini(&a->out);
     mem_free(a);
 }
