@@ -53,14 +53,13 @@ struct peer {
     int64_t beat_ns, resend_ns, backoff_ns;
     struct comm *comm;
     uint32_t rank;
-    bool ack_due;          /* say something, even if there is nothing to send */
-    bool ready;            /* in the ready queue */
-    bool dirty;            /* in the dirty list */
-    uint64_t heard;        /* the last turn in which something came */
-    uint64_t safe;         /* the packet up to which we may acknowledge */
-    uint64_t marked;       /* the packet up to which there are marks */
-    uint64_t acked;        /* the last acknowledgement that went out */
-    uint64_t queued_bytes; /* ever */
+    bool ack_due;    /* say something, even if there is nothing to send */
+    bool ready;      /* in the ready queue */
+    bool dirty;      /* in the dirty list */
+    uint64_t heard;  /* the last turn in which something came */
+    uint64_t safe;   /* the packet up to which we may acknowledge */
+    uint64_t marked; /* the packet up to which there are marks */
+    uint64_t acked;  /* the last acknowledgement that went out */
     struct peer *next_ready, *next_dirty;
     struct stream_out out;
     struct stream_in in;
@@ -239,7 +238,6 @@ int comm_send_parts(struct comm *c, uint32_t peer, enum comm_port port,
     if (stream_out_put(&p->out, port, head, head_len, body, body_len) < 0)
         return err_set(err, ENOMEM, "rank %u: no memory for a message", peer);
     c->backlog_bytes += STREAM_FRAME_BYTES + len;
-    p->queued_bytes += STREAM_FRAME_BYTES + len;
     peer_ready(c, p);
     c->fresh = true;
     return 0;
@@ -255,20 +253,6 @@ size_t comm_backlog_bytes(const struct comm *c, uint32_t peer)
 {
     const struct peer *p = c->peers[peer];
     return p ? stream_out_bytes(&p->out) : 0;
-}
-
-uint64_t comm_queued_bytes(const struct comm *c, uint32_t peer)
-{
-    const struct peer *p = c->peers[peer];
-    return p ? p->queued_bytes : 0;
-}
-
-uint64_t comm_settled_bytes(const struct comm *c, uint32_t peer)
-{
-    const struct peer *p = c->peers[peer];
-    if (!p || c->gone[peer]) /* what it had not acknowledged will never be */
-        return 0;
-    return p->queued_bytes - stream_out_bytes(&p->out);
 }
 
 size_t comm_backlog_total_bytes(const struct comm *c)

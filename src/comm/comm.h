@@ -99,11 +99,6 @@ int comm_send_parts(struct comm *c, uint32_t peer, enum comm_port port,
 size_t comm_backlog_bytes(const struct comm *c, uint32_t peer);
 size_t comm_backlog_total_bytes(const struct comm *c);
 
-/* Of all bytes that were ever queued for peer, counted as above: how many
- * there were; how many of them, the first ones, are acknowledged. */
-uint64_t comm_queued_bytes(const struct comm *c, uint32_t peer);
-uint64_t comm_settled_bytes(const struct comm *c, uint32_t peer);
-
 /* One turn: receive and deliver all that is there, send what may be sent,
  * repeat what is overdue, heartbeats. Did anything happen, but heartbeats? */
 bool comm_turn(struct comm *c, int64_t now_ns);

@@ -1,6 +1,7 @@
-/* Forgetting what uploads have noted: when the journal has the end of a task,
- * its uploaded files are what they are, and the manifest that says what to
- * clear away before another attempt goes. In threads of io, some at a time. */
+/* Forgetting what uploads have noted: when the journal has the success of a
+ * task, its uploaded files are what they are, and the manifest that says what
+ * to clear away before another attempt goes. In threads of io, some at a time.
+ */
 #ifndef MPIBATCH_MANAGER_FORGET_H
 #define MPIBATCH_MANAGER_FORGET_H
 
@@ -23,8 +24,8 @@ struct forgetting *forgetting_create(struct io *io, const char *run_dir,
 /* When io is destroyed. The folder goes as well if it is empty. */
 void forgetting_destroy(struct forgetting *f);
 
-/* The record with this ticket is the end of a task. What there is no memory for
- * stays: the next attempt, if there is one, clears it away. */
+/* The record with this ticket is the success of a task. What there is no memory
+ * for stays: the next attempt, if there is one, clears it away. */
 void forgetting_add(struct forgetting *f, const char *job_id, uint32_t index,
                     uint64_t ticket);
 /* All up to this ticket is written. */

@@ -229,11 +229,13 @@ static void observe_failure(struct manager *m, const struct attempt *a,
         o->failure(o->arg, a, tail ? text + len - tail : "", tail);
 }
 
-/* Once this is written, what it has uploaded is what it is. */
+/* Once this is written, what it has uploaded is what it is. What a failed task
+ * has uploaded is cleared away if somebody runs it again. */
 static void uploads_settle(struct manager *m, const struct attempt *a)
 {
     const struct job *job = &m->config.spec->jobs[a->job];
-    if (m->means.forgetting && task_uploads_files(job_template(job, a->index)))
+    if (m->means.forgetting && a->result == RESULT_SUCCESS &&
+        task_uploads_files(job_template(job, a->index)))
         forgetting_add(m->means.forgetting, job->id, a->index, m->ticket);
 }
 

@@ -10,8 +10,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { MANAGER_RANK = 0 };
-
 static void report(struct worker *w, struct attempt *a,
                    const char *const output[2], const size_t output_len[2])
 {
@@ -35,12 +33,6 @@ static void on_finished(void *arg, struct attempt *a,
                         const char *const output[2], const size_t output_len[2])
 {
     report(arg, a, output, output_len);
-}
-
-static void on_uploaded(void *arg, const char *key)
-{
-    struct worker *w = arg;
-    settling_add(w->settling, MANAGER_RANK, key);
 }
 
 /* An attempt has ended: store what it has left, if it has a directory, else
@@ -106,14 +98,8 @@ int ending_init(struct worker *w, struct err *err)
     w->finisher = (struct finisher){.staging = w->config.staging,
                                     .slots = slots,
                                     .done = on_finished,
-                                    .uploaded = on_uploaded,
                                     .arg = w};
     finisher_init(&w->finisher);
-    if (w->config.staging) {
-        w->settling = settling_create(w->config.staging, w->config.comm);
-        if (!w->settling)
-            return err_set(err, ENOMEM, "no memory for the worker");
-    }
     w->runs = (struct run_context){
         .config = &w->config, .run_count = slots, .ended = on_ended, .arg = w};
     w->runs.extractors =
@@ -142,7 +128,6 @@ void ending_fini(struct worker *w)
          j++)
         extractor_destroy(w->runs.extractors[j]);
     finisher_fini(&w->finisher);
-    settling_destroy(w->settling);
     mem_free(w->runs.extractors);
     mem_free(w->runs.keep);
     mem_free(w->runs.runs);

@@ -410,8 +410,6 @@ static void report(struct finish *f)
             len[s] = 0;
         }
     c->done(c->arg, &f->attempt, data, len);
-    if (f->attempt.result == RESULT_SUCCESS && f->uploaded.files > 0)
-        c->uploaded(c->arg, f->key);
     for (int s = 0; s < 2; s++)
         capture_view_end(&f->capture[s], data[s], len[s]);
 }

@@ -32,8 +32,6 @@ struct finisher {
     /* The record is complete: report it. The outputs are borrowed. */
     void (*done)(void *arg, struct attempt *a, const char *const output[2],
                  const size_t output_len[2]);
-    /* It is reported, it has succeeded, and it has uploaded under this key. */
-    void (*uploaded)(void *arg, const char *key);
     void *arg;
     uint32_t slots; /* of this rank: bounds how many are finished at once */
     /* ours */

@@ -174,8 +174,6 @@ static bool on_turn(void *arg)
     if (left) {
         bool orphaned = w->stage == WORKER_ORPHANED;
         w->stage = WORKER_GONE;
-        if (w->settling)
-            settling_end(w->settling);
         w->config.left(w->config.arg, orphaned);
     }
     return left;
@@ -221,8 +219,6 @@ static void on_tick(struct loop_timer *timer)
 
     w->waits = false;
     finisher_announce(&w->finisher, announce_storing, w);
-    if (w->settling)
-        settling_step(w->settling);
     for (uint32_t i = 0; i < w->runs.run_count; i++) {
         struct run *run = &w->runs.runs[i];
         if (run->stage == RUN_FREE)

@@ -12,7 +12,6 @@
 #include "worker/prepare.h"
 #include "worker/queue.h"
 #include "worker/run.h"
-#include "worker/settling.h"
 #include "worker/worker.h"
 
 enum worker_stage {
@@ -30,8 +29,7 @@ struct worker {
     struct run_context runs;  /* running, */
     struct finisher finisher; /* and being stored */
     struct preparer preparer;
-    struct settling *settling; /* NULL: nothing is staged */
-    bool *slot_busy;           /* one a slot of this rank */
+    bool *slot_busy; /* one a slot of this rank */
     uint32_t busy_count;
     uint32_t *picked; /* scratch: slots for the next task */
     bool stopping;    /* MSG_STOP was seen: what arrives is given back */

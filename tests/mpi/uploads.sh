@@ -38,7 +38,7 @@ for n in 0 3; do
     is "$(files 5)" "5/all/sub/f1 5/all/sub/f2 5/all/sub/f3 5/f/f1.3 5/f/f2.3 5/f/f3.3" \
         "$n ranks: and a third one's"
     is "$(sort -u results/5/all/sub/f*)" "5 3" "$n ranks: of its own content"
-    is "$(ls -A "again$n.run/uploads")" "" "$n ranks: what was kept to tidy up is gone"
+    is "$(ls "again$n.run" | grep uploads)" "" "$n ranks: what was kept to tidy up is gone"
     like "$(<run.out)" "task [0-9]: [0-9]+ links lead out of its directory and were not uploaded, f9 among them" \
         "$n ranks: links that lead out are told"
 done
