@@ -40,7 +40,7 @@ struct pool {
     bool cache_keep;                /* for the next session */
     const struct application_package *packages; /* all that there are */
     uint32_t package_count;
-    const uint32_t *package_refs; /* indices: unpacked on every node */
+    const uint32_t *package_refs; /* indices: of those that all tasks get */
     uint32_t package_ref_count;
 };
 

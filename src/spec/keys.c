@@ -61,8 +61,7 @@ static const struct key pool_rows[] = {
                 "solver.tar.gz}]"},
     {KEY(pool_fields, application_package_references),
      LIST(STRUCT(package_reference_keys), 0, STORAGE_MAX_PACKAGES),
-     .otherwise = "none",
-     .meaning = "Those that all tasks get, and all nodes have from the start",
+     .otherwise = "none", .meaning = "Those that all tasks get",
      .example = "[{application_id: solver}]"},
 };
 static const char the_allocation[] =

@@ -109,8 +109,8 @@ const struct key_set package_reference_keys = {
     .noun = "a reference to an application package",
     .plural = "references to application packages",
     .path = "application_package_references[]",
-    .meaning = "Says that an application package is needed: of the pool, on "
-               "every node and for every task; of a task, where it runs",
+    .meaning = "Says that an application package is needed: by every task, "
+               "if it stands in the pool, or by one",
     KEY_SET(package_reference_rows)};
 
 static const struct key resource_file_rows[] = {
