@@ -290,8 +290,11 @@ static int publish(struct partial *p, const char *name, struct err *err)
     struct stat st;
     char folder[3] = {name[0], name[1], '\0'};
     uint64_t less = p->reserved, more = cache_cost(p->bytes);
-    if (fstatat(c->objects, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fstatat(c->objects, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         less += cache_cost((uint64_t)st.st_size);
+        if (!cache_is_sealed(&st, p->bytes))
+            atomic_fetch_add(&c->poisoned, 1);
+    }
     if (renameat(c->tmp, p->name, c->objects, name) < 0 &&
         (errno != ENOENT ||
          (mkdirat(c->objects, folder, 0700) < 0 && errno != EEXIST) ||

@@ -444,7 +444,12 @@ static void poisoned(void **state)
     cache_get_counts(c, &counts);
     assert_int_equal(counts.poisoned, count);
     assert_int_equal(used(c), 0);
+    /* also when it is staged again without being looked for */
+    assert_int_equal(add(c, 1, 1000, true, path, &err), 0);
+    assert_int_equal(shell("chmod u+w '%s' && echo >>'%s'", path, path), 0);
     added(c, 1, 1000);
+    cache_get_counts(c, &counts);
+    assert_int_equal(counts.poisoned, count + 1);
     assert_true(has(c, 1, 1000));
     cache_close(c);
 }
