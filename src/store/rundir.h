@@ -8,9 +8,11 @@
  *   journal.<N>/       the same of generation N, in place of the former: it has
  *                      other metrics. run.<N>.yaml: the spec of generation N,
  *                      when it is over
- *   output/            0001.stdout, 0001.stderr, ...: outputs, packed
+ *   output/            0001.stdout, 0001.stderr, 0001.files, ...: outputs and
+ *                      small returned files, packed
  *   files/             <job>/<task>/stdout.<attempt>: outputs too large to
- *                      pack
+ *                      pack; <job>/<task>/<attempt>/<name>: returned files;
+ *                      .part: those that come in
  *   inbox/             what others ask of the session: see inbox.h
  *   status.json        a snapshot, replaced once a second
  *   running            what runs, replaced once a second

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 8 }; /* files/JOB/TASK/NAME, and some to spare */
+enum { DEPTH_MAX = 64 }; /* files/JOB/TASK/ATTEMPT/FOLDERS/NAME */
 
 const char *run_part_name(enum run_part part)
 {

@@ -205,7 +205,7 @@ static void group_add(struct progress *p, const struct attempt *a)
 {
     int code = a->reason == REASON_EXIT_CODE ? a->exit_code
                : a->reason == REASON_SIGNAL  ? a->signal
-                                             : 0;
+                                             : (int)a->failure;
     uint32_t i = 0;
     while (i < p->group_count &&
            (p->groups[i].reason != a->reason || p->groups[i].code != code))
@@ -291,6 +291,10 @@ static void groups_put(const struct progress *p, struct buf *out)
         attempt_init(&a);
         a.reason = g->reason;
         a.exit_code = a.signal = g->code;
+        a.failure = g->reason == REASON_PRE_PROCESSING ||
+                            g->reason == REASON_FILE_UPLOAD
+                        ? (enum failure)g->code
+                        : FAILURE_NONE;
         if (g->reason == REASON_TIMEOUT)
             snprintf(how, sizeof(how), "over the time limit");
         else
