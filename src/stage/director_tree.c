@@ -48,7 +48,7 @@ void tree_set_state(struct director *d, struct copy *c, enum copy_state state)
 {
     struct object *o = c->object;
     bool was_busy = c->state != COPY_HAVE, busy = state != COPY_HAVE;
-    c->state = state;
+    c->state = (uint8_t)state;
     if (busy != was_busy) {
         o->busy_count += busy ? 1 : -1U;
         d->fetching += busy ? 1 : -1U;

@@ -12,15 +12,21 @@
 
 #include "base/mem.h"
 
+/* Something that is in the node's cache. There may be many. */
 struct holding {
-    struct io_job job; /* opens it */
-    struct stager *stager;
     struct list link;
     uint64_t object;
     struct object_meta meta;
-    struct object_meta wanted; /* meta, for the thread */
     bool was_read;
-    enum { HOLDING_RESTS, HOLDING_OPENING, HOLDING_FORGOTTEN } state;
+    bool opening; /* a thread opens it */
+};
+
+/* A thread opens an object's file. */
+struct opening {
+    struct io_job job;
+    struct stager *stager;
+    uint64_t object;
+    struct object_meta meta;
     int fd;
 };
 
@@ -37,10 +43,7 @@ static void holding_forget(struct stager *s, struct holding *h)
     map_remove(&s->holdings, h->object);
     list_remove(&h->link);
     s->holding_count--;
-    if (h->state == HOLDING_OPENING)
-        h->state = HOLDING_FORGOTTEN;
-    else
-        mem_free(h);
+    mem_free(h);
 }
 
 void holding_remove(struct stager *s, uint64_t object)
@@ -58,54 +61,62 @@ bool holding_was_read(const struct stager *s, uint64_t object)
 
 /* ---- Opening ---- */
 
-static int open_entry(struct io_job *j, struct err *err)
+static int open_work(struct io_job *j, struct err *err)
 {
-    struct holding *h = LIST_OF(j, struct holding, job);
+    struct opening *o = LIST_OF(j, struct opening, job);
     char path[PATH_MAX];
-    int rc = cache_find(h->stager->config.cache, &h->meta.digest, h->meta.bytes,
+    int rc = cache_find(o->stager->config.cache, &o->meta.digest, o->meta.bytes,
                         path, err);
-    h->fd = -1;
     if (rc < 0)
         return -1;
     if (rc == 0)
         return err_set(err, ENOENT, "it is not in the cache any more");
-    h->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    return h->fd < 0 ? err_sys(err, errno, "cannot open \"%s\"", path) : 0;
+    o->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return o->fd < 0 ? err_sys(err, errno, "cannot open \"%s\"", path) : 0;
 }
 
 static void opened(struct io_job *j, int rc, const struct err *err)
 {
-    struct holding *h = LIST_OF(j, struct holding, job);
-    struct stager *s = h->stager;
-    bool forgotten = h->state == HOLDING_FORGOTTEN;
-    h->state = HOLDING_RESTS;
-    if (s->state != STAGER_STOPPED) {
-        if (rc == 0)
-            serve_file(s, h->object, h->fd, h->wanted.bytes, h->wanted.bytes);
-        else
-            transfers_refuse(s->config.transfers, h->object, FAILURE_UNKNOWN,
-                             err->text);
+    struct opening *o = LIST_OF(j, struct opening, job);
+    struct stager *s = o->stager;
+    struct holding *h =
+        s->state == STAGER_STOPPED ? NULL : holding_find(s, o->object);
+    if (h)
+        h->opening = false;
+    if (rc == 0 && s->state != STAGER_STOPPED) {
+        serve_file(s, o->object, o->fd, o->meta.bytes, o->meta.bytes);
+    } else if (s->state != STAGER_STOPPED) {
+        transfers_refuse(s->config.transfers, o->object, FAILURE_UNKNOWN,
+                         err->text);
+        if (h)
+            holding_forget(s, h);
+        if (h && err->code == ENOENT)
+            stager_tell(s, &(struct stage_msg){.kind = STAGE_MISSING,
+                                               .u.missing = {o->object}});
     }
-    if (rc == 0)
-        close(h->fd);
-    else if (rc < 0 && err->code == ENOENT && !forgotten)
-        stager_tell(s, &(struct stage_msg){.kind = STAGE_MISSING,
-                                           .u.missing = {h->object}});
-    if (forgotten)
-        mem_free(h);
-    else if (rc < 0)
-        holding_forget(s, h);
+    if (o->fd >= 0)
+        close(o->fd);
+    mem_free(o);
 }
 
 static void holding_open(struct stager *s, struct holding *h)
 {
-    if (h->state != HOLDING_RESTS)
+    struct opening *o = h->opening ? NULL : mem_calloc(1, sizeof(*o));
+    if (h->opening)
         return;
-    h->state = HOLDING_OPENING;
-    h->wanted = h->meta;
-    h->job.work = open_entry;
-    h->job.done = opened;
-    io_start(s->config.io, &h->job);
+    if (!o) {
+        transfers_refuse(s->config.transfers, h->object, FAILURE_UNKNOWN,
+                         "no memory to open it");
+        return;
+    }
+    h->opening = true;
+    o->stager = s;
+    o->object = h->object;
+    o->meta = h->meta;
+    o->fd = -1;
+    o->job.work = open_work;
+    o->job.done = opened;
+    io_start(s->config.io, &o->job);
 }
 
 void holding_add(struct stager *s, uint64_t object,
@@ -118,7 +129,6 @@ void holding_add(struct stager *s, uint64_t object,
             mem_free(h); /* then it is not served from here */
             return;
         }
-        h->stager = s;
         h->object = object;
         list_init(&h->link);
         s->holding_count++;

@@ -350,7 +350,7 @@ static void empty_and_large(void **state)
         want(&w[i], i, OBJECT_FILE, path, NULL);
     settle(w, 6);
     all_have(w, 6, path);
-    path = file_make("large", 40 << 20, 2);
+    path = file_make("large", 16 << 20, 2);
     for (uint32_t i = 0; i < 6; i++)
         want(&w[i], i, OBJECT_FILE, path, NULL);
     settle(w, 6);
