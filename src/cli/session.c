@@ -191,6 +191,8 @@ static void session_end(struct session *s)
                          s->exit_code == EXIT_STOPPED || /* is made last */
                              results_are_current(s->rundir, s->spec));
     log_set_before(NULL, NULL);
+    if (s->worker)
+        worker_hurry(s->worker);
     session_stage_stop(s);
     worker_destroy(s->worker);
     incoming_destroy(s->incoming, INCOMING_END_NS);

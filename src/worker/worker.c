@@ -280,6 +280,11 @@ void worker_destroy(struct worker *w)
     mem_free(w);
 }
 
+void worker_hurry(struct worker *w)
+{
+    finisher_stop(&w->finisher, 0);
+}
+
 void worker_find(void *arg, uint32_t job, uint32_t index,
                  struct answer_task *task)
 {

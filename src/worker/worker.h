@@ -66,6 +66,9 @@ struct worker *worker_create(const struct worker_config *config,
                              struct err *err);
 void worker_destroy(struct worker *w);
 
+/* The session is over: what is still being stored is given up at once. */
+void worker_hurry(struct worker *w);
+
 /* Look for a task among those that this rank has. arg: the worker. */
 void worker_find(void *arg, uint32_t job, uint32_t index,
                  struct answer_task *task);
