@@ -468,7 +468,9 @@ static void told_have(struct stager *s, const struct stage_msg *m)
         return;
     map_remove(&s->items_by_want, i->want);
     i->object = m->u.have.object;
-    if (memcmp(&i->meta, &m->u.have.meta, sizeof(i->meta)) != 0)
+    if (i->meta.bytes != m->u.have.meta.bytes ||
+        memcmp(&i->meta.digest, &m->u.have.meta.digest,
+               sizeof(i->meta.digest)) != 0)
         i->verified = false;
     i->meta = m->u.have.meta;
     i->state = ITEM_NEW;
