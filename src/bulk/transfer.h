@@ -40,9 +40,10 @@ struct transfers *transfers_create(struct comm *bulk, struct io *io,
  * be destroyed before or afterwards. */
 void transfers_destroy(struct transfers *t);
 
-/* Send what may be sent, end what has waited too long. Did anything happen? */
+/* Send what may be sent, end what has waited too long. Did anything happen, or
+ * are bytes so surely on their way that the loop should not nap? */
 bool transfers_turn(struct transfers *t, int64_t now_ns);
-/* Are bytes on their way, to us or from us? Then the loop should not nap. */
+/* Is anything pulled by us, or from us? */
 bool transfers_busy(const struct transfers *t);
 /* Bytes that came from other ranks. */
 uint64_t transfers_received_bytes(const struct transfers *t);

@@ -158,6 +158,12 @@ uint32_t comm_size(const struct comm *c)
     return c->transport->size;
 }
 
+bool comm_is_near(const struct comm *c, uint32_t peer)
+{
+    return c->transport->ops->packet_bytes(c->transport, peer) <=
+           PACKET_SMALL_BYTES;
+}
+
 void comm_listen(struct comm *c, enum comm_port port,
                  const struct comm_handler *handler)
 {

@@ -77,6 +77,9 @@ void comm_set_bulk(struct comm *c);
 uint32_t comm_rank(const struct comm *c);
 uint32_t comm_size(const struct comm *c);
 
+/* Is peer on this host, as far as the transport knows? */
+bool comm_is_near(const struct comm *c, uint32_t peer);
+
 /* Who gets the messages for a port. */
 void comm_listen(struct comm *c, enum comm_port port,
                  const struct comm_handler *handler);

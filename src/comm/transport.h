@@ -32,7 +32,8 @@ struct transport_ops {
                       void *data);
     /* Never touch this peer again; what is pending to it is abandoned. */
     void (*forget)(struct transport *t, uint32_t peer);
-    /* The largest packet that may be sent to peer, at most PACKET_MAX_BYTES. */
+    /* The largest packet that may be sent to peer, at most PACKET_MAX_BYTES;
+     * PACKET_SMALL_BYTES, if it is on the same host. */
     size_t (*packet_bytes)(const struct transport *t, uint32_t peer);
     /* Has everything sent to peers that are not forgotten left us? */
     bool (*flushed)(struct transport *t);
