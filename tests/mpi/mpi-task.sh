@@ -50,7 +50,7 @@ cat >env.yaml <<'EOF'
 jobs: [{id: env, tasks: [{command_line: [env, -0]}]}]
 EOF
 theirs='^(OMPI_|PMIX_|PMI_|OPAL_|ORTE_|PRTE_|IPATH_|HFI_|PSM2_|MPIBATCH_(LAUNCH|TERMINAL|USER))'
-ours='^(MPIBATCH_(ATTEMPT_KEY|JOB_ID|RUN_DIR|SLOTS?|TASK_(ATTEMPT|ID|INDEX))|OMP_NUM_THREADS)='
+ours='^(MPIBATCH_(ATTEMPT_KEY|JOB_ID|RUN_DIR|SLOTS?|TASK_(ATTEMPT|ID|INDEX))|OMP_NUM_THREADS|AZ_BATCH_(ACCOUNT_NAME|POOL_ID|NODE_ID|NODE_IS_DEDICATED|JOB_ID|TASK_ID))='
 export USERS_OWN=$'two\nlines and  blanks' OMP_NUM_THREADS=77 TERM=xterm
 seen() { sort -z env.run/output/0001.stdout | tr '\n\0' ';\n' | grep -v '^_='; }
 here() { env -0 | sort -z | tr '\n\0' ';\n' | grep -v '^_=\|^OMP_NUM_THREADS='; }
@@ -61,7 +61,7 @@ by_path=$(command -v "$MPIRUN") MPIRUN=$(basename "$MPIRUN")
 run 2 env.yaml
 is "$rc" 0 "env under mpirun"
 is "$(seen | grep -E "$theirs")" "" "nothing of mpirun is in a task's environment"
-is "$(seen | grep -c -E "$ours")" 9 "what mpibatch says is"
+is "$(seen | grep -c -E "$ours")" 15 "what mpibatch says is"
 is "$(seen | grep '^OMP_NUM_THREADS')" OMP_NUM_THREADS=1 "OMP_NUM_THREADS is the slot's"
 seen | grep -v -E "$ours" >got
 here | grep -v -E "$theirs" >wanted
