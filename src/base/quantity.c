@@ -206,7 +206,9 @@ char *duration_format(int64_t ns, char text[16])
     const char *sign = ns < 0 ? "-" : "";
     uint64_t v = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
     uint64_t sec = v / NS_PER_SEC;
-    if (v < 1000)
+    if (v == 0)
+        snprintf(text, 16, "0s");
+    else if (v < 1000)
         snprintf(text, 16, "%s%uns", sign, (unsigned)v);
     else if (v < 1000000)
         snprintf(text, 16, "%s%uus", sign, (unsigned)(v / 1000));

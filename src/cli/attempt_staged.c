@@ -19,11 +19,14 @@ enum { FILES_SHOWN = 20 };
 /* How long staging took, where that is known. */
 static void staged_put(const struct attempt *a, struct buf *out)
 {
-    char prepare[16], store[16];
-    if (a->prepare_ns > 0 || a->store_ns > 0)
-        buf_printf(out, "               staged in %s, stored in %s\n",
-                   duration_format(a->prepare_ns, prepare),
-                   duration_format(a->store_ns, store));
+    char time[16];
+    if (a->prepare_ns <= 0)
+        return;
+    buf_printf(out, "               staged in %s",
+               duration_format(a->prepare_ns, time));
+    if (a->store_ns > 0)
+        buf_printf(out, ", stored in %s", duration_format(a->store_ns, time));
+    buf_putc(out, '\n');
 }
 
 /* The directory that an attempt had on its node: "SCRATCH/workitems/..."; the
@@ -95,6 +98,16 @@ static void failure_put(const struct attempt *a, struct buf *out)
         buf_printf(out, "               %s: %s\n",
                    failure_category_name(failure_category(failure)),
                    failure_code(failure));
+}
+
+int attempt_kept_directory(const struct job *job, const struct query_task *t,
+                           int64_t now_ns, struct buf *out)
+{
+    if (!t->last || !t->last->kept || !t->scratch[0] ||
+        t->last->end_ns + job_template(job, t->index)->retention_ns < now_ns)
+        return 0;
+    int rc = directory_put(job, t, out);
+    return rc == 0 ? buf_puts(out, "/wd") : rc;
 }
 
 void attempt_staged_put(const struct job *job, const struct query_task *t,

@@ -13,6 +13,11 @@
 void attempt_staged_put(const struct job *job, const struct query_task *t,
                         int64_t now_ns, struct buf *out);
 
+/* Append where t->last started, which is on its node yet; nothing if that is
+ * gone. -1: no memory. */
+int attempt_kept_directory(const struct job *job, const struct query_task *t,
+                           int64_t now_ns, struct buf *out);
+
 /* Set "files" and "directory" in o. -1: no memory. */
 int attempt_staged_json(const struct job *job, const struct query_task *t,
                         json_t *o);

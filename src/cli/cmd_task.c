@@ -79,18 +79,21 @@ static int attempt_put(struct life *l, const struct query_task *t,
 {
     const struct attempt *a = t->last;
     struct buf *out = &l->attempts_text;
-    char how[384], took[16] = "?", when[MOMENT_BYTES];
+    char how[384], took[16] = "", when[MOMENT_BYTES];
     attempt_describe(a, how);
-    if (a->start_ns > 0)
+    if (attempt_has_run(a))
         duration_format(a->end_ns - a->start_ns, took);
-    buf_printf(out, "  attempt %-4" PRIu32 " %s, %s: %s\n", a->attempt,
-               moment_format(a->start_ns, when), took, how);
+    buf_printf(out, "  attempt %-4" PRIu32 " %s%s%s: %s\n", a->attempt,
+               moment_format(a->start_ns, when), took[0] ? ", " : "", took,
+               how);
+    describe_missing_program(job_of(l, t), a, l->folder,
+                             rundir_path(l->run->dir), "               ", out);
     if (t->node[0])
         buf_printf(out,
                    "               on %s, rank %" PRIu32 ", slot %" PRIu32
                    "; session %" PRIu32 "\n",
                    t->node, a->rank, a->slot, t->session);
-    if (a->start_ns > 0 && a->reason != REASON_LOST)
+    if (attempt_has_run(a) && a->reason != REASON_LOST)
         used_put(a, out);
     attempt_staged_put(job_of(l, t), t, l->now_ns, out);
     return out->data ? 0 : nomem(err);
@@ -149,15 +152,35 @@ static void context_init(const struct life *l, const struct query_task *t,
                                    .spec_dir = l->folder};
 }
 
-/* The folder it runs in, and its command line to be typed there. */
+/* Where a task starts in a directory of its own that is kept; nothing if that,
+ * or what was beside it, is gone. */
+static int own_directory(const struct life *l, const struct query_task *t,
+                         struct buf *out)
+{
+    const struct task_template *template = job_template(job_of(l, t), t->index);
+    if (template->package_ref_count > 0 ||
+        l->run->spec->pool.package_ref_count > 0)
+        return 0;
+    return attempt_kept_directory(job_of(l, t), t, l->now_ns, out);
+}
+
+/* The folder it runs in, and its command line to be typed there; nothing if
+ * that folder is gone. */
 static int by_hand(const struct life *l, const struct query_task *t,
                    struct buf *out, struct err *err)
 {
-    if (describe_command(job_of(l, t), t->index, l->folder,
-                         rundir_path(l->run->dir), out) == 0)
-        return 0;
-    return err_set(err, EINVAL, "task %s/%s has no command line",
-                   job_of(l, t)->id, t->id);
+    bool has_own = task_has_directory(job_template(job_of(l, t), t->index));
+    struct buf own;
+    buf_init(&own, 2 * PATH_MAX);
+    int rc = has_own ? own_directory(l, t, &own) : 0;
+    if (rc == 0 && (!has_own || own.len > 0))
+        rc = describe_command(job_of(l, t), t->index, l->folder,
+                              rundir_path(l->run->dir),
+                              has_own ? buf_text(&own) : NULL, out);
+    buf_fini(&own);
+    return rc == 0 ? 0
+                   : err_set(err, EINVAL, "task %s/%s has no command line",
+                             job_of(l, t)->id, t->id);
 }
 
 static int command_only(const struct life *l, const struct query_task *t,
@@ -218,6 +241,11 @@ static int labelled(struct life *l, const char *label, const struct buf *text)
     return 0;
 }
 
+/* What stands for the line of a task that it alone does not run. */
+static const char needs_own[] =
+    "needs a directory with its files and packages; `keep: failed` or `all` in "
+    "the job spec leaves its own on the node";
+
 static int what_put(struct life *l, const struct query_task *t, struct err *err)
 {
     struct buf text;
@@ -238,9 +266,10 @@ static int what_put(struct life *l, const struct query_task *t, struct err *err)
         rc = 0;
     }
     buf_reset(&text);
-    /* the directory of one that has its own is gone, or on its node */
-    if (rc == 0 && !task_has_directory(job_template(job_of(l, t), t->index)) &&
-        (rc = by_hand(l, t, &text, err)) == 0)
+    if (rc == 0 && (rc = by_hand(l, t, &text, err)) == 0 && t->last &&
+        text.len == 0)
+        rc = buf_puts(&text, needs_own);
+    if (rc == 0 && text.len > 0)
         labelled(l, "by hand", &text);
     buf_fini(&text);
     return rc;
@@ -389,7 +418,8 @@ static int task_json(struct life *l, const struct query_task *t,
         rc = nomem(err);
     buf_reset(&text);
     if (rc == 0 && (rc = by_hand(l, t, &text, err)) == 0 &&
-        set_text(o, "by_hand", &text) < 0)
+        (text.len > 0 ? set_text(o, "by_hand", &text)
+                      : json_object_set_new(o, "by_hand", json_null())) < 0)
         rc = nomem(err);
     buf_reset(&text);
     if (rc == 0 && t->last) {
@@ -502,7 +532,8 @@ const struct cmd cmd_task = {
         "returned and where its directory is kept, its metrics, "
         "and if it failed the end of its stderr.\n\n"
         "JSON has of the task what `mpibatch tasks --json` has, and command, "
-        "by_hand, environment and stderr_tail; of each attempt attempt, "
+        "by_hand (null if it ran in a directory of its own that is not kept), "
+        "environment and stderr_tail; of each attempt attempt, "
         "result, reason, failure_code, failure_category, exit_code, "
         "signal, message, node, rank, slot, session, start_time, end_time, "
         "duration_s, prepare_s, store_s, user_s, system_s, max_rss_bytes, "

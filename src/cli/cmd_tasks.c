@@ -84,7 +84,7 @@ static int usual_cells(const struct listing *l, const struct query_task *t,
     uint32_t attempts = t->last ? t->last->attempt : 0;
     if (t->state == QUERY_RUNNING)
         duration_format(l->now_ns - t->running_since_ns, took);
-    else if (t->last && t->last->start_ns > 0)
+    else if (t->last && attempt_has_run(t->last))
         duration_format(t->last->end_ns - t->last->start_ns, took);
     if (buf_printf(cells, "%s%c%s%c%s%c%" PRIu32 "%c%s%c",
                    l->run->spec->jobs[t->job].id, '\0', t->id, '\0',

@@ -231,7 +231,7 @@ static void past_put(struct display *d, const struct past_counts *c,
 static void limits_put(struct display *d, const struct job *job)
 {
     const struct task_template *t = job_template(job, 0);
-    char limit[16];
+    char limit[16], count[64];
     if (job->max_wall_clock_ns > 0)
         display_printf(d, "    the whole job is ended after %s\n",
                        duration_format(job->max_wall_clock_ns, limit));
@@ -247,8 +247,9 @@ static void limits_put(struct display *d, const struct job *job)
     if (t->constraints.max_task_retry_count < 0)
         display_puts(d, "    who fails is tried again without limit\n");
     else if (t->constraints.max_task_retry_count > 0)
-        display_printf(d, "    who fails is tried again up to %d times\n",
-                       (int)t->constraints.max_task_retry_count);
+        display_printf(
+            d, "    who fails is tried again up to %s\n",
+            describe_count(t->constraints.max_task_retry_count, "time", count));
     for (uint32_t i = 0; i < t->env_count; i++)
         display_printf(d, "    %s %s=%s\n",
                        i == 0 ? "environment:" : "            ", t->env[i].name,

@@ -182,6 +182,12 @@ const char *metric_state_name(enum metric_state state)
     return names[state];
 }
 
+bool attempt_has_run(const struct attempt *a)
+{
+    return a->start_ns > 0 && a->reason != REASON_PRE_PROCESSING &&
+           a->reason != REASON_NOT_FOUND && a->reason != REASON_LAUNCH;
+}
+
 void attempt_describe(const struct attempt *a, char text[384])
 {
     char phrase[96] = "", took[16];

@@ -171,6 +171,9 @@ const char *attempt_result_name(enum attempt_result result);
 /* "ok", "missing", "malformed", "out_of_range". */
 const char *metric_state_name(enum metric_state state);
 
+/* Has its program been started, so that times and usage say something? */
+bool attempt_has_run(const struct attempt *a);
+
 /* How it ended, as a phrase for people: "exit code 3", "signal 9 (Killed)",
  * "over its time limit", with the message behind it. */
 void attempt_describe(const struct attempt *a, char text[384]);

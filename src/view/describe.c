@@ -93,7 +93,7 @@ static int settings_put(const struct job *job, const struct template_context *c,
 
 int describe_command(const struct job *job, uint32_t index,
                      const char *work_dir, const char *run_path,
-                     struct buf *out)
+                     const char *own, struct buf *out)
 {
     char id[JOBSPEC_MAX_ID + 1] = "";
     struct err err;
@@ -102,14 +102,11 @@ int describe_command(const struct job *job, uint32_t index,
                                  .job_id = job->id,
                                  .run_dir = run_path,
                                  .spec_dir = work_dir};
-    char *where = job_task_id(job, index, id, &err) == 0
-                      ? job_folder(job, &c, work_dir, &err)
-                      : NULL;
-    int rc = where ? buf_putc(out, '(') : -1;
-    /* nobody can go to a directory on a node that is gone by now */
-    if (rc == 0 && !task_has_directory(job_template(job, index)) &&
-        (rc = buf_puts(out, "cd ")) == 0 &&
-        (rc = text_put_shell_word(out, where)) == 0)
+    char *where = job_task_id(job, index, id, &err) < 0 ? NULL
+                  : own                                 ? mem_strdup(own)
+                        : job_folder(job, &c, work_dir, &err);
+    int rc = where ? buf_puts(out, "(cd ") : -1;
+    if (rc == 0 && (rc = text_put_shell_word(out, where)) == 0)
         rc = buf_puts(out, " && ");
     if (rc == 0 && (rc = settings_put(job, &c, out)) == 0) {
         size_t start = out->len;
@@ -122,6 +119,62 @@ int describe_command(const struct job *job, uint32_t index,
                                    : ")");
     }
     mem_free(where);
+    return rc;
+}
+
+/* The length of the first word from p that names a program by a relative path,
+ * as far as that can be seen without a shell: "./solve", "bin/solve"; *p is
+ * where it is. 0: there is none. */
+static size_t relative_program(const char **p, bool is_line)
+{
+    for (const char *s = *p; *s; s += strcspn(s, " \t\n")) {
+        s += strspn(s, " \t\n");
+        size_t len = strcspn(s, " \t\n;&|()<>'\"$`");
+        const char *slash = memchr(s, '/', len);
+        bool dotted = strncmp(s, "./", 2) == 0 || strncmp(s, "../", 3) == 0;
+        if (slash && slash > s && (s == *p || (is_line && dotted))) {
+            *p = s;
+            return len;
+        }
+        if (!is_line)
+            break;
+    }
+    return 0;
+}
+
+int describe_missing_program(const struct job *job, const struct attempt *a,
+                             const char *work_dir, const char *run_path,
+                             const char *prefix, struct buf *out)
+{
+    enum { SHELL_NOT_FOUND = 127 };
+    char id[JOBSPEC_MAX_ID + 1] = "";
+    struct template_context c = {.index = a->index,
+                                 .task_id = id,
+                                 .job_id = job->id,
+                                 .run_dir = run_path,
+                                 .spec_dir = work_dir};
+    bool is_line = a->reason == REASON_EXIT_CODE;
+    struct buf text;
+    struct err err;
+    if (!task_has_directory(job_template(job, a->index)) ||
+        (a->reason != REASON_NOT_FOUND &&
+         !(is_line && a->exit_code == SHELL_NOT_FOUND)) ||
+        job_task_id(job, a->index, id, &err) < 0)
+        return 0;
+    buf_init(&text, COMMAND_MAX_BYTES);
+    int rc = job_command_show(job, &c, &text, NULL, &err);
+    const char *word = buf_text(&text);
+    size_t len = rc == 0 ? relative_program(&word, is_line) : 0;
+    rc = 0;
+    if (len > 0) {
+        const char *name = strncmp(word, "./", 2) == 0 ? word + 2 : word;
+        rc = buf_printf(out,
+                        "%s%.*s is looked for in the task's own directory: "
+                        "write {spec.dir}/%.*s, or give it as a resource file "
+                        "or a package\n",
+                        prefix, (int)len, word, (int)(word + len - name), name);
+    }
+    buf_fini(&text);
     return rc;
 }
 

@@ -5,18 +5,26 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "model/attempt.h"
 #include "model/jobspec.h"
 
 /* Append "temperature=1.5 L=16" for a task; nothing for a listed one. */
 int describe_parameters(const struct job *job, uint32_t index, struct buf *out);
 
 /* Append the command line of a task as one would type it, with the folder it
- * runs in (unless that is a directory of its own) and its environment settings,
- * in parentheses, so that neither these nor an `exit` outlast it: "(cd DIR &&
- * export A=1 && COMMAND)". */
+ * runs in and its environment settings, in parentheses, so that neither these
+ * nor an `exit` outlast it: "(cd DIR && export A=1 && COMMAND)". own: where the
+ * directory of its own is that the task starts in; NULL: it has none. */
 int describe_command(const struct job *job, uint32_t index,
                      const char *work_dir, const char *run_path,
-                     struct buf *out);
+                     const char *own, struct buf *out);
+
+/* Append why a program was not found, if that is likely: it is named by a
+ * relative path, and the task starts in a directory of its own. prefix stands
+ * in front, a newline behind it; else nothing is appended. */
+int describe_missing_program(const struct job *job, const struct attempt *a,
+                             const char *work_dir, const char *run_path,
+                             const char *prefix, struct buf *out);
 
 /* Append the last lines of an output, at most max_lines, each with prefix in
  * front and control bytes shown as \xNN. */

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "base/text.h"
+#include "model/jobcommand.h"
 #include "view/describe.h"
 #include "view/staged.h"
 
@@ -226,11 +227,34 @@ static void group_add(struct progress *p, const struct attempt *a)
     g->count++;
 }
 
+/* How to run it by hand; of one with a directory of its own, which is gone or
+ * will be, what was run there. */
+static void command_put(const struct progress *p, const struct job *job,
+                        const struct attempt *a, const char *id,
+                        struct buf *out)
+{
+    const char *dir = p->config.work_dir, *run = p->config.run_path;
+    const struct template_context c = {.index = a->index,
+                                       .task_id = id,
+                                       .job_id = job->id,
+                                       .run_dir = run,
+                                       .spec_dir = dir};
+    struct err err;
+    if (!task_has_directory(job_template(job, a->index))) {
+        buf_puts(out, "    by hand: ");
+        describe_command(job, a->index, dir, run, NULL, out);
+        return;
+    }
+    describe_missing_program(job, a, dir, run, "    hint: ", out);
+    buf_puts(out, "    command, in a directory of its own: ");
+    job_command_show(job, &c, out, NULL, &err);
+}
+
 void progress_failure(struct progress *p, const struct attempt *a,
                       const char *hostname, const char *stderr_tail, size_t len)
 {
     const struct job *job = &p->config.spec->jobs[a->job];
-    char how[384], id[JOBSPEC_MAX_ID + 1] = "?", took[16];
+    char how[384], id[JOBSPEC_MAX_ID + 1] = "?", took[16] = "";
     struct buf text;
     bool retries = a->disposition == TASK_RETRIES;
 
@@ -245,12 +269,13 @@ void progress_failure(struct progress *p, const struct attempt *a,
         return;
     }
     attempt_describe(a, how);
+    if (attempt_has_run(a))
+        duration_format(a->end_ns - a->start_ns, took);
     job_task_id(job, a->index, id, NULL);
     buf_init(&text, TEXT_BYTES);
     buf_printf(&text,
-               "task %s of job %s: %s (attempt %" PRIu32 ", %s, on %s)%s", id,
-               job->id, how, a->attempt,
-               duration_format(a->end_ns - a->start_ns, took), hostname,
+               "task %s of job %s: %s (attempt %" PRIu32 "%s%s, on %s)%s", id,
+               job->id, how, a->attempt, took[0] ? ", " : "", took, hostname,
                retries ? "; it is tried again" : "");
     if (job->tasks.kind != TASKS_LISTED) {
         buf_puts(&text, "\n    ");
@@ -258,12 +283,7 @@ void progress_failure(struct progress *p, const struct attempt *a,
     }
     buf_putc(&text, '\n');
     describe_tail(stderr_tail, len, TAIL_LINES, "    | ", &text);
-    /* its directory with its files is gone, or will be */
-    buf_puts(&text, task_has_directory(job_template(job, a->index))
-                        ? "    command: "
-                        : "    by hand: ");
-    describe_command(job, a->index, p->config.work_dir, p->config.run_path,
-                     &text);
+    command_put(p, job, a, id, &text);
     log_error("%s", buf_text(&text));
     buf_fini(&text);
 }

@@ -185,7 +185,7 @@ static const struct {
     int64_t ns;
     const char *text;
 } shown_durations[] = {
-    {0, "0ns"},
+    {0, "0s"},
     {1, "1ns"},
     {999, "999ns"},
     {1000, "1us"},
