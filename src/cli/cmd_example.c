@@ -225,6 +225,20 @@ static void spec_find(const char *dir, char name[NAME_MAX + 1])
         closedir(d);
 }
 
+/* Are there steps to take before its job spec can be run? */
+static bool has_steps(const char *dir)
+{
+    char *path = path_join(dir, "README.md");
+    struct buf page;
+    struct err err;
+    buf_init(&page, FILE_BYTES);
+    bool has = path && file_read(path, &page, &err) == 0 &&
+               strstr(buf_text(&page), "\n## 1. ");
+    buf_fini(&page);
+    mem_free(path);
+    return has;
+}
+
 static void copied_say(const char *to)
 {
     char spec[NAME_MAX + 1];
@@ -232,7 +246,10 @@ static void copied_say(const char *to)
     spec_find(to, spec);
     buf_init(&word, 1 << 16);
     if (text_put_shell_word(&word, to) == 0) {
-        if (spec[0])
+        if (has_steps(to))
+            log_info("copied; %s/README.md walks through it, step by step",
+                     buf_text(&word));
+        else if (spec[0])
             log_info("copied; %s/README.md explains it; to run it: cd %s && "
                      "mpibatch launch %s",
                      buf_text(&word), buf_text(&word), spec);

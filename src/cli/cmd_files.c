@@ -54,7 +54,7 @@ static int code_of(const struct err *err)
 static int task_use(struct files *f, const char *command)
 {
     struct err err;
-    int rc = run_arg_open(f->v->run, &f->run);
+    int rc = task_arg_run(command, f->v->id, f->v->run, &f->run);
     if (rc != EXIT_OK)
         return rc;
     f->task = (struct task_files){

@@ -298,7 +298,7 @@ static int logs(void *values)
         return usage_error("logs", "--follow and --both exclude each other");
     if (v->follow && v->attempt > 0)
         return usage_error("logs", "--follow and --attempt exclude each other");
-    int rc = run_arg_open(v->run, &run);
+    int rc = task_arg_run("logs", v->id, v->run, &run);
     if (rc != EXIT_OK)
         return rc;
     buf_init(&l.held, HELD_BYTES);

@@ -412,7 +412,7 @@ static int delete (void *values)
     const struct storage_values *v = values;
     struct container_arg a;
     uint64_t deleted = 0;
-    char line[96];
+    char line[128], count[64];
     int rc = container_arg_load(&a, v->spec);
     for (unsigned i = 0; rc != EXIT_BAD_USAGE && i < v->names.count; i++) {
         int one = delete_one(&a, v, v->names.list[i], &deleted);
@@ -425,7 +425,11 @@ static int delete (void *values)
         rc = rc == EXIT_OK ? printed : rc;
     } else if (rc != EXIT_BAD_USAGE) {
         int len =
-            snprintf(line, sizeof(line), "deleted %" PRIu64 "\n", deleted);
+            snprintf(line, sizeof(line), "deleted %s%s\n",
+                     describe_count(deleted, v->recursive ? "" : "file", count),
+                     !v->recursive  ? ""
+                     : deleted == 1 ? " file or folder"
+                                    : " files and folders");
         int printed = stdout_put(line, (unsigned long)len);
         rc = rc == EXIT_OK ? printed : rc;
     }

@@ -482,7 +482,7 @@ static int task(void *values)
     struct display display;
     uint32_t job = 0, index = 0;
     struct life l = {.run = &run, .named = v->run, .now_ns = clock_wall_ns()};
-    int rc = run_arg_open(v->run, &run);
+    int rc = task_arg_run("task", v->id, v->run, &run);
     if (rc != EXIT_OK)
         return rc;
     rc = task_arg_find("task", run.spec, v->id, &job, &index);

@@ -39,6 +39,17 @@ static int find_in_job(const char *command, const struct jobspec *spec,
     return EXIT_OK;
 }
 
+int task_arg_run(const char *command, const char *id, const char *path,
+                 struct run_arg *run)
+{
+    if (run_arg_is(id) && !(path && run_arg_is(path)))
+        return usage_error(command,
+                           "%s is a run, not a task; the task comes first: "
+                           "`mpibatch tasks %s` lists those of the run",
+                           id, id);
+    return run_arg_open(path, run);
+}
+
 int task_arg_find(const char *command, const struct jobspec *spec,
                   const char *id, uint32_t *job, uint32_t *index)
 {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "cli/option.h"
+#include "cli/rundir_arg.h"
 #include "model/jobspec.h"
 
 /* A row of struct arg: the argument ID, member `id` of the values. */
@@ -15,6 +16,10 @@
         .meaning = "a task: its id, or JOB/ID if several jobs have one of "    \
                    "that id"                                                   \
     }
+
+/* Open the run that path names, as run_arg_open, for a task called id. */
+int task_arg_run(const char *command, const char *id, const char *path,
+                 struct run_arg *run);
 
 /* Find it. 0, or the exit code: it was said why. */
 int task_arg_find(const char *command, const struct jobspec *spec,

@@ -2,7 +2,7 @@
 # The files of tasks that have ended: files list, stat, get, from the run
 # directory alone.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 51
+plan 53
 
 files() { "$MPIBATCH" files "$@" 2>err; }
 # refuses CODE REGEX ARGUMENTS...: that exit code, nothing on stdout, says so
@@ -87,6 +87,8 @@ refuses 2 "/etc/passwd: is absolute" get a/0 /etc/passwd
 refuses 2 "job a has no task \"7\"" list a/7
 refuses 1 "task a/0 has no attempt 9 that has ended" list a/0 --attempt 9
 refuses 2 "which path" get a/0 end.run
+refuses 2 "end.run is a run, not a task; the task comes first: .mpibatch tasks end.run. lists" list end.run a/0
+refuses 2 "end.run is a run, not a task" list end.run
 refuses 2 "cannot open the run directory nothing.run" list a/0 wd nothing.run
 "$MPIBATCH" node files list "$(hostname)" >out 2>err
 like "$? $(<err)" "^1 mpibatch: error: no session has the run" "node files: nobody to ask"

@@ -2,7 +2,7 @@
 # The first five minutes: init writes a spec that runs, examples are copied and
 # run, from the build folder and from where they are installed; x- keys.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 61
+plan 62
 make=${MAKE:-make}
 
 # --- init
@@ -64,6 +64,7 @@ for name in azure-workflow ising povray jobspecs; do
     is "$? $(<out)" "0 " "example $name"
     is "$(copied "$name" "$name")" "" "$name: all its files, as they are"
 done
+like "$("$MPIBATCH" example azure-workflow -o steps 2>&1)" "^mpibatch: copied; steps/README.md walks through it, step by step$" "steps that come before its run are not passed over"
 like "$(<err)" "^mpibatch: copied; jobspecs/README.md lists what is there$" "it says where to go on"
 ok "scripts can be run" test -x povray/render
 ok "the program of ising is there" test -x ising/ising

@@ -94,10 +94,10 @@ like "$rc $err" "^1 .*sub/b: a folder on the way" "a download stays in its folde
 
 # ---- Deletion ----
 storage delete s.yaml inputs/one inputs/nothing inputs/two
-like "$rc $out $err" "^1 deleted 1 .*inputs/nothing: there is no such file.*inputs/two is a folder; --recursive" \
+like "$rc $out $err" "^1 deleted 1 file .*inputs/nothing: there is no such file.*inputs/two is a folder; --recursive" \
     "files are deleted, folders are not"
 storage delete s.yaml inputs/link inputs/two --recursive
-is "$rc $out $(cat outside/secret)" "0 deleted 2 secret" "folders are with --recursive, links do not lead there"
+is "$rc $out $(cat outside/secret)" "0 deleted 2 files and folders secret" "folders are with --recursive, links do not lead there"
 storage delete s.yaml inputs --recursive --json
 is "$rc $(tr -d ' \n' <<<"$out") $(ls -A store/in)" '0 {"version":1,"deleted":4} ' "a container is emptied"
 

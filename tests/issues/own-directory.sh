@@ -25,7 +25,7 @@ jobs:
         resource_files: [{http_url: 'file://{run.dir}/nothing', file_path: in.dat}]
 EOF2
 run 0 own.yaml
-hint='is looked for in the task.s own directory: write .spec.dir.
+hint='is looked for in the task.s own directory: write .spec.dir./'
 like "$(<run.out)" $'task 0 of job words: program not found: cannot run ./solve: [^\n]* \\(attempt 1, on [^\n]*\n    hint: ./solve '"$hint"$'solve, or give it as a resource file or a package\n    command, in a directory of its own: ./solve 4\n' "no program there: no time, a hint, the command plainly"
 like "$(<run.out)" "hint: solve-nowhere/../solve ${hint}solve-nowhere" "a shell that finds none"
 is "$(grep -c hint: run.out)" 2 "no hint of what would be on PATH"
