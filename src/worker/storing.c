@@ -174,12 +174,27 @@ int storing_patterns(const struct task_template *t, const struct attempt *a,
     return 0;
 }
 
-static bool has_name(const struct storing_files *f, const char *name)
+static const struct storing_file *file_of_name(const struct storing_files *f,
+                                               const char *name)
 {
     for (uint32_t i = 0; i < f->count; i++)
         if (strcmp(f->files[i].name, name) == 0)
-            return true;
-    return false;
+            return &f->files[i];
+    return NULL;
+}
+
+/* Found by a second pattern: no second file, unless it is another one, as
+ * ../stdout.txt and a stdout.txt of the working directory are. */
+static int found_again(const struct storing_file *known, const char *task_dir,
+                       const char *plain, struct err *err)
+{
+    size_t len = strlen(task_dir);
+    if (strcmp(known->path + len + (known->path[len] == '/'), plain) == 0)
+        return 0;
+    return err_set(err, EEXIST,
+                   "two returned files would be called %.100s: wd/%.100s and "
+                   "../%.100s; rename the former or leave one out",
+                   known->name, known->name, known->name);
 }
 
 /* plain: below the task's directory, without links. */
@@ -187,8 +202,9 @@ static int add_file(struct storing_files *f, const char *task_dir,
                     const char *plain, struct err *err)
 {
     const char *name = strncmp(plain, "wd/", 3) == 0 ? plain + 3 : plain;
-    if (has_name(f, name))
-        return 0;
+    const struct storing_file *known = file_of_name(f, name);
+    if (known)
+        return found_again(known, task_dir, plain, err);
     if (f->count == ATTEMPT_MAX_FILES)
         return err_set(err, E2BIG, "a task can return %d files, not more",
                        ATTEMPT_MAX_FILES);

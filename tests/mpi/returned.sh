@@ -8,7 +8,7 @@ if [ -z "${RETURNED_NAMESPACE-}" ]; then
 fi
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 25
+plan 27
 tasks=12
 
 cat >spec.yaml <<E_
@@ -80,6 +80,19 @@ is "$("$MPIBATCH" export calm --columns task_index,failure_code,failure_category
 rm calm/results.h5
 run 0 spec.yaml -o calm
 ok "results.h5 made anew has them, too" files calm
+
+# --- two that would have one name: neither is dropped in silence
+cat >names.yaml <<'E_'
+jobs:
+  - id: names
+    tasks:
+      - {id: two, command_line: 'echo own >stdout.txt', output_files: [{file_pattern: '../std*.txt', return: true}, {file_pattern: '*', return: true}]}
+      - {id: one, command_line: 'echo own >stdout.txt', output_files: [{file_pattern: 'std*', return: true}, {file_pattern: '**', return: true}]}
+E_
+run 0 names.yaml
+like "$(cat run.out)" "task two .*FileUploadMiscError.*: two returned files would be called stdout.txt: wd/stdout.txt and ../stdout.txt" \
+    "a file of the task and what it printed cannot have one name"
+is "$rc,$("$MPIBATCH" files get one wd/stdout.txt names.run)" "1,own" "one file of two patterns is one file"
 
 # --- killed in the middle, and resumed, until it is done
 descendants() { local p; for p in $(pgrep -P "$1"); do descendants "$p"; echo "$p"; done; }
