@@ -499,6 +499,8 @@ static int run_with_signals(void)
     struct rlimit limit = {.rlim_cur = 200, .rlim_max = 400};
     struct task t;
     sigset_t all;
+    for (int s = 1; s < SIGSYS; s++) /* a background job ignores some */
+        signal(s, SIG_DFL);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_IGN); /* would reap tasks behind our back */
