@@ -227,8 +227,9 @@ const struct cmd cmd_collect = {
     .summary = "take other metrics from a run, without running",
     .description =
         "Take the metrics of another job spec from what the tasks of RUN have "
-        "left: their stored outputs, and the files in their folders that are "
-        "still there. Nothing is run.\n\n"
+        "left: their stored outputs, the files that they returned, and those in "
+        "their folders that are still there (directories of their own: if they "
+        "are kept, and on this node). Nothing is run.\n\n"
         "Afterwards the run is as if it had been run with that spec: "
         "results.h5 has its metrics, and it is that spec that resumes it. The "
         "former spec and journal stay in the run directory.",

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -19,6 +20,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "cli/collect_left.h"
 #include "metrics/extract.h"
 #include "model/jobcommand.h"
 #include "store/journal_copy.h"
@@ -36,6 +38,7 @@ struct collect {
     struct journal_reader *reader;
     struct journal_copy *copy;
     struct output_viewer *viewer;
+    struct collect_left *left;
     struct extractor **extractors; /* one a job; NULL: no metrics */
     struct map last;               /* of tasks with several: the last attempt */
     uint64_t total, done;
@@ -131,6 +134,22 @@ static int value_copy(struct metric_value *to, const struct metric_value *from,
     return 0;
 }
 
+/* What the message says may not be so any more. */
+static void message_renew(const struct job *job, struct attempt *a)
+{
+    a->message[0] = '\0';
+    for (uint32_t k = 0; attempt_is_invalid(a) && k < job->metric_count; k++) {
+        if (a->metrics[k].state == METRIC_OK)
+            continue;
+        snprintf(a->message, sizeof(a->message), "metric %s is %s",
+                 job->metrics[k].name,
+                 a->metrics[k].state == METRIC_OUT_OF_RANGE
+                     ? "out of range"
+                     : metric_state_name(a->metrics[k].state));
+        break;
+    }
+}
+
 /* Metrics whose files are not there any more keep what was recorded. */
 static int keep_recorded(struct collect *c, const struct attempt *was,
                          struct attempt *a, struct err *err)
@@ -148,9 +167,8 @@ static int keep_recorded(struct collect *c, const struct attempt *was,
         c->what->recorded++;
         kept = true;
     }
-    /* what the message says may not be so any more */
-    if (kept && !attempt_is_invalid(a))
-        a->message[0] = '\0';
+    if (kept && a->result == RESULT_SUCCESS)
+        message_renew(job, a);
     return 0;
 }
 
@@ -167,6 +185,20 @@ static char *work_dir(const struct collect *c, const struct attempt *a,
                                   .run_dir = rundir_path(c->rundir),
                                   .spec_dir = c->base};
     return job_folder(job, &tc, c->base, err);
+}
+
+/* The attempt whose returned files are asked for. */
+struct returner {
+    const struct collect *c;
+    const struct attempt *a;
+    const char *task_id;
+};
+
+static int on_open(void *arg, const char *name, struct err *err)
+{
+    const struct returner *r = arg;
+    return collect_left_open(r->c->left, r->c->spec->jobs[r->a->job].id,
+                             r->task_id, r->a, name, err);
 }
 
 /* The outputs that the job's metrics look at. */
@@ -193,9 +225,10 @@ static int outputs_look(struct collect *c, const struct attempt *a,
     return 0;
 }
 
-/* The metrics of an attempt (was, as it is recorded) into a. */
-static int attempt_collect(struct collect *c, const struct attempt *was,
-                           struct attempt *a, struct err *err)
+/* The metrics of an attempt (was, as a session has recorded it) into a. */
+static int attempt_collect(struct collect *c, uint32_t session,
+                           const struct attempt *was, struct attempt *a,
+                           struct err *err)
 {
     const struct job *job = &c->spec->jobs[a->job];
     struct leavings left = {.run_dir = rundir_path(c->rundir),
@@ -207,8 +240,15 @@ static int attempt_collect(struct collect *c, const struct attempt *was,
         return -1;
     left.task_id = id;
     outputs_look(c, a, id, &left);
-    if (is_last(c, a))
+    struct returner returner = {.c = c, .a = was, .task_id = id};
+    if (task_has_directory(job_template(job, a->index))) {
+        left.open = on_open;
+        left.open_arg = &returner;
+        if (is_last(c, a))
+            dir = collect_left_directory(c->left, job->id, id, session, a);
+    } else if (is_last(c, a)) {
         dir = work_dir(c, a, id, &why);
+    }
     left.work_dir = dir;
     int rc = extractor_run(c->extractors[a->job], &left, a, err);
     mem_free(dir);
@@ -229,6 +269,8 @@ static void say(struct collect *c)
 static int record_copy(struct collect *c, struct journal_record *rec,
                        struct err *err)
 {
+    if (rec->type == JOURNAL_NODE && collect_left_note(c->left, rec, err) < 0)
+        return -1;
     if (rec->type != JOURNAL_ATTEMPT)
         return journal_copy_put(c->copy, rec, err);
     const struct attempt *was = rec->u.attempt;
@@ -240,7 +282,9 @@ static int record_copy(struct collect *c, struct journal_record *rec,
     /* of a success it is about metrics */
     if (a->result == RESULT_SUCCESS)
         a->message[0] = '\0';
-    int rc = c->extractors[a->job] ? attempt_collect(c, was, a, err) : 0;
+    int rc = c->extractors[a->job]
+                 ? attempt_collect(c, rec->session, was, a, err)
+                 : 0;
     rec->u.attempt = a;
     if (rc == 0)
         rc = journal_copy_put(c->copy, rec, err);
@@ -262,7 +306,8 @@ static int prepare(struct collect *c, struct err *err)
     buf_fini(&base);
     c->viewer = output_viewer_create(c->rundir);
     c->extractors = mem_calloc(c->spec->job_count, sizeof(*c->extractors));
-    if (!c->base || !c->viewer || !c->extractors)
+    c->left = collect_left_create(c->rundir);
+    if (!c->base || !c->viewer || !c->left || !c->extractors)
         return err_set(err, ENOMEM, "no memory to collect metrics");
     for (uint32_t j = 0; j < c->spec->job_count; j++) {
         if (c->spec->jobs[j].metric_count == 0)
@@ -301,6 +346,7 @@ int collect_journal(struct rundir *r, const struct jobspec *old,
     journal_copy_destroy(c.copy);
     journal_reader_destroy(c.reader);
     output_viewer_destroy(c.viewer);
+    collect_left_destroy(c.left);
     for (uint32_t j = 0; c.extractors && j < spec->job_count; j++)
         extractor_destroy(c.extractors[j]);
     mem_free(c.extractors);

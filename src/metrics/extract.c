@@ -192,6 +192,26 @@ static int source_is(struct extractor *x, enum source_state state,
     return 0;
 }
 
+/* Ask the caller for the file called x->name: 1: the source is that, or it
+ * cannot be read; 0: there is none; -1: no memory. */
+static int file_of_caller(struct extractor *x, const struct leavings *from,
+                          struct err *err)
+{
+    struct err why;
+    int fd =
+        from->open ? from->open(from->open_arg, buf_text(&x->name), &why) : -1;
+    if (!from->open || (fd < 0 && why.code == ENOENT))
+        return 0;
+    if (fd < 0)
+        return why.code == ENOMEM ? err_set(err, ENOMEM, "%s", why.text)
+                                  : (source_is(x, SOURCE_BAD, why.text), 1);
+    file_close(x);
+    x->fd = fd;
+    x->file_state = SOURCE_HERE;
+    source_is(x, SOURCE_HERE, "");
+    return 1;
+}
+
 /* Open the file of a pass, if it is not open yet. */
 static int file_find(struct extractor *x, const struct pass *p,
                      const struct leavings *from, const struct attempt *a,
@@ -207,8 +227,13 @@ static int file_find(struct extractor *x, const struct pass *p,
     buf_reset(&x->name);
     if (template_expand(p->file, &c, false, &x->name, err) < 0)
         return err->code == ENOMEM ? -1 : source_is(x, SOURCE_BAD, err->text);
+    int found = file_of_caller(x, from, err);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
     if (!from->work_dir)
-        return source_is(x, SOURCE_NONE, "files are not looked for");
+        return source_is(x, SOURCE_NONE,
+                         from->open ? "it is not there"
+                                    : "files are not looked for");
     buf_init(&path, x->path.max_bytes);
     rc = buf_text(&x->name)[0] == '/'
              ? buf_puts(&path, buf_text(&x->name))

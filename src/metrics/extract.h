@@ -28,8 +28,13 @@ struct leavings {
     const char *spec_dir; /* as template_context has it */
     const char *work_dir; /* the task's; absolute. NULL: its files are not to be
                              looked for, they are missing */
-    int64_t search_ns;    /* CPU time that regular expressions may take, at
-                             most; 0: EXTRACT_SEARCH_NS */
+    /* Looks for a file of the task before work_dir is looked at: its fd (the
+     * extractor's), or -1 with err, ENOENT: there is none. NULL: nobody does.
+     */
+    int (*open)(void *arg, const char *name, struct err *err);
+    void *open_arg;
+    int64_t search_ns; /* CPU time that regular expressions may take, at
+                          most; 0: EXTRACT_SEARCH_NS */
 };
 
 /* Prepare for the metrics of a job (borrowed): compile what is to be. NULL
