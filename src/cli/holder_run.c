@@ -1,8 +1,9 @@
 /* The files of an attempt that has ended, from the run directory: see holder.h.
  *
- * Its outputs are stdout.txt and stderr.txt, what it returned is below wd (or
- * beside it, if its name says so). What is there is asked for in that order
- * before anything that its holder has besides: a directory that was kept. */
+ * Its outputs are stdout.txt and stderr.txt, what it returned is below wd (but
+ * for a ../stdout.txt, which is that output). What is there is asked for in
+ * that order before anything that its holder has besides: a directory that was
+ * kept. */
 #include "config.h"
 #include "cli/holder.h"
 
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/glob.h"
 #include "store/output.h"
 #include "store/returned.h"
 
@@ -24,14 +26,30 @@ static const struct job *job_of(const struct holder *s)
     return &s->run->spec->jobs[s->task->job];
 }
 
-/* The path of a returned file: its name is relative to wd. False: it is none
- * that can be asked for. */
-static bool returned_path(const char *name, char path[NAME_BYTES])
+/* Was it returned from beside wd? Then it is an output: no other file is there,
+ * and none of wd may have its name. */
+static bool is_output(const struct holder *s, const char *name)
 {
-    bool beside = strncmp(name, "../", 3) == 0;
-    int n = snprintf(path, NAME_BYTES, "%s%s", beside ? "" : "wd/",
-                     beside ? name + 3 : name);
-    return n > 0 && n < NAME_BYTES && !strstr(path, "../");
+    const struct task_template *t = job_template(job_of(s), s->task->index);
+    if (strcmp(name, output_names[0]) != 0 &&
+        strcmp(name, output_names[1]) != 0)
+        return false;
+    for (uint32_t i = 0; i < t->output_file_count; i++) {
+        const char *pattern = template_text(t->output_files[i].pattern);
+        if (t->output_files[i].returned && strncmp(pattern, "../", 3) == 0 &&
+            glob_match(pattern + 3, name))
+            return true;
+    }
+    return false;
+}
+
+/* The path of a returned file: its name is relative to wd. False: it is an
+ * output. */
+static bool returned_path(const struct holder *s, const char *name,
+                          char path[NAME_BYTES])
+{
+    int n = snprintf(path, NAME_BYTES, "wd/%s", name);
+    return n > 0 && n < NAME_BYTES && !is_output(s, name);
 }
 
 /* Is there a file of the run directory at path? output: which stream, or -1
@@ -47,7 +65,7 @@ static bool find(const struct holder *s, const char *path, int *output,
     *output = -1;
     for (uint32_t i = 0; i < a->file_count; i++) {
         *file = &a->files[i];
-        if (returned_path(a->files[i].name, own) && strcmp(own, path) == 0)
+        if (returned_path(s, a->files[i].name, own) && strcmp(own, path) == 0)
             return true;
     }
     return false;
@@ -163,7 +181,7 @@ static int run_list(struct holder *s, const char *path, bool recursive,
     }
     for (uint32_t i = 0; rc == 0 && i < a->file_count; i++) {
         info_of(s, -1, &a->files[i], &f);
-        if (returned_path(a->files[i].name, name))
+        if (returned_path(s, a->files[i].name, name))
             rc = list_file(&l, &f, name, err);
     }
     if (rc == 0 && s->more) {
@@ -185,7 +203,7 @@ static bool find_folder(const struct holder *s, const char *path)
     char own[NAME_BYTES];
     size_t len = strlen(path);
     for (uint32_t i = 0; i < a->file_count; i++)
-        if (len == 0 || (returned_path(a->files[i].name, own) &&
+        if (len == 0 || (returned_path(s, a->files[i].name, own) &&
                          strncmp(own, path, len) == 0 && own[len] == '/'))
             return true;
     return len == 0;

@@ -8,7 +8,7 @@ if [ -z "${RETURNED_NAMESPACE-}" ]; then
 fi
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 27
+plan 28
 tasks=12
 
 cat >spec.yaml <<E_
@@ -93,6 +93,9 @@ run 0 names.yaml
 like "$(cat run.out)" "task two .*FileUploadMiscError.*: two returned files would be called stdout.txt: wd/stdout.txt and ../stdout.txt" \
     "a file of the task and what it printed cannot have one name"
 is "$rc,$("$MPIBATCH" files get one wd/stdout.txt names.run)" "1,own" "one file of two patterns is one file"
+
+is "$("$MPIBATCH" files list make/1 calm | awk 'NR > 1 { print $NF }' | grep std | xargs)" "stderr.txt stdout.txt" \
+    "a returned ../stdout.txt is listed where it was"
 
 # --- killed in the middle, and resumed, until it is done
 descendants() { local p; for p in $(pgrep -P "$1"); do descendants "$p"; echo "$p"; done; }
