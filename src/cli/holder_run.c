@@ -71,6 +71,26 @@ static bool find(const struct holder *s, const char *path, int *output,
     return false;
 }
 
+/* There is no such file, and why that may be. -1. */
+static int none_there(const struct holder *s, const char *path, struct err *err)
+{
+    const struct attempt_file *file;
+    char below[NAME_BYTES];
+    int output, n = snprintf(below, sizeof(below), "wd/%s", path);
+    if (n < NAME_BYTES && find(s, below, &output, &file))
+        return err_set(err, ENOENT, "there is no %s; did you mean %s?", path,
+                       below);
+    if (s->more || s->task->last->kept ||
+        (strcmp(path, "wd") != 0 && strncmp(path, "wd/", 3) != 0))
+        return err_set(err, ENOENT, "there is no %s", path);
+    return err_set(err, ENOENT,
+                   task_has_directory(job_template(job_of(s), s->task->index))
+                       ? "there is no %s: of the task's directory only what it "
+                         "returned stays, if `keep` says nothing else"
+                       : "there is no %s: the task has no directory of its own",
+                   path);
+}
+
 static void info_of(const struct holder *s, int output,
                     const struct attempt_file *file, struct file_info *f)
 {
@@ -189,7 +209,7 @@ static int run_list(struct holder *s, const char *path, bool recursive,
         if (rc < 0 && err->code == ENOENT && out->len > l.start)
             rc = 0;
     } else if (rc == 0 && *path && out->len == l.start) {
-        rc = err_set(err, ENOENT, "there is no %s", path);
+        rc = none_there(s, path, err);
     }
     return rc;
 }
@@ -222,7 +242,7 @@ static int run_look(struct holder *s, const char *path, struct file_info *f,
         return 0;
     if (!s->more || err->code == ENOENT) {
         if (!find_folder(s, path))
-            return err_set(err, ENOENT, "there is no %s", path);
+            return none_there(s, path, err);
         *f = (struct file_info){.type = FILE_FOLDER,
                                 .mode = 0700,
                                 .modified_ns = s->task->last->end_ns};
@@ -268,7 +288,7 @@ static int run_read(struct holder *s, const char *path, uint64_t offset,
         if (find_folder(s, path))
             return err_set(err, EISDIR, "%s is a folder",
                            *path ? path : "that");
-        return err_set(err, ENOENT, "there is no %s", path);
+        return none_there(s, path, err);
     }
     info_of(s, output, file, f);
     uint64_t left = f->bytes > offset ? f->bytes - offset : 0;

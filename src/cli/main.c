@@ -116,12 +116,28 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* Which there are. */
+static int no_topic(const struct cmd *command)
+{
+    size_t skip = strlen(command->name) + 1;
+    char known[512] = "";
+    size_t len = 0;
+    for (size_t i = 0; command->topics[i] && len < sizeof(known); i++)
+        len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s",
+                                i == 0                   ? ""
+                                : command->topics[i + 1] ? ", "
+                                                         : " or ",
+                                command->topics[i]->name + skip);
+    return usage_error(command->name, "%s what? There is %s", command->name,
+                       known);
+}
+
 /* "mpibatch show man": argv[0] is the topic. */
 static int topic_call(const struct cmd *command, int argc, char **argv)
 {
     size_t skip = strlen(command->name) + 1;
     if (argc < 1)
-        return usage_error(command->name, "%s what?", command->name);
+        return no_topic(command);
     if (is_help(argv[0]))
         return help_show(command);
     for (size_t i = 0; command->topics[i]; i++)

@@ -2,7 +2,7 @@
 # The files of tasks that have ended: files list, stat, get, from the run
 # directory alone.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 53
+plan 54
 
 files() { "$MPIBATCH" files "$@" 2>err; }
 # refuses CODE REGEX ARGUMENTS...: that exit code, nothing on stdout, says so
@@ -81,7 +81,7 @@ is "$(tr -d '\r' <shown)" $'\e[31mred' "get --raw: as they are"
 
 # --- what there is not
 refuses 1 "there is no wd/x" get a/0 wd/x
-refuses 1 "there is no wd" list a/0 wd
+refuses 1 "there is no wd: the task has no directory of its own" list a/0 wd
 refuses 2 "\.\./x: has \"\.\.\" in it" get a/0 ../x
 refuses 2 "/etc/passwd: is absolute" get a/0 /etc/passwd
 refuses 2 "job a has no task \"7\"" list a/7
@@ -89,6 +89,7 @@ refuses 1 "task a/0 has no attempt 9 that has ended" list a/0 --attempt 9
 refuses 2 "which path" get a/0 end.run
 refuses 2 "end.run is a run, not a task; the task comes first: .mpibatch tasks end.run. lists" list end.run a/0
 refuses 2 "end.run is a run, not a task" list end.run
+is "$("$MPIBATCH" storage 2>&1 | sed -n 1p)" "mpibatch: error: storage what? There is list, upload, download or delete" "a command without its second word"
 refuses 2 "cannot open the run directory nothing.run" list a/0 wd nothing.run
 "$MPIBATCH" node files list "$(hostname)" >out 2>err
 like "$? $(<err)" "^1 mpibatch: error: no session has the run" "node files: nobody to ask"

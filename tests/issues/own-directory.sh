@@ -3,7 +3,7 @@
 # and had no "by hand" in `mpibatch task`; one that could not be started had
 # taken "0ns"; why ./solve was not found there nobody said.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 9
+plan 10
 
 printf '#!/bin/sh\n' >solve
 chmod +x solve
@@ -37,3 +37,4 @@ line=$(show kept/0 | sed -n 's/^  by hand *//p')
 is "$(bash -c "$line"; echo $?)" $'b c\nb c\n3' "kept: a line that runs it there" || note "$line"
 is "$("$MPIBATCH" task kept/0 own.run --json | jq -r .task.by_hand)" "$line" "JSON: the line"
 is "$("$MPIBATCH" task words/0 own.run --json | jq .task.by_hand)" null "JSON: none"
+like "$("$MPIBATCH" files get words/0 wd/out own.run 2>&1)" "there is no wd/out: of the task's directory only what it returned stays" "its files: what stays"
