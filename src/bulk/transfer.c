@@ -753,7 +753,7 @@ static void peer_lost(struct transfers *t, uint32_t rank)
 void transfers_lost(struct transfers *t, uint32_t rank)
 {
     const struct stage_msg m = {.kind = STAGE_LOST, .u.lost = {rank}};
-    if (rank == comm_rank(t->comm))
+    if (rank >= comm_size(t->comm) || rank == comm_rank(t->comm))
         return;
     comm_forget(t->comm, rank);
     peer_lost(t, rank);

@@ -350,7 +350,7 @@ static void test_puller_dies(void **state)
     net_down();
 }
 
-/* Only rank 0 may say so. */
+/* Only rank 0 may say so, and only of a rank that there is. */
 static void test_false_rumour(void **state)
 {
     struct got g = {0};
@@ -362,6 +362,10 @@ static void test_false_rumour(void **state)
     buf_init(&b, 100);
     stage_msg_put(&b, &m);
     comm_send(net.ranks[1].comm, 2, COMM_TO_TRANSFER, b.data, b.len, &err);
+    m.u.lost.rank = UINT32_MAX;
+    buf_reset(&b);
+    stage_msg_put(&b, &m);
+    comm_send(net.ranks[0].comm, 2, COMM_TO_TRANSFER, b.data, b.len, &err);
     net_run(NS_PER_SEC);
     serve_file(0, 5, file_make(100), 100, 100);
     pull(&g, 2, 0, 5, 0);
