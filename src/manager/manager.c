@@ -679,6 +679,7 @@ static void done(struct manager *m, bool clean)
 {
     struct err err;
     m->stage = MANAGER_DONE;
+    loop_timer_stop(m->config.loop, &m->tick); /* that was the last status */
     if (publisher_status_last(m->publisher, manager_snapshot(m), &err) < 0)
         log_warning("%s", err.text);
     m->config.finished(m->config.arg, m->exit_code, clean);
