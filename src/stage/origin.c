@@ -157,11 +157,6 @@ uint64_t origin_bytes(const struct origin *o)
     }
 }
 
-uint32_t origin_mode(const struct origin *o)
-{
-    return o->kind == OBJECT_FILE ? o->before.st_mode & 0777 : 0;
-}
-
 static ssize_t read_file(struct origin *o, void *data, size_t len,
                          struct err *err)
 {

@@ -32,10 +32,8 @@ enum { ORIGIN_IDENTITY_BYTES = 8192 };
 struct origin *origin_open(enum object_kind kind, const char *key,
                            const atomic_bool *stop, struct err *err);
 
-/* How many bytes it will have: UINT64_MAX if that is not known; its permission
- * bits (0 if it has none). */
+/* How many bytes it will have: UINT64_MAX if that is not known. */
 uint64_t origin_bytes(const struct origin *o);
-uint32_t origin_mode(const struct origin *o);
 
 /* The next bytes, at most len: 0 at the end, -1 with err. */
 ssize_t origin_read(struct origin *o, void *data, size_t len, struct err *err);

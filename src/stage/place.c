@@ -39,18 +39,6 @@ static int failed(const struct placing *p, const char *what, struct err *err)
     return err_sys(err, errno, "cannot %s \"%s\"", what, p->path);
 }
 
-int place_folder(int dir_fd, const char *path, struct err *err)
-{
-    char plain[BENEATH_NAME_MAX];
-    struct beneath_make made = {.mode = 0700};
-    if (beneath_plain(path, plain, err) < 0)
-        return err_context(err, "the path \"%s\" cannot be used: it", path);
-    int fd = beneath_folder(dir_fd, plain, &made);
-    if (fd < 0)
-        return err_sys(err, errno, "cannot make the folder \"%s\"", path);
-    return fd;
-}
-
 /* May the file be shared with the cache? Then the entry has its mode: that of
  * the first who asked. 1: it is linked; 0: not. */
 static int try_link(const struct placing *p)

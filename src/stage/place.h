@@ -16,19 +16,14 @@
 
 enum place_how { PLACE_LINK, PLACE_REFLINK, PLACE_COPY };
 
-/* Open, or make (mode 0700), the folder at path below dir_fd, and those above
- * it. path is relative; "" and "." are dir_fd itself. No component may be "..",
- * and none may be a link. Returns an fd (O_PATH | O_DIRECTORY: for the *at
- * functions) to be closed, or -1 with err: EINVAL (the path leaves dir_fd),
- * ELOOP (a link), ENOTDIR, ENAMETOOLONG, or the errno. */
-int place_folder(int dir_fd, const char *path, struct err *err);
-
-/* Make the file at path below dir_fd, with its folders, from the cache entry at
- * entry, which has so many bytes. A file that is there is replaced. mode:
- * permission bits alone (others are an EINVAL). scratch (or NULL): where dir_fd
- * is; a copy must leave its reserve. *how (may be NULL): how it was
- * done. -1 with err as place_folder, or: ESTALE: the entry is gone or was
- * written to, get it again; EISDIR, ENOSPC, EDQUOT. */
+/* Make the file at path below dir_fd, with its folders (mode 0700), from the
+ * cache entry at entry, which has so many bytes. A file that is there is
+ * replaced. path is relative; no component may be "..", and none above the file
+ * may be a link. mode: permission bits alone (others are an EINVAL). scratch
+ * (or NULL): where dir_fd is; a copy must leave its reserve. *how (may be
+ * NULL): how it was done. -1 with err: ESTALE (the entry is gone or was written
+ * to, get it again), EINVAL (the path leaves dir_fd), ELOOP (a link), ENOTDIR,
+ * ENAMETOOLONG, EISDIR, ENOSPC, EDQUOT, or another errno. */
 int place_file(const char *entry, uint64_t bytes, int dir_fd, const char *path,
                mode_t mode, const struct scratch *scratch, enum place_how *how,
                struct err *err);

@@ -70,7 +70,6 @@ static void file(void **state)
     close(fd);
     struct origin *o = opened(OBJECT_FILE, path);
     assert_int_equal(origin_bytes(o), sizeof(want));
-    assert_int_equal(origin_mode(o), 0751);
     assert_int_equal(all(o, data, sizeof(data), 4099, &err), sizeof(want));
     assert_memory_equal(data, want, sizeof(want));
     assert_int_equal(origin_read(o, data, 1, &err), 0);

@@ -94,30 +94,6 @@ static void paths(void **state)
     close(fd);
 }
 
-static void folders(void **state)
-{
-    const char *dir = *state;
-    struct err err;
-    struct stat st;
-    int fd = open_dir(dir);
-    int in = place_folder(fd, "x/y//./z", &err);
-    assert_true(in >= 0);
-    assert_int_equal(mknodat(in, "f", S_IFREG | 0600, 0), 0);
-    assert_int_equal(stat(path_of("%s/x/y/z/f", dir), &st), 0);
-    close(in);
-    in = place_folder(fd, "x/y", &err); /* is there */
-    assert_true(in >= 0);
-    close(in);
-    in = place_folder(fd, "", &err);
-    assert_int_equal(faccessat(in, "x/y/z/f", F_OK, 0), 0);
-    close(in);
-    assert_int_equal(place_folder(fd, "x/../../y", &err), -1);
-    assert_int_equal(err.code, EINVAL);
-    assert_int_equal(place_folder(fd, "x/y/z/f/g", &err), -1);
-    assert_int_equal(err.code, ENOTDIR);
-    close(fd);
-}
-
 static void gone(void **state)
 {
     const char *dir = *state;
@@ -347,9 +323,8 @@ static void reflinks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(paths),    IN_FOLDER(folders), IN_FOLDER(gone),
-        IN_FOLDER(links),    IN_FOLDER(copies),  IN_FOLDER(full_disk),
-        IN_FOLDER(reflinks),
+        IN_FOLDER(paths),  IN_FOLDER(gone),      IN_FOLDER(links),
+        IN_FOLDER(copies), IN_FOLDER(full_disk), IN_FOLDER(reflinks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
