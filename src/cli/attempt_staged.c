@@ -32,14 +32,15 @@ static void staged_put(const struct attempt *a, struct buf *out)
 /* The directory that an attempt had on its node: "SCRATCH/workitems/..."; the
  * next attempt on that node moves it aside, to TASK.1 and so on. */
 static int directory_put(const struct job *job, const struct query_task *t,
-                         struct buf *out)
+                         uint32_t aside, struct buf *out)
 {
-    return buf_printf(out, "%s/workitems/%s/job-1/%s", t->scratch, job->id,
-                      t->id);
+    int rc =
+        buf_printf(out, "%s/workitems/%s/job-1/%s", t->scratch, job->id, t->id);
+    return rc == 0 && aside > 0 ? buf_printf(out, ".%" PRIu32, aside) : rc;
 }
 
 static void kept_put(const struct job *job, const struct query_task *t,
-                     int64_t now_ns, struct buf *out)
+                     uint32_t aside, int64_t now_ns, struct buf *out)
 {
     int64_t for_ns = job_template(job, t->index)->retention_ns;
     int64_t until_ns = t->last->end_ns + for_ns;
@@ -47,7 +48,7 @@ static void kept_put(const struct job *job, const struct query_task *t,
     if (!t->last->kept || !t->scratch[0])
         return;
     buf_printf(out, "               directory on %s: ", t->node);
-    directory_put(job, t, out);
+    directory_put(job, t, aside, out);
     buf_printf(out, ", kept until %s%s\n", moment_format(until_ns, when),
                until_ns < now_ns ? " (that is over)" : "");
 }
@@ -106,17 +107,17 @@ int attempt_kept_directory(const struct job *job, const struct query_task *t,
     if (!t->last || !t->last->kept || !t->scratch[0] ||
         t->last->end_ns + job_template(job, t->index)->retention_ns < now_ns)
         return 0;
-    int rc = directory_put(job, t, out);
+    int rc = directory_put(job, t, 0, out);
     return rc == 0 ? buf_puts(out, "/wd") : rc;
 }
 
 void attempt_staged_put(const struct job *job, const struct query_task *t,
-                        int64_t now_ns, struct buf *out)
+                        uint32_t aside, int64_t now_ns, struct buf *out)
 {
     failure_put(t->last, out);
     staged_put(t->last, out);
     files_put(job, t, out);
-    kept_put(job, t, now_ns, out);
+    kept_put(job, t, aside, now_ns, out);
 }
 
 /* {"name", "bytes", "mode", "xxh128", "path" or "pack" and "offset"} */
@@ -152,7 +153,7 @@ static json_t *file_json(const struct job *job, const struct query_task *t,
 
 /* What it returned, and where its directory is kept. */
 int attempt_staged_json(const struct job *job, const struct query_task *t,
-                        json_t *o)
+                        uint32_t aside, json_t *o)
 {
     json_t *files = json_array();
     struct buf path;
@@ -164,7 +165,7 @@ int attempt_staged_json(const struct job *job, const struct query_task *t,
     if (!t->last->kept || !t->scratch[0])
         return rc | json_object_set_new(o, "directory", json_null());
     buf_init(&path, 2 * PATH_MAX);
-    rc |= directory_put(job, t, &path);
+    rc |= directory_put(job, t, aside, &path);
     rc |= json_object_set_new(o, "directory", query_text_json(buf_text(&path)));
     buf_fini(&path);
     return rc;

@@ -9,9 +9,11 @@
 #include "model/jobspec.h"
 #include "view/query.h"
 
-/* Append lines about t->last; those that say nothing are left out. */
+/* Append lines about t->last; those that say nothing are left out. aside: the
+ * number that its directory got when a later attempt took its place, 0: none
+ * has. */
 void attempt_staged_put(const struct job *job, const struct query_task *t,
-                        int64_t now_ns, struct buf *out);
+                        uint32_t aside, int64_t now_ns, struct buf *out);
 
 /* Append where t->last started, which is on its node yet; nothing if that is
  * gone. -1: no memory. */
@@ -20,6 +22,6 @@ int attempt_kept_directory(const struct job *job, const struct query_task *t,
 
 /* Set "files" and "directory" in o. -1: no memory. */
 int attempt_staged_json(const struct job *job, const struct query_task *t,
-                        json_t *o);
+                        uint32_t aside, json_t *o);
 
 #endif

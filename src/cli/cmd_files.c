@@ -203,7 +203,8 @@ static int get(void *values)
         .at = offsetof(struct files_values, attempt),                          \
         .what = "the number of an attempt", .min = 1, .max = UINT32_MAX,       \
         .otherwise = "the one that runs, else the last one that has ended",    \
-        .meaning = "what is kept of its attempt N"                             \
+        .meaning = "what its attempt N has left in the run directory; where "  \
+                   "its own directory is kept, mpibatch task says"             \
     }
 #define JSON_OPT(form)                                                         \
     {                                                                          \

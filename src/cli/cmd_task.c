@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/attempt_staged.h"
@@ -37,7 +38,16 @@ struct task_values {
     struct display_options display;
 };
 
+/* Of an attempt: where its directory was. */
+struct place {
+    const char *scratch; /* the query's */
+    uint32_t attempt;
+    bool kept;
+};
+
 struct life {
+    struct place *places; /* ascending; if directories are kept */
+    uint32_t place_count;
     const struct run_arg *run;
     const char *named; /* the run, as on the command line; or NULL */
     struct query *query;
@@ -61,6 +71,38 @@ static int nomem(struct err *err)
 }
 
 /* ---- Attempts ---- */
+
+static int place_note(void *arg, const struct query_task *t, struct err *err)
+{
+    struct life *l = arg;
+    if (t->now || !t->last)
+        return 0;
+    struct place *more =
+        mem_resize(l->places, (size_t)l->place_count + 1, sizeof(*l->places));
+    if (!more)
+        return nomem(err);
+    l->places = more;
+    l->places[l->place_count++] = (struct place){.scratch = t->scratch,
+                                                 .attempt = t->last->attempt,
+                                                 .kept = t->last->kept};
+    return 0;
+}
+
+/* The number that the directory of an attempt got when a later one of the same
+ * scratch folder took its place; 0: none has. */
+static uint32_t aside_of(const struct life *l, const struct query_task *t)
+{
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < l->place_count; i++) {
+        const struct place *p = &l->places[i];
+        if (strcmp(p->scratch, t->scratch) != 0)
+            continue;
+        if (p->attempt > t->last->attempt)
+            return number;
+        number += p->kept;
+    }
+    return 0;
+}
 
 static void used_put(const struct attempt *a, struct buf *out)
 {
@@ -95,7 +137,7 @@ static int attempt_put(struct life *l, const struct query_task *t,
                    t->node, a->rank, a->slot, t->session);
     if (attempt_has_run(a) && a->reason != REASON_LOST)
         used_put(a, out);
-    attempt_staged_put(job_of(l, t), t, l->now_ns, out);
+    attempt_staged_put(job_of(l, t), t, aside_of(l, t), l->now_ns, out);
     return out->data ? 0 : nomem(err);
 }
 
@@ -135,7 +177,7 @@ static int attempt_json(struct life *l, const struct query_task *t,
     json_t *o = query_columns_json(l->query, t, columns, ATTEMPT_NAMES, err);
     if (!o)
         return -1;
-    int rc = attempt_staged_json(job_of(l, t), t, o);
+    int rc = attempt_staged_json(job_of(l, t), t, aside_of(l, t), o);
     rc |= json_array_append_new(l->attempts, o);
     return rc < 0 ? nomem(err) : 0;
 }
@@ -462,7 +504,12 @@ static int life_show(struct life *l, uint32_t job, uint32_t index)
     buf_init(&l->attempts_text, TEXT_BYTES);
     l->attempts = json_array();
     int rc = EXIT_OK;
-    if (!l->query || query_attempts(l->query, job, index, visit, l, &err) < 0) {
+    bool keeps =
+        job_template(&l->run->spec->jobs[job], index)->keep != KEEP_NONE;
+    if (!l->query ||
+        (keeps &&
+         query_attempts(l->query, job, index, place_note, l, &err) < 0) ||
+        query_attempts(l->query, job, index, visit, l, &err) < 0) {
         log_error("%s", err.text);
         rc = EXIT_FAILED;
     } else if (!l->display) {
@@ -471,6 +518,7 @@ static int life_show(struct life *l, uint32_t job, uint32_t index)
     json_decref(l->attempts);
     json_decref(l->task);
     buf_fini(&l->attempts_text);
+    mem_free(l->places);
     query_close(l->query);
     return rc;
 }

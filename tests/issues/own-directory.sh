@@ -3,7 +3,7 @@
 # and had no "by hand" in `mpibatch task`; one that could not be started had
 # taken "0ns"; why ./solve was not found there nobody said.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 10
+plan 11
 
 printf '#!/bin/sh\n' >solve
 chmod +x solve
@@ -18,6 +18,9 @@ jobs:
   - id: kept
     task: {keep: failed, environment_settings: {A: "b c"}}
     tasks: [{command_line: 'echo "$A" >>left; cat left; exit 3'}]
+  - id: twice
+    task: {keep: failed, constraints: {max_task_retry_count: 2}}
+    tasks: [{command_line: 'echo $MPIBATCH_TASK_ATTEMPT >which; exit 1'}]
   - id: lost
     task: {task_directory: true}
     tasks:
@@ -38,3 +41,4 @@ is "$(bash -c "$line"; echo $?)" $'b c\nb c\n3' "kept: a line that runs it there
 is "$("$MPIBATCH" task kept/0 own.run --json | jq -r .task.by_hand)" "$line" "JSON: the line"
 is "$("$MPIBATCH" task words/0 own.run --json | jq .task.by_hand)" null "JSON: none"
 like "$("$MPIBATCH" files get words/0 wd/out own.run 2>&1)" "there is no wd/out: of the task's directory only what it returned stays" "its files: what stays"
+is "$("$MPIBATCH" task twice/0 own.run --json | jq -r '.attempts[].directory' | while read -r dir; do cat "$dir/wd/which"; done | xargs)" "1 2 3" "several attempts are kept: where each is"
