@@ -76,8 +76,8 @@ static int add_file(struct walk *w, const struct stat *st)
     return 0;
 }
 
-/* May a name that begins with w->name, a folder, begin with the prefix? */
-static bool may_hold(const struct walk *w, size_t len)
+/* Is w->name one that is asked for, or may it be a folder that holds such? */
+static bool is_wanted(const struct walk *w, size_t len)
 {
     if (len >= w->prefix_len)
         return strncmp(w->name, w->prefix, w->prefix_len) == 0;
@@ -129,6 +129,8 @@ static int walk_one(struct walk *w, int dir, const char *base, size_t len,
     struct stat st;
     bool link = false;
     int fd;
+    if (!is_wanted(w, len)) /* before any look: others are many, perhaps */
+        return 0;
     if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT
                    ? 0
@@ -141,8 +143,7 @@ static int walk_one(struct walk *w, int dir, const char *base, size_t len,
     }
     if (S_ISREG(st.st_mode))
         return add_file(w, &st);
-    if (!S_ISDIR(st.st_mode) || !may_hold(w, len) ||
-        (link && is_above(w, &st, depth)))
+    if (!S_ISDIR(st.st_mode) || (link && is_above(w, &st, depth)))
         return 0;
     if (link)
         fd = beneath_folder(w->root, plain, NULL);

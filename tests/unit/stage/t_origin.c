@@ -1,6 +1,7 @@
 /* Tests of stage/origin and stage/listing: files that are what they should be
  * and those that are not, change under us, holes, names with any bytes,
- * listings and their links. */
+ * listings and their links. The linker puts the __wrap_ function in the place
+ * of its namesake. */
 #include "config.h"
 
 #include "folder.h"
@@ -15,6 +16,17 @@
 #include "base/buf.h"
 #include "stage/listing.h"
 #include "stage/origin.h"
+
+static unsigned fstatat_calls;
+
+int __real_fstatat(int dir, const char *name, struct stat *st, int flags);
+int __wrap_fstatat(int dir, const char *name, struct stat *st, int flags);
+
+int __wrap_fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+    fstatat_calls++;
+    return __real_fstatat(dir, name, st, flags);
+}
 
 static struct origin *opened(enum object_kind kind, const char *key)
 {
@@ -405,6 +417,30 @@ static void listings(void **state)
     refused(OBJECT_LIST, path_of("%s/deep\n", dir), E2BIG, "128");
 }
 
+/* What does not begin with the prefix is not looked at: on shared storage, each
+ * look is an answer of its servers, and each task of a sweep may have a listing
+ * of its own. */
+static void looks(void **state)
+{
+    struct err err;
+    struct buf b;
+    const char *dir = *state;
+    assert_int_equal(shell("cd '%s' && mkdir a ab b && touch a/x a/y ab/x b/x "
+                           "ax $(seq -f 'c%%.0f' 200)",
+                           dir),
+                     0);
+    buf_init(&b, 1 << 20);
+    fstatat_calls = 0;
+    assert_int_equal(listing_make(dir, "c17", NULL, &b, NULL, &err), 0);
+    assert_int_equal(fstatat_calls, 11); /* c17, c170 to c179 */
+    fstatat_calls = 0;
+    buf_reset(&b);
+    assert_int_equal(listing_make(dir, "a/x", NULL, &b, NULL, &err), 0);
+    assert_int_equal(fstatat_calls, 2); /* a, a/x */
+    assert_int_equal(b.len, strlen("0 644 a/x") + 1);
+    buf_fini(&b);
+}
+
 static void damaged(void **state)
 {
     struct err err;
@@ -455,7 +491,7 @@ int main(void)
         IN_FOLDER(file),           IN_FOLDER(no_file),  IN_FOLDER(changes),
         IN_FOLDER(huge),           IN_FOLDER(identity), IN_FOLDER(listings),
         cmocka_unit_test(urls),    IN_FOLDER(trees),    IN_FOLDER(stopped),
-        cmocka_unit_test(damaged),
+        cmocka_unit_test(damaged), IN_FOLDER(looks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
