@@ -21,6 +21,7 @@
 #include "worker/storing.h"
 
 enum {
+    LINKS_SAID = 5,        /* tasks of a rank whose links are told of */
     FULL_MORE = 16,        /* beyond two for each slot, and nothing starts */
     FULL_BYTES = 64 << 20, /* the same by their outputs in memory */
     OFFERED_MAX = 4,       /* files of one attempt, at once */
@@ -184,6 +185,27 @@ static void stream_end(struct finish *f)
     f->stream = 0;
 }
 
+/* Links of the task's directory that were left; of a rank's first tasks only,
+ * as what one task does, all do. */
+static void links_say(struct finish *f, uint64_t count, const char *what,
+                      const char *one)
+{
+    uint32_t *said = &f->context->links_said;
+    bool single = count == 1;
+    if (count == 0 || *said > LINKS_SAID)
+        return;
+    if (++*said > LINKS_SAID)
+        log_warning("more tasks have links that lead out of their directories; "
+                    "that is not told any more");
+    else
+        log_warning("job %s task %s: %" PRIu64 " link%s out of its directory "
+                    "and %s not %s%s%s%s",
+                    job_of(f)->id, f->task_id, count,
+                    single ? " leads" : "s lead", single ? "was" : "were", what,
+                    one ? ", " : "", one ? one : "",
+                    one && !single ? " among them" : "");
+}
+
 static void upload_done(struct io_job *j, int rc, const struct err *err)
 {
     struct finish *f = finish_of(j);
@@ -191,11 +213,7 @@ static void upload_done(struct io_job *j, int rc, const struct err *err)
     stream_end(f);
     c->uploads += f->uploaded.files;
     c->shared_bytes_written += f->uploaded.bytes;
-    if (f->uploaded.links_left > 0)
-        log_warning("job %s task %s: %" PRIu64 " links lead out of its "
-                    "directory and were not uploaded, %s among them",
-                    job_of(f)->id, f->task_id, f->uploaded.links_left,
-                    f->uploaded.link_left);
+    links_say(f, f->uploaded.links_left, "uploaded", f->uploaded.link_left);
     if (rc < 0)
         fail(f, f->failure, err->text);
     finish_go(f, FINISH_FINDING);
@@ -251,10 +269,7 @@ static int find_work(struct io_job *j, struct err *err)
 static void find_done(struct io_job *j, int rc, const struct err *err)
 {
     struct finish *f = finish_of(j);
-    if (f->found.links_left > 0)
-        log_warning("job %s task %s: %" PRIu32 " links lead out of its "
-                    "directory and were not returned",
-                    job_of(f)->id, f->task_id, f->found.links_left);
+    links_say(f, f->found.links_left, "returned", NULL);
     if (rc < 0) {
         fail(f, failure_of_errno(err->code, PHASE_UPLOAD), err->text);
         finish_go(f, FINISH_RETIRING);

@@ -37,7 +37,8 @@ struct finisher {
     /* ours */
     struct finish *all;
     uint32_t count;
-    uint64_t bytes; /* of outputs in memory */
+    uint64_t bytes;      /* of outputs in memory */
+    uint32_t links_said; /* tasks whose links were told of */
     struct loop_timer timer;
     bool stopped;
 };
