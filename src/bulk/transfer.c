@@ -548,6 +548,14 @@ bool transfers_serves(const struct transfers *t, uint64_t handle)
     return map_get(&t->sources, handle, NULL);
 }
 
+bool transfers_awaits(const struct transfers *t, uint64_t handle)
+{
+    const struct serve *s = t->serves;
+    while (s && (s->dead || s->source || s->handle != handle))
+        s = s->next;
+    return s != NULL;
+}
+
 void transfers_on_unknown(struct transfers *t,
                           bool (*unknown)(void *arg, uint64_t handle),
                           void *arg)

@@ -75,8 +75,9 @@ void transfers_refuse(struct transfers *t, uint64_t handle,
                       enum failure failure, const char *text);
 /* Serve it no more; pulls of it end as refused with FAILURE_UNKNOWN. */
 void transfers_unserve(struct transfers *t, uint64_t handle);
-/* Is anything served under handle? */
+/* Is anything served under handle? Does a pull wait for that? */
 bool transfers_serves(const struct transfers *t, uint64_t handle);
+bool transfers_awaits(const struct transfers *t, uint64_t handle);
 
 /* A pull has come for a handle that nothing is served under: unknown may call
  * transfers_serve, and says whether to wait (true), for TRANSFER_PATIENCE_NS at

@@ -162,6 +162,8 @@ void serve_file(struct stager *s, uint64_t object, int fd, uint64_t available,
         transfers_grown(s->config.transfers, object, available, total);
         return;
     }
+    if (!transfers_awaits(s->config.transfers, object))
+        return; /* who asked has gone: nobody would have it closed */
     source.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (source.fd < 0) {
         transfers_refuse(s->config.transfers, object, FAILURE_UNKNOWN,

@@ -463,6 +463,48 @@ static void listings(void **state)
     down();
 }
 
+static void on_piece(void *arg, uint64_t offset, const void *data, size_t len)
+{
+    (void)arg, (void)offset, (void)data, (void)len;
+}
+
+static void on_ended(void *arg, enum transfer_end end, uint64_t total,
+                     enum failure failure, const char *text)
+{
+    (void)failure, (void)text;
+    assert_int_equal(end, TRANSFER_WHOLE);
+    *(uint64_t *)arg = total;
+}
+
+/* What is open to be served is closed behind the last pull, also when that is
+ * called off before the file is open. */
+static void nobody_pulls(void **state)
+{
+    (void)state;
+    const uint64_t object = UINT64_C(1) << 32; /* the director's first */
+    uint64_t total = 0;
+    const struct transfer_sink sink = {on_piece, on_ended, &total};
+    struct transfers *t;
+    struct want w;
+    struct err err;
+    up(2, 1, NULL, 0);
+    t = net.ranks[0].transfers;
+    want(&w, 0, OBJECT_FILE, file_make("in", 100, 1), NULL);
+    settle(&w, 1);
+    for (int called_off = 0; called_off < 2; called_off++) {
+        struct pull *p =
+            transfers_pull(net.ranks[1].transfers, 0, object, 0, &sink, &err);
+        assert_non_null(p);
+        if (called_off)
+            transfers_cancel(p);
+        for (int64_t end = net.now_ns + NS_PER_SEC; net.now_ns < end;)
+            step();
+        assert_int_equal(total, 100);
+        assert_false(transfers_serves(t, object));
+    }
+    down();
+}
+
 /* Whoever dies, and whenever: the others have the file in the end. */
 static void deaths(void **state)
 {
@@ -745,6 +787,7 @@ int main(void)
         cmocka_unit_test(missing_files),
         cmocka_unit_test(checksums),
         cmocka_unit_test(listings),
+        cmocka_unit_test(nobody_pulls),
         cmocka_unit_test(deaths),
         cmocka_unit_test(death_of_the_reader),
         cmocka_unit_test(small_caches),
