@@ -3,6 +3,7 @@
 #include "spec/parse_storage.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -63,6 +64,26 @@ static int resource_file_build(struct parse *p, const struct tree_node *n,
                : formed_build(p, &f.checksum, set, TEXT_CHECKSUM, &r->checksum);
 }
 
+/* Two that each name their one file must not name the same. */
+static void names_check(struct parse *p, const struct resource_file *all,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < i; k++) {
+            if (all[i].from != RESOURCE_URL || all[k].from != RESOURCE_URL ||
+                !all[i].file_path || !all[k].file_path ||
+                strcmp(template_text(all[i].file_path),
+                       template_text(all[k].file_path)) != 0)
+                continue;
+            const struct tree_node *at = place_of(p, all[i].file_path);
+            spec_errors_add(p->errors, at->line, at->column,
+                            "the resource file in line %" PRIu32
+                            " has this `file_path` already",
+                            place_of(p, all[k].file_path)->line);
+            break;
+        }
+}
+
 int resource_files_build(struct parse *p, const struct field *f,
                          const struct taskset *set, struct task_template *t)
 {
@@ -75,6 +96,7 @@ int resource_files_build(struct parse *p, const struct field *f,
     for (uint32_t i = 0; i < f->node->count; i++)
         if (resource_file_build(p, &f->node->u.items[i], set, &all[i]) < 0)
             return -1;
+    names_check(p, all, f->node->count);
     t->resource_files = all;
     t->resource_file_count = f->node->count;
     return 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "spec/errors.h"
 #include "spec/read.h"
@@ -56,6 +57,10 @@ static int inside_check(const char *text, bool file, struct err *err)
         return err_set(err, EINVAL,
                        "\"%s\" must be the name of a file, without \"/\" at "
                        "its end",
+                       excerpt_of(text).text);
+    if (file && strcmp(path_base(text), ".") == 0)
+        return err_set(err, EINVAL,
+                       "\"%s\" is a folder; it must be the name of a file",
                        excerpt_of(text).text);
     return 0;
 }

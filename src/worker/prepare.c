@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "stage/listing.h"
 #include "stage/place.h"
+#include "worker/claims.h"
 #include "worker/retire.h"
 #include "worker/stager.h"
 #include "worker/wants.h"
@@ -51,6 +52,8 @@ struct prepare {
     bool has_dir, stepping, inside;
     struct items waiting, here;
     uint32_t wanted, left, total; /* items: wanted, not in place, in all */
+    struct claims claims;
+    bool claimed; /* several of its items bring files: see claims.h */
     struct step step;
     struct retire retire;
     enum failure failure;
@@ -79,6 +82,7 @@ void prepare_free(struct prepare *p)
     items_fini(&p->step.had);
     items_fini(&p->step.found);
     prepared_fini(&p->made);
+    claims_fini(&p->claims);
     if (p->next)
         p->next->link = p->link;
     *p->link = p->next;
@@ -136,6 +140,24 @@ static void on_want(void *arg, const struct stager_result *r)
     }
     if (!p->inside)
         prepare_go(p);
+}
+
+/* One more item waits: a file whose place is not that of another. */
+static void wait_for(struct prepare *p, struct item *item)
+{
+    struct err err;
+    bool file = item->kind == OBJECT_FILE || item->kind == OBJECT_URL;
+    int rc = p->claimed && file ? claims_add(&p->claims, item, &err) : 0;
+    if (rc < 0)
+        fail(p, FAILURE_RESOURCE_FILE_CREATE, err.text);
+    if (rc != 0) {
+        item_destroy(item);
+        return;
+    }
+    item->owner = p;
+    items_put(&p->waiting, item);
+    p->left++;
+    p->total++;
 }
 
 static void want_some(struct prepare *p)
@@ -309,15 +331,11 @@ static void step_done(struct io_job *j, int rc, const struct err *err)
         fail(p, s->failure ? s->failure : FAILURE_UNKNOWN, err->text);
     while (p->state == PREPARE_GOING && (item = items_take(&s->had)))
         step_item_done(p, item);
-    p->left += s->found.count;
-    p->total += s->found.count;
+    while (p->state == PREPARE_GOING && (item = items_take(&s->found)))
+        wait_for(p, item);
     if (p->total > PREPARE_MAX_FILES) {
         too_many(&why);
         fail(p, FAILURE_RESOURCE_FILE_CREATE, why.text);
-    }
-    while (p->state == PREPARE_GOING && (item = items_take(&s->found))) {
-        item->owner = p;
-        items_put(&p->waiting, item);
     }
     items_fini(&s->had);
     items_fini(&s->found);
@@ -405,12 +423,15 @@ struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
                                      .run_dir = st->run_dir,
                                      .spec_dir = st->work_dir};
     enum failure failure = FAILURE_UNKNOWN;
+    struct items wants = {0};
+    struct item *item;
     struct err why;
 
     if (!p)
         goto nomem;
     *p = (struct prepare){
         .context = c, .task = *task, .start_ns = clock_mono_ns()};
+    claims_init(&p->claims);
     p->made.packages =
         mem_calloc(t->package_ref_count + 1, sizeof(p->made.packages[0]));
     p->made.package_count = t->package_ref_count;
@@ -428,11 +449,11 @@ struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
         return NULL;
     }
     names.task_id = p->task_id;
-    if (wants_of_task(st->spec, t, &names, &p->waiting, &failure, &why) < 0)
+    if (wants_of_task(st->spec, t, &names, &wants, &failure, &why) < 0)
         fail(p, failure, why.text);
-    for (struct item *item = p->waiting.first; item; item = item->next)
-        item->owner = p;
-    p->left = p->total = p->waiting.count;
+    p->claimed = t->resource_file_count > 1;
+    while ((item = items_take(&wants)))
+        wait_for(p, item);
     p->inside = true;
     want_some(p);
     p->inside = false;
