@@ -197,11 +197,15 @@ static int found_again(const struct storing_file *known, const char *task_dir,
                    known->name, known->name, known->name);
 }
 
-/* plain: below the task's directory, without links. */
+/* matched: what it is called; plain: where it is below the task's directory,
+ * without links. */
 static int add_file(struct storing_files *f, const char *task_dir,
-                    const char *plain, struct err *err)
+                    const char *matched, const char *plain, struct err *err)
 {
-    const char *name = strncmp(plain, "wd/", 3) == 0 ? plain + 3 : plain;
+    char name[BENEATH_NAME_MAX];
+    if (beneath_plain(strncmp(matched, "../", 3) == 0 ? matched + 3 : matched,
+                      name, err) < 0)
+        return err_context(err, "%s", matched);
     const struct storing_file *known = file_of_name(f, name);
     if (known)
         return found_again(known, task_dir, plain, err);
@@ -240,7 +244,7 @@ static int look_at(struct storing_files *f, int root, const char *task_dir,
     if (rc == 0 || fstatat(root, plain, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
         !S_ISREG(st.st_mode))
         return 0;
-    return add_file(f, task_dir, plain, err);
+    return add_file(f, task_dir, matched, plain, err);
 }
 
 int storing_find(const char *task_dir, const char *patterns, size_t len,
