@@ -248,6 +248,16 @@ static bool is_pattern(const char *path)
     return strpbrk(path, "*?[") != NULL;
 }
 
+/* 1: it is one, and not the name of what is there; 0: it is not; -1 with err:
+ * nobody can say. */
+static int is_wild(struct holder *s, const char *path, struct err *err)
+{
+    struct file_info info;
+    if (!is_pattern(path) || holder_look(s, path, &info, err) == 0)
+        return 0;
+    return err->code == ENOENT ? 1 : -1;
+}
+
 /* The folder of a pattern that has none: all up to the first wildcard. */
 static void pattern_folder(const char *pattern, char folder[BENEATH_NAME_MAX])
 {
@@ -262,8 +272,11 @@ static int path_fetch(struct fetch *f, struct holder *s, const char *path,
                       int root, struct err *err)
 {
     char folder[BENEATH_NAME_MAX];
-    bool wild = is_pattern(path), more;
+    bool more;
     struct buf list;
+    int wild = is_wild(s, path, err);
+    if (wild < 0)
+        return -1;
     buf_init(&list, HOLDER_LIST_BYTES);
     if (wild)
         pattern_folder(path, folder);
@@ -315,7 +328,10 @@ int fetch_run(struct fetch *f, struct holder *s, struct err *err)
     struct file_info info;
     if (path_plain(f->paths->list[0], plain, err) < 0)
         return -1;
-    bool one = f->paths->count == 1 && !is_pattern(plain);
+    int wild = f->paths->count == 1 ? is_wild(s, plain, err) : 0;
+    if (wild < 0)
+        return -1;
+    bool one = f->paths->count == 1 && !wild;
     if (one && f->to) {
         if (holder_look(s, plain, &info, err) < 0)
             return -1;
@@ -325,7 +341,8 @@ int fetch_run(struct fetch *f, struct holder *s, struct err *err)
         return f->to ? to_file(f, s, plain, err) : to_stdout(f, s, plain, err);
     if (!f->to)
         return err_set(err, EINVAL,
-                       "more than one file: say where they go, by -o DIR");
+                       "this may be more than one file: say where they go, by "
+                       "-o DIR");
     return several(f, s, err);
 }
 
