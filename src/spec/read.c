@@ -43,6 +43,15 @@ static bool is_text(enum key_kind kind)
     return kind == KEY_TEXT || kind == KEY_TEMPLATE || kind == KEY_REGEX;
 }
 
+/* Would a plain value of the type be what the kind wants? */
+static bool is_bare(enum key_kind kind, enum value_type type)
+{
+    return kind == KEY_BOOLEAN   ? type == VALUE_BOOL
+           : kind == KEY_INTEGER ? type == VALUE_INT
+           : kind == KEY_NUMBER  ? type == VALUE_INT || type == VALUE_FLOAT
+                                 : false;
+}
+
 /* "`priority` must be an integer from 0 to 9, not "high"". */
 static bool wrong(struct spec_errors *errors, const char *what,
                   const struct tree_node *n, const struct key_type *type)
@@ -55,7 +64,7 @@ static bool wrong(struct spec_errors *errors, const char *what,
     node_describe(n, have);
     if (n->kind == TREE_SCALAR && n->tag == TREE_STR) {
         value_resolve(&v, n->u.text);
-        if (v.type != VALUE_STRING && v.type != VALUE_NULL)
+        if (is_bare(type->kind, v.type))
             hint = "; remove the quotes";
     } else if (n->kind == TREE_MAPPING && is_text(type->kind)) {
         hint = "; quote a text that starts with {";
