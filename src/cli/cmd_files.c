@@ -357,4 +357,5 @@ const struct cmd cmd_files = {
     .name = "files",
     .summary = "the files of a task: list, look, get",
     .description = "The files of a task, while it runs or when it has ended.",
-    .topics = topics};
+    .topics = topics,
+    .noun = "action"};

@@ -193,4 +193,5 @@ static const struct cmd *const topics[] = {&files, NULL};
 const struct cmd cmd_node = {.name = "node",
                              .summary = "the nodes of a run: their files",
                              .description = "What is on the nodes of a run.",
-                             .topics = topics};
+                             .topics = topics,
+                             .noun = "action"};

@@ -630,4 +630,5 @@ const struct cmd cmd_storage = {
     .description =
         "The containers that a job spec names: put files into them before a "
         "run, and get what tasks have stored behind it.",
-    .topics = topics};
+    .topics = topics,
+    .noun = "action"};

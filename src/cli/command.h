@@ -63,8 +63,10 @@ struct cmd {
     /* values: zeroed, with the defaults and what was given. Returns the exit
      * code. */
     int (*main)(void *values);
-    /* Instead of main: its topics, NULL-terminated, as commands. */
+    /* Instead of main: its topics, NULL-terminated, as commands; and what they
+     * are called, if it is not "topic". */
     const struct cmd *const *topics;
+    const char *noun;
 };
 
 /* 0 shown, 1 cannot be read, 2 wrong usage. */

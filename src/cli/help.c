@@ -3,6 +3,7 @@
 #include "cli/help.h"
 
 #include <stdarg.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -198,14 +199,19 @@ static int list_put(const struct cmd *const *list, unsigned width,
 
 static int topics_put(const struct cmd *c, unsigned width, struct buf *out)
 {
-    if (buf_printf(out, "Usage: mpibatch %s TOPIC [OPTION]... [ARGUMENT]...\n",
-                   c->name) < 0 ||
+    char noun[16], more[96];
+    snprintf(noun, sizeof(noun), "%s", c->noun ? c->noun : "topic");
+    for (char *s = noun; *s; s++)
+        *s = (char)toupper((unsigned char)*s);
+    if (buf_printf(out, "Usage: mpibatch %s %s [OPTION]... [ARGUMENT]...\n",
+                   c->name, noun) < 0 ||
         help_put_wrapped(c->description, 0, 0, width, out) < 0 ||
-        buf_puts(out, "\nTopics:\n") < 0 || list_put(c->topics, width, out) < 0)
+        buf_printf(out, "\n%c%ss:\n", noun[0], c->noun ? c->noun + 1 : "opic") <
+            0 ||
+        list_put(c->topics, width, out) < 0)
         return -1;
-    char more[96];
-    snprintf(more, sizeof(more), "`mpibatch %s TOPIC --help` tells more.",
-             c->name);
+    snprintf(more, sizeof(more), "`mpibatch %s %s --help` tells more.", c->name,
+             noun);
     if (buf_putc(out, '\n') < 0)
         return -1;
     return help_put_wrapped(more, 0, 0, width, out);
