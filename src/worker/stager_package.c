@@ -96,6 +96,27 @@ static int make_place(const struct unpacking *u, char tmp[PATH_MAX],
     return *folder < 0 ? err_sys(err, errno, "cannot open \"%s\"", dir) : 0;
 }
 
+/* A folder for PATH that is not there would be found out by a command that is
+ * not, in each task. */
+static int has_folders(const struct application_package *p, const char *where,
+                       struct err *err)
+{
+    struct stat st;
+    for (uint32_t i = 0; i < p->add_to_path_count; i++) {
+        char *path = path_join(where, p->add_to_path[i]);
+        if (!path)
+            return err_set(err, ENOMEM, "no memory for a path");
+        bool is = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+        mem_free(path);
+        if (!is)
+            return err_set(err, EPROTO,
+                           "there is no folder \"%s\" in it for add_to_path; "
+                           "paths begin at the top of the package",
+                           p->add_to_path[i]);
+    }
+    return 0;
+}
+
 static int unpack(struct io_job *j, struct err *err)
 {
     struct unpacking *u = LIST_OF(j, struct unpacking, job);
@@ -112,6 +133,9 @@ static int unpack(struct io_job *j, struct err *err)
     int rc = package_unpack(u->archive, tmp, &limits, NULL, err);
     if (rc < 0) {
         u->archive_gone = err->code == ENOENT && access(u->archive, F_OK) < 0;
+    } else if (has_folders(u->package, tmp, err) < 0) {
+        rc = -1;
+        remove_tree(folder, path_base(tmp), tmp, NULL);
     } else if (rename(tmp, u->path) < 0) {
         bool is_there = access(u->path, F_OK) == 0;
         rc = is_there ? 0 : err_sys(err, errno, "cannot make \"%s\"", u->path);

@@ -2,7 +2,7 @@
 # Resource files that would be one file, links that are returned, files whose
 # names look like patterns.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 19
+plan 21
 
 mkdir in out
 echo one >in/a; echo two >in/b
@@ -69,3 +69,19 @@ for words in storage files node; do
     out=$("$MPIBATCH" $words nothing 2>&1)
     like "$? $out" "^2 .*no action \"nothing\"" "$words: an action that there is not"
 done
+
+# a folder for PATH that the package has not
+mkdir -p app/solver/bin
+printf '#!/bin/sh\necho solved\n' >app/solver/bin/solve; chmod +x app/solver/bin/solve
+path() {
+    cat >path.yaml <<END
+pool: {application_packages: [{application_id: s, version: '1', path: app, add_to_path: $1}]}
+jobs: [{tasks: [{command_line: solve, application_package_references: [{application_id: s}]}]}]
+END
+    run 0 path.yaml --fresh
+}
+path bin
+like "$rc $(<run.out)" '^1 .*ApplicationPackageError.*package s 1: there is no folder "bin" in it for add_to_path' \
+    "a folder for PATH that is not there"
+path solver/bin
+is "$rc $("$MPIBATCH" logs 0 path.run)" "0 solved" "one that is"
