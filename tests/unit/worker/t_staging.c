@@ -248,7 +248,7 @@ static void patterns_of_returned_files(void **state)
     static const char patterns[] = "*.txt\0../std*.txt\0**/deep\0*.txt";
     static const char *const want[] = {"a.txt",      "b.txt",      "in.txt",
                                        "stderr.txt", "stdout.txt", "sub/deep"};
-    char dir[] = "/tmp/t_staging.XXXXXX", command[128];
+    char dir[] = "/tmp/t_staging.XXXXXX", command[256];
     struct storing_files f;
     struct err err;
     assert_non_null(mkdtemp(dir));
