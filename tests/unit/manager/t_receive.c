@@ -244,7 +244,8 @@ static unsigned count_own(void)
     return own_files;
 }
 
-/* A rank dies in the middle: nothing of its files stays; another's come. */
+/* A rank dies in the middle: no part of its files stays; another's come. One
+ * that was whole may, though the rank was not told any more. */
 static void test_death(void **state)
 {
     (void)state;
@@ -260,9 +261,10 @@ static void test_death(void **state)
         offer(2, &other, 3, 2 * MIB);
         assert_true(net_until(&other.called, 1000 * NS_PER_SEC));
         check_stored(&other);
-        net_until(&never, NS_PER_SEC);
+        net_until(&never, 20 * NS_PER_MS); /* a step takes 1 ms in truth */
         assert_int_equal(receiver_pending(run.receiver), 0);
-        assert_int_equal(count_own(), 1 + (unsigned)lost[0].called);
+        assert_true(count_own() >= 1 + (unsigned)lost[0].called);
+        assert_true(count_own() <= 2);
         down();
     }
 }
