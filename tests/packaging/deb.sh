@@ -105,7 +105,7 @@ init)
     ;;
 esac
 EOF
-like "$(as_user mpibatch example | xargs)" "^azure-workflow .* ising .* povray .* jobspecs " "the examples are there"
+like "$(as_user mpibatch example | tr -s "\n " " ")" "^azure-workflow .* ising .* povray .* jobspecs " "the examples are there"
 is "$(as_user bash /tmp/use ising 2>use.err)" 6 "the Ising example runs under mpirun" || note "$(<use.err)"
 like "$(as_user bash /tmp/use jobspecs 2>&1)" " succeeded, 0 failed" "all job specs are valid; one is launched"
 ok "a spec from init is valid" as_user bash /tmp/use init
