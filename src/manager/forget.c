@@ -142,12 +142,28 @@ static void free_all(struct noted *n)
     }
 }
 
+/* Those who were killed while they wrote a manifest have left a part of it
+ * under a temporary name (file_replace's; a key ends in a number). */
+static void sweep(const char *folder)
+{
+    struct dirent *e;
+    DIR *d = opendir(folder);
+    while (d && (e = readdir(d))) {
+        size_t len = strlen(e->d_name);
+        if (len > 4 && strcmp(e->d_name + len - 4, ".tmp") == 0)
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    }
+    if (d)
+        closedir(d);
+}
+
 void forgetting_destroy(struct forgetting *f)
 {
     if (!f)
         return;
     free_all(f->first);
     free_all(f->going);
+    sweep(f->folder); /* nobody writes there any more */
     (void)rmdir(f->folder); /* fine if somebody needs it */
     mem_free(f->folder);
     mem_free(f);

@@ -24,10 +24,12 @@ launch() {
     else marked "$MPIRUN" --oversubscribe -n "$n" "$MPIBATCH" run "$@"; fi
 }
 
-# ours [KIND]: the pids that carry the mark: mpirun, rank, keeper, task
+# ours [KIND...]: the pids that carry the mark: mpirun, rank, keeper, task; in
+# the order of the kinds, and as of one moment: what starts while one looks for
+# the next kind would be the only one of its own to be spared
 ours() {
-    local pid comm
-    grep -lszF "FAULT_MARK=$mark" /proc/[0-9]*/environ | tr -cd '0-9\n' |
+    local pid comm kind found
+    found=$(grep -lszF "FAULT_MARK=$mark" /proc/[0-9]*/environ | tr -cd '0-9\n' |
         while read -r pid; do
             read -r comm 2>/dev/null <"/proc/$pid/comm" || continue
             case $comm in
@@ -36,8 +38,9 @@ ours() {
             mpibatch) comm=rank ;;
             *) comm=task ;;
             esac
-            [ "$comm" != "${1:-$comm}" ] || echo "$pid"
-        done
+            echo "$comm $pid"
+        done)
+    for kind in "${@:-[a-z]*}"; do sed -n "s/^$kind //p" <<<"$found"; done
 }
 
 # rank_pid RANK: the process that is this rank

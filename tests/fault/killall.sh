@@ -35,10 +35,10 @@ ran() { [ ! -f ran ] || awk '{print $2}' ran | sort -u; }
 strike() { # HOW
     local victims
     case $1 in
-    ranks) victims="$(ours mpirun) $(ours rank)" ;;    # the keepers end the tasks
-    mpirun) victims=$(ours mpirun)                     # the ranks end themselves
+    ranks) victims=$(ours mpirun rank) ;; # the keepers end the tasks
+    mpirun) victims=$(ours mpirun) # the ranks end themselves
         [ -n "$victims" ] || victims=$(ours rank) ;;
-    all) victims="$(ours mpirun) $(ours rank) $(ours keeper) $(ours task)" ;;
+    all) victims=$(ours mpirun rank keeper task) ;;
     esac
     # shellcheck disable=SC2086 # words
     kill -9 $victims 2>/dev/null

@@ -104,9 +104,9 @@ look() {
 strike() {
     local victims
     case $1 in
-    ranks) victims="$(ours mpirun) $(ours rank)" ;;
+    ranks) victims=$(ours mpirun rank) ;;
     one) victims=$(ours rank | shuf -n 1 --random-source=<(yes $RANDOM)) ;;
-    all) victims="$(ours mpirun) $(ours rank) $(ours keeper) $(ours task)" ;;
+    all) victims=$(ours mpirun rank keeper task) ;;
     esac
     # shellcheck disable=SC2086 # words
     kill -9 $victims 2>/dev/null

@@ -7,7 +7,7 @@ need_python
 mkdir tmp
 export TMPDIR=$PWD/tmp
 unset SLURM_TMPDIR
-plan 25
+plan 26
 
 cat >again.yaml <<'EOF'
 storage: {containers: {results: results}}
@@ -58,9 +58,10 @@ rm -rf results/*
 run 0 rerun.yaml
 is "$rc $(files t)" "1 t/old" "a failed task's files are there"
 is "$(ls -A rerun.run/uploads)" "rerun.0" "and known"
-touch mended
+touch mended rerun.run/uploads/rerun.0.0123456789abcdef.tmp # of one that was killed
 run 0 --rerun failed rerun.yaml
 is "$rc $(files t)" "0 t/new" "run again, it has its new ones alone"
+is "$(ls rerun.run | grep uploads)" "" "and nothing to tidy up is left, not even half of it"
 
 # ---- what cannot be stored ----
 mkdir full gone

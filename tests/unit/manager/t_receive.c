@@ -174,6 +174,7 @@ static void check_stored(const struct taken *t)
     assert_int_equal(t->what.packed, t->bytes <= RETURNED_MAX_PACKED);
     digest_make(t->bytes, &d);
     assert_memory_equal(&t->what.digest, &d, sizeof(d));
+    writer_flush(run.writer); /* as the manager does, turn after turn */
     int fd = returned_open(run.rundir, &of, &f, &offset, &err);
     for (int i = 0; fd < 0 && t->what.packed && i < 5000; i++) {
         usleep(1000); /* the writer has it, and writes it before its record */
