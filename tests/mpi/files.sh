@@ -5,8 +5,9 @@
 . "$TEST_SRCDIR/tests/lib.sh"
 plan 52
 
+# always room for the one with a directory, and for three of the others
 cat >slow.yaml <<'XEOF'
-pool: {task_slots_per_node: 4, scratch: SCRATCH}
+pool: {task_slots_per_node: 7, scratch: SCRATCH}
 jobs:
   - id: dir
     sweep: {parameters: {n: [1]}}
@@ -15,7 +16,7 @@ jobs:
       command_line: "mkdir sub; echo x >sub/x; ln -s /etc/passwd out; ln -s sub/x in; head -c 40000000 /dev/urandom >large; sha256sum <large; echo small >small; (while ! test -e HERE/go; do head -c 65536 /dev/zero; sleep 0.02; done) >grow"
   - id: plain
     sweep: {parameters: {n: [1, 2, 3, 4, 5]}}
-    task: {command_line: "test {n} != 2 || seq 1 100000; test {n} != 3 || seq 1 3000000; echo e >&2; while ! test -e HERE/go{n}; do test {n} != 1 || date +%s.%N; sleep 0.3; done; echo end {n}"}
+    task: {required_slots: 2, command_line: "test {n} != 2 || seq 1 100000; test {n} != 3 || seq 1 3000000; echo e >&2; while ! test -e HERE/go{n}; do test {n} != 1 || date +%s.%N; sleep 0.3; done; echo end {n}"}
 XEOF
 mkdir scratch
 sed -i "s#HERE#$PWD#g; s#SCRATCH#$PWD/scratch#" slow.yaml
