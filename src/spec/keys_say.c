@@ -3,6 +3,7 @@
 #include "config.h"
 #include "spec/keys.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
@@ -101,7 +102,14 @@ int key_type_describe(const struct key_type *type, struct buf *out)
 
 /* ---- Unknown keys ---- */
 
-enum { WORD_MAX = 64, NAMES_MAX = 32 };
+enum {
+    WORD_MAX = 64,
+    NAMES_MAX = 32,
+    SETS_MAX = 64,
+    SHOWN = 3,
+    NEAR = 3,
+    FAR = 99
+};
 
 /* The word in our spelling: "maxWallClockTime" and "max-wall-clock-time" are
  * "max_wall_clock_time". false: too long to be one of ours. */
@@ -131,23 +139,95 @@ static const char *set_nearest(const struct key_set *set, const char *word)
     return text_nearest(word, names, count);
 }
 
-/* The set that has this key, other than one: the outermost, or of several kinds
- * of constraints the first. NULL: none has, or several that have nothing to do
- * with each other. */
-static const struct key_set *set_elsewhere(const struct key_set *here,
-                                           const char *word)
+/* Does a value of the type have mappings of the set in it, other than in those
+ * of another set? */
+static bool type_has(const struct key_type *type, const struct key_set *set)
 {
-    const struct key_set *found = NULL;
+    for (; type; type = type->another)
+        if (type->kind == KEY_STRUCT ? type->set == set
+                                     : type->of && type_has(type->of, set))
+            return true;
+    return false;
+}
+
+static bool set_has(const struct key_set *outer, const struct key_set *inner)
+{
+    for (size_t i = 0; i < outer->count; i++)
+        if (type_has(outer->keys[i].type, inner))
+            return true;
+    return false;
+}
+
+/* How many steps, into a mapping or out of one, each set is from one of them.
+ */
+static void sets_measure(const struct key_set *from, unsigned steps[SETS_MAX])
+{
+    bool more = true;
     for (size_t i = 0; key_sets[i]; i++) {
-        if (key_sets[i] == here || !key_find(key_sets[i], word))
-            continue;
-        if (found && strcmp(found->plural, key_sets[i]->plural) != 0)
-            return NULL;
-        found = found ? found : key_sets[i];
-        if (!found->path)
-            return found;
+        assert(i < SETS_MAX);
+        steps[i] = key_sets[i] == from ? 0 : FAR;
     }
-    return found;
+    for (unsigned n = 0; more; n++) {
+        more = false;
+        for (size_t i = 0; key_sets[i]; i++)
+            for (size_t k = 0; steps[i] == n && key_sets[k]; k++)
+                if (steps[k] == FAR && (set_has(key_sets[i], key_sets[k]) ||
+                                        set_has(key_sets[k], key_sets[i]))) {
+                    steps[k] = n + 1;
+                    more = true;
+                }
+    }
+}
+
+/* The sets that have this key, the nearest first, those of one kind once: the
+ * top level alone if it has it, or the only one, or all that are near, or of
+ * more than SHOWN the nearest ones. Returns how many; 0: none, or too many. */
+static size_t sets_elsewhere(const struct key_set *here, const char *word,
+                             const struct key_set *found[SHOWN])
+{
+    unsigned steps[SETS_MAX];
+    size_t count = 0, total = 0, nearest = 0, near = 0;
+    sets_measure(here, steps);
+    for (unsigned n = 1; n < FAR; n++) {
+        for (size_t i = 0; key_sets[i]; i++) {
+            const struct key_set *set = key_sets[i];
+            size_t k = 0;
+            if (steps[i] != n || !key_find(set, word))
+                continue;
+            if (!set->path) {
+                found[0] = set;
+                return 1;
+            }
+            while (k < count && strcmp(found[k]->plural, set->plural) != 0)
+                k++;
+            total += k == count;
+            if (k == count && count < SHOWN)
+                found[count++] = set;
+        }
+        nearest = nearest ? nearest : total;
+        near = n <= NEAR ? total : near;
+    }
+    return total == 1         ? 1
+           : near <= SHOWN    ? near
+           : nearest <= SHOWN ? nearest
+                              : 0;
+}
+
+/* "`keep` belongs under A, or under B". 0: nothing is known of it; else 1, or
+ * -1 as buf_put. */
+static int suggest_elsewhere(const struct key_set *set, const char *word,
+                             struct buf *out)
+{
+    const struct key_set *found[SHOWN];
+    size_t count = sets_elsewhere(set, word, found);
+    if (count > 0 && buf_printf(out, "`%s` belongs ", word) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (buf_printf(out, "%s%s%s", i ? ", or " : "",
+                       found[i]->path ? "under " : "at the top level",
+                       found[i]->path ? found[i]->path : "") < 0)
+            return -1;
+    return count > 0;
 }
 
 int key_suggest(const struct key_set *set, const char *unknown, struct buf *out)
@@ -160,11 +240,9 @@ int key_suggest(const struct key_set *set, const char *unknown, struct buf *out)
         const char *nearest = set_nearest(set, word);
         if (nearest)
             return buf_printf(out, "did you mean `%s`?", nearest);
-        const struct key_set *elsewhere = set_elsewhere(set, word);
-        if (elsewhere)
-            return buf_printf(out, "`%s` belongs %s%s", word,
-                              elsewhere->path ? "under " : "at the top level",
-                              elsewhere->path ? elsewhere->path : "");
+        int known = suggest_elsewhere(set, word, out);
+        if (known)
+            return known < 0 ? -1 : 0;
     }
     if (buf_puts(out, "known are ") < 0)
         return -1;

@@ -161,6 +161,24 @@ static void suggestions(void **state)
         {&task_keys, "Command Line", "did you mean `command_line`?"},
         {&spec_keys, "sweep", "`sweep` belongs under jobs[]"},
         {&pool_keys, "name", "`name` belongs at the top level"},
+        {&pool_keys, "resource_files",
+         "`resource_files` belongs under jobs[].task or jobs[].tasks[]"},
+        {&job_keys, "task_slots_per_node",
+         "`task_slots_per_node` belongs under pool"},
+        {&job_keys, "keep",
+         "`keep` belongs under jobs[].task or jobs[].tasks[], or under "
+         "pool.cache"},
+        {&pool_keys, "keep",
+         "`keep` belongs under pool.cache, or under jobs[].task or "
+         "jobs[].tasks[]"},
+        {&task_keys, "maxTaskRetryCount",
+         "`max_task_retry_count` belongs under jobs[].task.constraints"},
+        {&job_keys, "maxTaskRetryCount",
+         "`max_task_retry_count` belongs under jobs[].constraints"},
+        /* of five, those that are nearest */
+        {&job_keys, "from",
+         "`from` belongs under jobs[].sweep, alone or in a list, or under "
+         "jobs[].metrics.NAME"},
         {&task_keys, "userIdentity",
          "tasks run as the user who runs mpibatch; leave it out"},
         {&pool_keys, "zzz", POOL_KEYS},
