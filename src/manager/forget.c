@@ -163,7 +163,7 @@ void forgetting_destroy(struct forgetting *f)
         return;
     free_all(f->first);
     free_all(f->going);
-    sweep(f->folder); /* nobody writes there any more */
+    sweep(f->folder);       /* nobody writes there any more */
     (void)rmdir(f->folder); /* fine if somebody needs it */
     mem_free(f->folder);
     mem_free(f);
