@@ -90,6 +90,22 @@ int file_read_at(int fd, void *data, size_t len, uint64_t offset)
     return 0;
 }
 
+int file_write_at(int fd, const void *data, size_t len, uint64_t offset)
+{
+    const char *p = data;
+    while (len > 0) {
+        ssize_t n = pwrite(fd, p, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        p += n;
+        len -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
 /* A name beside path that nobody else has: hosts that share the folder may
  * write the same file, and their pids may be equal. */
 static void tmp_name(char *tmp, size_t size, const char *path)

@@ -21,6 +21,9 @@ int file_write_all(int fd, const void *data, size_t len);
  */
 int file_read_at(int fd, void *data, size_t len, uint64_t offset);
 
+/* Write len bytes at offset to fd, as file_write_all does. */
+int file_write_at(int fd, const void *data, size_t len, uint64_t offset);
+
 /* Replace the file at path by data, so that a reader sees the old or the new
  * one, never a part: written beside it (mode), synced if sync, renamed. -1
  * with err; the old file is as it was and nothing is left beside it. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 enum { BLOCK_BYTES = 256 * 1024 };
@@ -103,16 +104,8 @@ static int write_work(struct io_job *j, struct err *err)
 {
     struct block *b = (struct block *)j; /* its first member */
     struct landing *l = b->landing;
-    size_t done = 0;
-    while (done < b->len) {
-        ssize_t n = pwrite(l->config.fd, b->data + done, b->len - done,
-                           (off_t)(b->offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(err, errno, "writing");
-        done += (size_t)n;
-    }
+    if (file_write_at(l->config.fd, b->data, b->len, b->offset) < 0)
+        return err_sys(err, errno, "writing");
     checksum_update(l->sum, b->data, b->len);
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -102,21 +103,13 @@ static bool is_launched(char *const *from)
     return false;
 }
 
-/* FNV-1a. */
-static uint64_t hash_name(const char *name, size_t len)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)name[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* The variable of that name, or NULL and in *key where it would go. */
 static struct variable *find(const struct environment *e, const char *name,
                              size_t len, uint64_t *key)
 {
     uint64_t at;
-    for (*key = hash_name(name, len); map_get(&e->by_name, *key, &at); ++*key) {
+    for (*key = hash_bytes(HASH_START, name, len);
+         map_get(&e->by_name, *key, &at); ++*key) {
         struct variable *v = &e->vars[at];
         if (v->name_len == len && memcmp(v->entry, name, len) == 0)
             return v;

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "spec/errors.h"
 #include "spec/parse_storage.h"
@@ -49,14 +50,6 @@ static int report(const struct check *c, uint32_t index, const char *key,
 
 /* -- Ids ----------------------------------------------------------------- */
 
-static uint64_t id_hash(const char *s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-    return h;
-}
-
 static void report_twins(const struct check *c, uint32_t first, uint32_t second,
                          const char *id)
 {
@@ -83,7 +76,7 @@ static int id_check(const struct check *c, uint32_t index, struct map *seen,
         *stop = !c->tasks;
         return report(c, index, "id", &err);
     }
-    uint64_t hash = id_hash(id);
+    uint64_t hash = hash_text(HASH_START, id);
     if (!map_get(seen, hash, &first))
         return map_set(seen, hash, index);
     if (first == index) /* a sample may have a task twice */

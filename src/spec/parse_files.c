@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "spec/errors.h"
 #include "spec/read.h"
@@ -175,21 +176,14 @@ static bool is_one_file(const struct output_file *o)
             strncmp(pattern, "../", 3) == 0);
 }
 
-static uint64_t text_hash(uint64_t h, const char *s)
-{
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-    return h;
-}
-
 /* What it is written to. {job.id} and the like are one text in one job. */
 static uint64_t target_hash(const struct output_file *o)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325) + (uint64_t)o->container;
-    h = text_hash(h, o->url ? template_text(o->url) : "");
-    h = text_hash(h * 31, template_text(o->path));
+    uint64_t h = HASH_START + (uint64_t)o->container;
+    h = hash_text(h, o->url ? template_text(o->url) : "");
+    h = hash_text(h * 31, template_text(o->path));
     return output_pattern_is_wild(template_text(o->pattern))
-               ? text_hash(h * 31, template_text(o->pattern))
+               ? hash_text(h * 31, template_text(o->pattern))
                : h;
 }
 

@@ -12,6 +12,7 @@
 
 #include <yaml.h>
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "spec/errors.h"
@@ -119,19 +120,11 @@ static struct tree_node node_at(enum tree_kind kind, const yaml_mark_t *mark)
                               .inset = TREE_NO_INSET};
 }
 
-static uint64_t hash_of(const char *s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-    return h;
-}
-
 /* The number of the last anchor of that name, or 0. */
 static uint32_t anchor_find(const struct builder *b, const char *name)
 {
     uint64_t number = 0;
-    map_get(&b->anchor_of, hash_of(name), &number);
+    map_get(&b->anchor_of, hash_text(HASH_START, name), &number);
     while (number && strcmp(b->anchors[number - 1].name, name) != 0)
         number = b->anchors[number - 1].before;
     return (uint32_t)number;
@@ -149,7 +142,7 @@ static int anchor_add(struct builder *b, const char *name, uint32_t *number)
         return no_memory(b);
     b->anchors = anchors;
     b->anchor_cap = (uint32_t)cap;
-    uint64_t hash = hash_of(name), before = 0;
+    uint64_t hash = hash_text(HASH_START, name), before = 0;
     map_get(&b->anchor_of, hash, &before);
     const char *kept = text_keep(b, name, strlen(name));
     if (!kept || map_set(&b->anchor_of, hash, b->anchor_count + 1) < 0)

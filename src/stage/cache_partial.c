@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "stage/cache_parts.h"
@@ -191,21 +192,6 @@ static size_t run(const unsigned char *data, size_t len, uint64_t at,
     return n;
 }
 
-static int write_at(int fd, const unsigned char *data, size_t len, uint64_t at)
-{
-    while (len > 0) {
-        ssize_t n = pwrite(fd, data, len, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        data += n;
-        len -= (size_t)n;
-        at += (uint64_t)n;
-    }
-    return 0;
-}
-
 static int failed_write(const struct partial *p, struct err *err)
 {
     return err_sys(err, errno, "cannot write to \"%s/tmp\"", p->cache->dir);
@@ -228,7 +214,7 @@ int cache_append(struct partial *p, const void *data, size_t len,
         bool hole = false;
         size_t n = run(from, len, at, &hole);
         if (!hole) {
-            if (write_at(p->fd, from, n, at) < 0)
+            if (file_write_at(p->fd, from, n, at) < 0)
                 return failed_write(p, err);
             p->size = at + n;
         }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "stage/beneath.h"
 
@@ -94,9 +95,7 @@ static bool is_same(const struct passage *p, const struct stat *there)
  * is found and overwritten. */
 static void part_name(struct passage *p)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (const char *s = p->base; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+    uint64_t h = hash_text(HASH_START, p->base);
     snprintf(p->part, sizeof(p->part), CONTAINER_PART "%016" PRIx64, h);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 enum {
@@ -21,21 +22,6 @@ struct copying {
     int from, to;
     const atomic_bool *stop;
 };
-
-static int write_at(int fd, const char *data, size_t len, uint64_t at)
-{
-    while (len > 0) {
-        ssize_t n = pwrite(fd, data, len, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        data += n;
-        len -= (size_t)n;
-        at += (uint64_t)n;
-    }
-    return 0;
-}
 
 static bool stopped(const struct copying *c)
 {
@@ -58,7 +44,7 @@ static int copy_through(const struct copying *c, uint64_t at, uint64_t end,
             continue;
         if (n == 0)
             errno = EIO;
-        if (n <= 0 || write_at(c->to, data, (size_t)n, at) < 0)
+        if (n <= 0 || file_write_at(c->to, data, (size_t)n, at) < 0)
             return -1;
         at += (uint64_t)n;
     }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 #define NO_SLOT UINT32_MAX
@@ -50,10 +51,7 @@ static void note_release(struct director *d, struct note *n)
 
 static uint64_t hash_key(enum object_kind kind, const char *key)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)kind;
-    for (; *key; key++)
-        h = (h ^ (unsigned char)*key) * UINT64_C(0x100000001b3);
-    return h;
+    return hash_text(HASH_START ^ (uint64_t)kind, key);
 }
 
 static struct object *object_of_value(uint64_t value)

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "stage/beneath.h"
 #include "stage/package_shown.h"
@@ -219,17 +220,8 @@ static int write_block(struct unpacking *u, int fd, const char *data,
         u->bytes += stop - *end;
         *end = stop;
     }
-    while (len > 0) {
-        ssize_t n = pwrite(fd, data, len, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return failed(u, u->name, errno);
-        data += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
+    return file_write_at(fd, data, len, offset) < 0 ? failed(u, u->name, errno)
+                                                    : 0;
 }
 
 /* The content of a file, into fd. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "topo/topo_list.h"
 #include "topo/topo_machine.h"
@@ -177,13 +178,10 @@ out:
     return rc;
 }
 
-/* FNV-1a, over the text and its final NUL. */
+/* With its final NUL, so that no two rows of texts are alike. */
 static uint64_t digest(uint64_t hash, const char *text)
 {
-    do
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    while (*text++);
-    return hash;
+    return hash_bytes(hash, text, strlen(text) + 1);
 }
 
 /* What tells this node from others: the kernel's boot, and what of it the
@@ -193,7 +191,7 @@ static uint64_t node_digest(const char *hostname)
 {
     static const char *const namespaces[] = {
         "/proc/self/ns/uts", "/proc/self/ns/net", "/proc/self/ns/pid"};
-    uint64_t hash = digest(UINT64_C(0xcbf29ce484222325), hostname);
+    uint64_t hash = digest(HASH_START, hostname);
     char boot[64] = "";
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {

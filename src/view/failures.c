@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "store/output.h"
@@ -56,14 +57,6 @@ static int nomem(struct err *err)
 
 /* ---- Groups ---- */
 
-static uint64_t hash_of(const char *s)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-    return h;
-}
-
 static struct failure_group *group_new(struct groups *g, uint64_t key,
                                        const char *text)
 {
@@ -90,7 +83,7 @@ static int group_count(struct groups *g, const char *text, const char *job,
                        const char *task)
 {
     char example[2 * JOBSPEC_MAX_ID + 2];
-    uint64_t key = hash_of(text), place;
+    uint64_t key = hash_text(HASH_START, text), place;
     struct failure_group *found = NULL;
     for (; !found && map_get(&g->by_hash, key, &place); key++)
         if (strcmp(g->list[place - 1].text, text) == 0)

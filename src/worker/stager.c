@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "stage/checksum.h"
@@ -82,12 +83,8 @@ void stager_tell(struct stager *s, const struct stage_msg *m)
 static uint64_t hash_item(enum object_kind kind, const char *key,
                           const char *checksum)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)kind;
-    for (; *key; key++)
-        h = (h ^ (unsigned char)*key) * UINT64_C(0x100000001b3);
-    for (; checksum && *checksum; checksum++)
-        h = (h ^ (unsigned char)*checksum) * UINT64_C(0x100000001b3);
-    return h;
+    uint64_t h = hash_text(HASH_START ^ (uint64_t)kind, key);
+    return checksum ? hash_text(h, checksum) : h;
 }
 
 static struct item *item_first(const struct stager *s, uint64_t hash)

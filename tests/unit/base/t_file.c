@@ -189,6 +189,22 @@ static void reads_at_offsets(void **state)
     assert_int_equal(errno, EBADF);
 }
 
+static void writes_at_offsets(void **state)
+{
+    (void)state;
+    put_file("f", "0123456789");
+    int fd = open("f", O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(file_write_at(fd, "abc", 3, 8), 0);
+    assert_int_equal(file_write_at(fd, "x", 1, 0), 0);
+    assert_int_equal(file_write_at(fd, "", 0, 99), 0);
+    close(fd);
+    check_file("f", "x1234567abc");
+    errno = 0;
+    assert_int_equal(file_write_at(-1, "x", 1, 0), -1);
+    assert_int_equal(errno, EBADF);
+}
+
 static void replaces_files(void **state)
 {
     struct err err;
@@ -363,6 +379,7 @@ int main(void)
         IN_SCRATCH(reading_fails_with_a_reason),
         IN_SCRATCH(writes_all),
         IN_SCRATCH(reads_at_offsets),
+        IN_SCRATCH(writes_at_offsets),
         IN_SCRATCH(replaces_files),
         IN_SCRATCH(a_failed_replacement_leaves_nothing),
         IN_SCRATCH(does_not_write_through_links),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "prng.h"
@@ -157,6 +158,18 @@ static void no_memory_changes_nothing(void **state)
     map_fini(&m);
 }
 
+/* As published for FNV-1a. */
+static void hashes_text(void **state)
+{
+    (void)state;
+    assert_int_equal(hash_text(HASH_START, ""), HASH_START);
+    assert_int_equal(hash_text(HASH_START, "a"), 0xaf63dc4c8601ec8c);
+    assert_int_equal(hash_text(hash_text(HASH_START, "foo"), "bar"),
+                     0x85944171f73967e8);
+    assert_int_equal(hash_bytes(HASH_START, "foobarbaz", 6),
+                     0x85944171f73967e8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +177,7 @@ int main(void)
         cmocka_unit_test(behaves_as_an_array),
         cmocka_unit_test(spreads_keys),
         cmocka_unit_test(no_memory_changes_nothing),
+        cmocka_unit_test(hashes_text),
     };
     return cmocka_run_group_tests_name("map", tests, NULL, NULL);
 }
