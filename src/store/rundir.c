@@ -1,70 +1,36 @@
 /* The run directory: see rundir.h.
  *
- * Owns the layout and run.yaml; who may write, rundir_lock.c knows. run.yaml is
- * renamed into place as the last step of making the directory, so one without
- * it is unfinished and is completed, if there is nothing in it but what belongs
- * to us; a journal without it is damage and refused.
+ * Opens it, makes it, moves it aside; its other parts are in rundir_parts.h;
+ * who may write, rundir_lock.c knows. run.yaml is renamed into place as the
+ * last step of making the directory, so one without it is unfinished and is
+ * completed, if there is nothing in it but what belongs to us; a journal
+ * without it is damage and refused.
  */
 #include "config.h"
-#include "store/rundir.h"
+#include "store/rundir_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/quantity.h"
-#include "model/jobspec.h"
-#include "base/digest.h"
-#include "store/difference.h"
 #include "store/folder.h"
-#include "store/line_path.h"
 #include "store/rundir_lock.h"
 
-#define MARKER     "# mpibatch run "
-#define SPEC_KEY   "# spec: "
-#define DIGEST_KEY "# sha256: "
-#define GENERATION "# generation: "
-#define HEADER_END "# ---- the job spec, as given ----\n"
-
 enum {
-    FORMAT_VERSION = 1,
-    SPEC_MAX_BYTES = 256 << 20, /* as spec/ allows */
-    HEADER_MAX_BYTES = 4 * PATH_MAX + 4096,
     OPEN_TRIES = 16,           /* against one who moves it aside meanwhile */
     TEMPORARY_MAX_AGE_S = 600, /* of what a crash left behind */
     ASIDE_MAX = 100000
 };
 
-struct rundir {
-    char *path; /* absolute */
-    int dir_fd;
-    int lock_fd; /* -1: a reader */
-    uint32_t session;
-    uint32_t generation; /* from 1 */
-    char journal[32];    /* the folder's name */
-    struct buf text;     /* run.yaml */
-    size_t header_len;
-    char *spec_path;
-};
-
 /* ---- Opening ---- */
-
-static void journal_name(char name[32], uint32_t generation)
-{
-    if (generation == 1)
-        snprintf(name, 32, "journal");
-    else
-        snprintf(name, 32, "journal.%u", generation);
-}
 
 static struct rundir *rundir_create(const char *path, struct err *err)
 {
@@ -73,8 +39,8 @@ static struct rundir *rundir_create(const char *path, struct err *err)
         goto nomem;
     r->dir_fd = r->lock_fd = -1;
     r->generation = 1;
-    journal_name(r->journal, 1);
-    buf_init(&r->text, SPEC_MAX_BYTES + HEADER_MAX_BYTES);
+    rundir_name_journal(r->journal, 1);
+    buf_init(&r->text, RUNDIR_SPEC_MAX_BYTES + RUNDIR_HEADER_MAX_BYTES);
     char cwd[PATH_MAX] = "";
     if (path[0] != '/' && !getcwd(cwd, sizeof(cwd))) {
         err_sys(err, errno, "cannot find the current folder");
@@ -185,106 +151,9 @@ static int lock_folder(struct rundir *r, bool make,
     return err_set(err, EBUSY, "others keep moving %s away", r->path);
 }
 
-/* ---- run.yaml ---- */
+/* ---- Making ---- */
 
-static int put_header(struct buf *b, const char *spec_path, const char *text,
-                      size_t len)
-{
-    char digest[DIGEST_TEXT_BYTES];
-    char host[256] = "?", when[32];
-    struct tm tm;
-    time_t now = (time_t)(clock_wall_ns() / NS_PER_SEC);
-    digest_bytes(text, len, digest);
-    (void)gethostname(host, sizeof(host) - 1);
-    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-    int rc = buf_printf(b, MARKER "%d\n" SPEC_KEY, FORMAT_VERSION);
-    rc |= line_path_put(b, spec_path);
-    rc |= buf_printf(b,
-                     "\n" DIGEST_KEY "%s\n# mpibatch: %s\n# host: %s\n"
-                     "# created: %s\n",
-                     digest, PACKAGE_VERSION, host, when);
-    rc |= buf_puts(b, HEADER_END);
-    return rc;
-}
-
-/* The generation that the header says, which ends at end. 0: damaged. */
-static uint32_t header_generation(const char *text, const char *end)
-{
-    const char *key = strstr(text, "\n" GENERATION);
-    if (!key || key > end)
-        return 1;
-    char *behind;
-    unsigned long n = strtoul(key + 1 + strlen(GENERATION), &behind, 10);
-    return *behind == '\n' && n > 1 && n < UINT32_MAX ? (uint32_t)n : 0;
-}
-
-/* Find the header's parts in r->text. */
-static int parse_header(struct rundir *r, struct err *err)
-{
-    const char *text = buf_text(&r->text);
-    if (strncmp(text, MARKER, strlen(MARKER)) != 0)
-        return err_set(err, EEXIST,
-                       "%s is not a run directory (its run.yaml is not ours)",
-                       r->path);
-    char *end;
-    unsigned long version = strtoul(text + strlen(MARKER), &end, 10);
-    if (*end == '\n' && version > FORMAT_VERSION)
-        return err_set(err, EPROTO,
-                       "%s was made by a newer mpibatch (format %lu, this one "
-                       "knows %d)",
-                       r->path, version, FORMAT_VERSION);
-    const char *spec = strstr(text, "\n" HEADER_END);
-    const char *key = strstr(text, "\n" SPEC_KEY);
-    uint32_t generation = spec ? header_generation(text, spec) : 0;
-    if (*end != '\n' || version == 0 || !spec || !key || key > spec ||
-        generation == 0)
-        return err_set(err, EBADMSG, "%s/run.yaml is damaged in its header",
-                       r->path);
-    r->generation = generation;
-    journal_name(r->journal, generation);
-    r->header_len = (size_t)(spec - text) + 1 + strlen(HEADER_END);
-    key += 1 + strlen(SPEC_KEY);
-    if (!r->spec_path)
-        r->spec_path = line_path_get(key, strcspn(key, "\n"));
-    return r->spec_path ? 0 : err_set(err, ENOMEM, "no memory for %s", r->path);
-}
-
-static int load_spec(struct rundir *r, struct err *err)
-{
-    char *path = rundir_file(r, "run.yaml");
-    if (!path)
-        return err_set(err, ENOMEM, "no memory for %s", r->path);
-    buf_reset(&r->text);
-    int rc = file_read(path, &r->text, err);
-    mem_free(path);
-    return rc < 0 ? -1 : parse_header(r, err);
-}
-
-/* Say in which line the two texts differ first. */
-static int refuse_changed(const struct rundir *r, const char *text, size_t len,
-                          struct err *err)
-{
-    size_t old_len;
-    const char *old = rundir_spec(r, &old_len);
-    struct difference d;
-    difference_find(old, old_len, text, len, &d);
-    return err_set(err, EINVAL,
-                   "%s belongs to another job spec: line %zu was %s and is now "
-                   "%s (use -o DIR for another run, or --fresh to start anew)",
-                   r->path, d.line, d.was, d.is);
-}
-
-static int check_spec(struct rundir *r, const char *text, size_t len,
-                      struct err *err)
-{
-    size_t old_len;
-    const char *old = rundir_spec(r, &old_len);
-    if (old_len == len && (len == 0 || memcmp(old, text, len) == 0))
-        return 0;
-    return refuse_changed(r, text, len, err);
-}
-
-static int make_folder(const struct rundir *r, const char *name,
+int rundir_make_folder(const struct rundir *r, const char *name,
                        struct err *err)
 {
     if (mkdirat(r->dir_fd, name, 0700) < 0 && errno != EEXIST)
@@ -306,15 +175,16 @@ static int make_folder(const struct rundir *r, const char *name,
 static int complete(struct rundir *r, const char *text, size_t len,
                     struct inputs *inputs, struct err *err)
 {
-    if (len > SPEC_MAX_BYTES)
+    if (len > RUNDIR_SPEC_MAX_BYTES)
         return err_set(err, EFBIG, "the job spec is larger than %d bytes",
-                       SPEC_MAX_BYTES);
-    if (make_folder(r, "journal", err) < 0 ||
-        make_folder(r, "output", err) < 0 || make_folder(r, "files", err) < 0 ||
+                       RUNDIR_SPEC_MAX_BYTES);
+    if (rundir_make_folder(r, "journal", err) < 0 ||
+        rundir_make_folder(r, "output", err) < 0 ||
+        rundir_make_folder(r, "files", err) < 0 ||
         (inputs && inputs_keep(inputs, r->dir_fd, r->path, err) < 0))
         return -1;
     char *path = rundir_file(r, "run.yaml");
-    if (!path || put_header(&r->text, r->spec_path, text, len) < 0 ||
+    if (!path || rundir_put_header(&r->text, r->spec_path, text, len) < 0 ||
         buf_put(&r->text, text, len) < 0) {
         mem_free(path);
         return err_set(err, ENOMEM, "no memory for %s", r->path);
@@ -325,7 +195,7 @@ static int complete(struct rundir *r, const char *text, size_t len,
         return -1;
     if (fsync(r->dir_fd) < 0 && errno != EINVAL)
         return err_sys(err, errno, "cannot write %s", r->path);
-    return parse_header(r, err);
+    return rundir_parse_header(r, err);
 }
 
 /* ---- Sessions ---- */
@@ -377,8 +247,8 @@ struct rundir *rundir_open(const char *path, const char *spec_text,
     if (lock_folder(r, true, &content, err) < 0)
         goto fail;
     if (content == FOLDER_RUN) {
-        if (load_spec(r, err) < 0 ||
-            check_spec(r, spec_text, spec_len, err) < 0 ||
+        if (rundir_load_spec(r, err) < 0 ||
+            rundir_check_spec(r, spec_text, spec_len, err) < 0 ||
             (inputs && inputs_compare(inputs, r->dir_fd, r->path, err) < 0))
             goto fail;
     } else if (complete(r, spec_text, spec_len, inputs, err) < 0) {
@@ -409,15 +279,13 @@ struct rundir *rundir_open_read(const char *path, struct err *err)
                 path);
         goto fail;
     }
-    if (load_spec(r, err) < 0 || find_sessions(r, false, err) < 0)
+    if (rundir_load_spec(r, err) < 0 || find_sessions(r, false, err) < 0)
         goto fail;
     return r;
 fail:
     rundir_close(r);
     return NULL;
 }
-
-/* ---- Generations ---- */
 
 struct rundir *rundir_open_locked(const char *path, struct err *err)
 {
@@ -440,7 +308,7 @@ struct rundir *rundir_open_locked(const char *path, struct err *err)
     }
     if (lock_folder(r, false, &content, err) < 0)
         goto fail;
-    if (load_spec(r, err) < 0 || find_sessions(r, true, err) < 0)
+    if (rundir_load_spec(r, err) < 0 || find_sessions(r, true, err) < 0)
         goto fail;
     return r;
 fail:
@@ -448,92 +316,7 @@ fail:
     return NULL;
 }
 
-struct remove {
-    int dir_fd;
-    const char *folder;
-};
-
-static int remove_file(void *arg, const char *name)
-{
-    const struct remove *rm = arg;
-    char path[NAME_MAX + 40];
-    snprintf(path, sizeof(path), "%s/%s", rm->folder, name);
-    return unlinkat(rm->dir_fd, path, 0);
-}
-
-char *rundir_prepare_generation(struct rundir *r, struct err *err)
-{
-    char name[32];
-    journal_name(name, r->generation + 1);
-    struct remove rm = {.dir_fd = r->dir_fd, .folder = name};
-    if (folder_each_name(r->dir_fd, name, remove_file, &rm) < 0 &&
-        errno != ENOENT) {
-        err_sys(err, errno, "cannot empty %s/%s", r->path, name);
-        return NULL;
-    }
-    if (make_folder(r, name, err) < 0)
-        return NULL;
-    char *copy = mem_strdup(name);
-    if (!copy)
-        err_set(err, ENOMEM, "no memory for %s", r->path);
-    return copy;
-}
-
-/* run.yaml with another spec and the next generation: the lines of the header
- * with these two as they are now, then what is new. */
-static int put_generation(const struct rundir *r, struct buf *b,
-                          const char *text, size_t len)
-{
-    const char *line = buf_text(&r->text), *end = line + r->header_len;
-    char digest[DIGEST_TEXT_BYTES];
-    int rc = 0;
-    digest_bytes(text, len, digest);
-    while (rc == 0 && line < end) {
-        const char *next = strchr(line, '\n') + 1;
-        if (strncmp(line, HEADER_END, strlen(HEADER_END)) == 0)
-            rc = buf_printf(b, GENERATION "%u\n", r->generation + 1);
-        if (rc == 0 && strncmp(line, DIGEST_KEY, strlen(DIGEST_KEY)) == 0)
-            rc = buf_printf(b, DIGEST_KEY "%s\n", digest);
-        else if (rc == 0 && strncmp(line, GENERATION, strlen(GENERATION)) != 0)
-            rc = buf_put(b, line, (size_t)(next - line));
-        line = next;
-    }
-    return rc == 0 ? buf_put(b, text, len) : -1;
-}
-
-int rundir_begin_generation(struct rundir *r, const char *spec_text,
-                            size_t spec_len, struct err *err)
-{
-    char old[32];
-    struct buf text;
-    buf_init(&text, r->text.max_bytes);
-    snprintf(old, sizeof(old), "run.%u.yaml", r->generation);
-    char *path = rundir_file(r, "run.yaml");
-    int rc = -1;
-    if (!path || put_generation(r, &text, spec_text, spec_len) < 0) {
-        err_set(err, ENOMEM, "no memory for %s", r->path);
-        goto out;
-    }
-    (void)unlinkat(r->dir_fd, old, 0); /* of one that was never begun */
-    if (linkat(r->dir_fd, "run.yaml", r->dir_fd, old, 0) < 0) {
-        err_sys(err, errno, "cannot make %s/%s", r->path, old);
-        goto out;
-    }
-    if (file_replace(path, text.data, text.len, 0600, 1, err) < 0)
-        goto out;
-    if (fsync(r->dir_fd) < 0 && errno != EINVAL) {
-        err_sys(err, errno, "cannot write %s", r->path);
-        goto out;
-    }
-    struct buf was = r->text;
-    r->text = text;
-    text = was;
-    rc = parse_header(r, err);
-out:
-    buf_fini(&text);
-    mem_free(path);
-    return rc;
-}
+/* ---- Moving aside ---- */
 
 /* Rename, never onto something. -1 with errno. */
 static int rename_to_free(const char *from, const char *to)
@@ -588,149 +371,7 @@ int rundir_in_use(const struct rundir *r)
     return rundir_lock_look(r->dir_fd);
 }
 
-const char *rundir_path(const struct rundir *r)
-{
-    return r->path;
-}
-
 uint32_t rundir_session(const struct rundir *r)
 {
     return r->session;
-}
-
-const char *rundir_spec(const struct rundir *r, size_t *len)
-{
-    *len = r->text.len - r->header_len;
-    return buf_text(&r->text) + r->header_len;
-}
-
-int rundir_put_spec_folder(const struct rundir *r, struct buf *out)
-{
-    size_t len = (size_t)(path_base(r->spec_path) - r->spec_path);
-    return buf_put(out, r->spec_path, len > 1 ? len - 1 : len);
-}
-
-const char *rundir_spec_path(const struct rundir *r)
-{
-    return r->spec_path;
-}
-
-uint32_t rundir_generation(const struct rundir *r)
-{
-    return r->generation;
-}
-
-/* Append the spec of a generation that is over. */
-static int read_old_spec(const struct rundir *r, uint32_t generation,
-                         struct buf *out, struct err *err)
-{
-    struct buf text;
-    char *path = rundir_file(r, "run.%u.yaml", generation);
-    buf_init(&text, r->text.max_bytes);
-    int rc = path ? file_read(path, &text, err)
-                  : err_set(err, ENOMEM, "no memory for %s", r->path);
-    const char *spec =
-        rc == 0 ? strstr(buf_text(&text), "\n" HEADER_END) : NULL;
-    if (rc == 0 && !spec)
-        rc = err_set(err, EBADMSG, "%s is damaged in its header", path);
-    if (rc == 0) {
-        spec += 1 + strlen(HEADER_END);
-        if (buf_put(out, spec, text.len - (size_t)(spec - text.data)) < 0)
-            rc = err_set(err, ENOMEM, "no memory for %s", path);
-    }
-    buf_fini(&text);
-    mem_free(path);
-    return rc;
-}
-
-int rundir_read_spec(const struct rundir *r, uint32_t generation,
-                     struct buf *out, struct err *err)
-{
-    size_t len;
-    const char *text = rundir_spec(r, &len);
-    if (generation < 1 || generation > r->generation)
-        return err_set(err, EINVAL, "%s has no generation %u", r->path,
-                       generation);
-    if (generation < r->generation)
-        return read_old_spec(r, generation, out, err);
-    return buf_put(out, text, len) < 0
-               ? err_set(err, ENOMEM, "no memory for %s", r->path)
-               : 0;
-}
-
-char *rundir_note(const struct rundir *r, const char *key,
-                  char text[RUNDIR_NOTE_BYTES])
-{
-    const char *line = buf_text(&r->text), *end = line + r->header_len;
-    size_t n = strlen(key);
-    text[0] = '\0';
-    for (; line < end; line += strcspn(line, "\n") + 1)
-        if (strncmp(line, "# ", 2) == 0 && strncmp(line + 2, key, n) == 0 &&
-            strncmp(line + 2 + n, ": ", 2) == 0) {
-            line += n + 4;
-            snprintf(text, RUNDIR_NOTE_BYTES, "%.*s", (int)strcspn(line, "\n"),
-                     line);
-            break;
-        }
-    return text;
-}
-
-const char *rundir_journal(const struct rundir *r)
-{
-    return r->journal;
-}
-
-char *rundir_file(const struct rundir *r, const char *fmt, ...)
-{
-    struct buf b;
-    va_list ap;
-    buf_init(&b, 4 * PATH_MAX);
-    va_start(ap, fmt);
-    int rc = buf_printf(&b, "%s/", r->path);
-    if (rc == 0)
-        rc = buf_vprintf(&b, fmt, ap);
-    va_end(ap);
-    char *path = rc == 0 ? buf_take(&b) : NULL;
-    buf_fini(&b);
-    return path;
-}
-
-/* Make files/, files/JOB/ and files/JOB/TASK/ below dir. */
-static int make_output_folders(const char *dir, const char *job_id,
-                               const char *task_id, struct err *err)
-{
-    const char *parts[] = {"files", job_id, task_id};
-    struct buf path;
-    buf_init(&path, PATH_MAX);
-    int rc = buf_puts(&path, dir);
-    for (int i = 0; rc == 0 && i < 3; i++) {
-        rc = buf_printf(&path, "/%s", parts[i]);
-        if (rc == 0 && mkdir(path.data, 0700) < 0 && errno != EEXIST)
-            rc = -1;
-    }
-    if (rc < 0)
-        err_sys(err, errno, "cannot make the folder %s", buf_text(&path));
-    buf_fini(&path);
-    return rc;
-}
-
-char *rundir_large_output(const char *dir, const char *job_id,
-                          const char *task_id, uint32_t attempt, int stream,
-                          bool make, struct err *err)
-{
-    if (!id_is_valid(job_id) || !id_is_valid(task_id)) {
-        err_set(err, EINVAL, "job or task id cannot be a folder's name");
-        return NULL;
-    }
-    if (make && make_output_folders(dir, job_id, task_id, err) < 0)
-        return NULL;
-    struct buf b;
-    buf_init(&b, PATH_MAX);
-    int rc = buf_printf(&b, "files/%s/%s/%s.%u", job_id, task_id,
-                        stream == 0 ? "stdout" : "stderr", attempt);
-    char *path = rc == 0 ? buf_take(&b) : NULL;
-    buf_fini(&b);
-    if (!path)
-        err_set(err, ENOMEM, "no memory for an output's path");
-    return path;
 }
