@@ -1,8 +1,5 @@
-/* Reading journals: see journal.h, and journal_frame.h for the bytes.
- *
- * Files are read in pieces into a window rather than mapped: a disk that
- * fails then is an error, not a SIGBUS. The window holds whole what may be
- * one record, unless the file ends before it.
+/* Reading journals, file after file: see journal.h, and journal_parts.h for
+ * its other parts.
  *
  * A bad record is a torn tail if nothing valid follows in its file, or if it
  * begins to be bad in a block of zeros: power that fails leaves such holes
@@ -10,7 +7,7 @@
  * tasks again. Otherwise it is damage to what was safe, and an error.
  */
 #include "config.h"
-#include "store/journal.h"
+#include "store/journal_parts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,47 +19,9 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/pack.h"
-#include "model/record.h"
 #include "store/journal_frame.h"
 
-enum {
-    WINDOW_BYTES = 2 << 20,
-    RECORD_BYTES_MAX = JOURNAL_FRAME_BYTES + JOURNAL_PAYLOAD_MAX,
-    HOLE_BYTES = 512, /* the least that is written to a disk at once */
-    MAX_FILES = 1 << 20,
-    TEXTS_MAX = 8 /* strings of one record */
-};
-
-struct journal_file {
-    uint32_t session;
-    char *path;
-    uint64_t size; /* when reading began */
-    uint64_t torn; /* bytes cut off its end */
-};
-
-struct journal_reader {
-    const struct jobspec *spec;
-    uint32_t digest;
-    struct journal_file *files;
-    uint32_t file_count;
-    const char *last_torn; /* a file's path */
-
-    uint32_t at;     /* the file being read; file_count: the end */
-    int fd;          /* -1: not open yet */
-    uint64_t offset; /* of the next record */
-    unsigned char *window;
-    uint64_t window_at; /* its place in the file */
-    size_t window_len;
-
-    bool light;
-    bool (*want)(void *arg, uint32_t job, uint32_t index);
-    void *want_arg;
-    struct attempt attempt;
-    struct node_info node;
-    struct task_range ranges[JOURNAL_MAX_RANGES];
-    struct buf texts; /* of a record's strings */
-};
+enum { MAX_FILES = 1 << 20 };
 
 /* ---- The files ---- */
 
@@ -144,8 +103,8 @@ struct journal_reader *journal_read(const struct rundir *r,
     jr->spec = spec;
     jr->digest = crc32c(0, text, len);
     attempt_init(&jr->attempt);
-    buf_init(&jr->texts, JOURNAL_PAYLOAD_MAX + TEXTS_MAX);
-    jr->window = mem_alloc(WINDOW_BYTES);
+    buf_init(&jr->texts, JOURNAL_PAYLOAD_MAX + JOURNAL_TEXTS_MAX);
+    jr->window = mem_alloc(JOURNAL_WINDOW_BYTES);
     if (!jr->window)
         goto nomem;
     if (list_files(jr, folder, err) < 0)
@@ -183,101 +142,13 @@ void journal_reader_destroy(struct journal_reader *jr)
     mem_free(jr);
 }
 
-/* ---- The window ---- */
+/* ---- From file to file ---- */
 
 static int damaged(const struct journal_reader *jr, uint64_t at,
                    const char *what, struct err *err)
 {
     return err_set(err, EBADMSG, "%s is damaged at byte %llu: %s",
                    jr->files[jr->at].path, (unsigned long long)at, what);
-}
-
-/* See to it that the window holds need bytes from offset on, or all to the
- * end of the file. *len: how many it holds; at least 1 if the file goes on. */
-static int look(struct journal_reader *jr, uint64_t offset, size_t need,
-                const unsigned char **p, size_t *len, struct err *err)
-{
-    const struct journal_file *f = &jr->files[jr->at];
-    uint64_t left = offset < f->size ? f->size - offset : 0;
-    uint64_t have = 0;
-    if (offset >= jr->window_at && offset < jr->window_at + jr->window_len)
-        have = jr->window_at + jr->window_len - offset;
-    if (have < need && have < left) {
-        size_t n = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
-        jr->window_len = 0;
-        if (file_read_at(jr->fd, jr->window, n, offset) < 0)
-            return err_sys(err, errno, "cannot read %s", f->path);
-        jr->window_at = offset;
-        jr->window_len = n;
-        have = n;
-    }
-    *p = have > 0 ? jr->window + (offset - jr->window_at) : jr->window;
-    *len = (size_t)have;
-    return 0;
-}
-
-/* The payload of the record at offset, or *len 0: it is bad or the end. */
-static int frame_at(struct journal_reader *jr, uint64_t offset,
-                    const unsigned char **payload, uint32_t *len,
-                    struct err *err)
-{
-    const unsigned char *p;
-    size_t have;
-    *len = 0;
-    if (look(jr, offset, RECORD_BYTES_MAX, &p, &have, err) < 0)
-        return -1;
-    if (have < JOURNAL_FRAME_BYTES)
-        return 0;
-    uint32_t n = frame_get_u32(p);
-    if (n < JOURNAL_PAYLOAD_MIN || n > JOURNAL_PAYLOAD_MAX ||
-        n > have - JOURNAL_FRAME_BYTES ||
-        frame_get_u32(p + 4) != frame_crc(p, p + JOURNAL_FRAME_BYTES, n))
-        return 0;
-    *payload = p + JOURNAL_FRAME_BYTES;
-    *len = n;
-    return 0;
-}
-
-/* Does a block of zeros begin within what the bad record at offset may be?
- * 1, 0, -1. */
-static int hole_at(struct journal_reader *jr, uint64_t offset, struct err *err)
-{
-    const unsigned char *p;
-    size_t have;
-    if (look(jr, offset, RECORD_BYTES_MAX, &p, &have, err) < 0)
-        return -1;
-    uint32_t n = have >= 4 ? frame_get_u32(p) : 0;
-    uint64_t end =
-        offset + JOURNAL_FRAME_BYTES + (n <= JOURNAL_PAYLOAD_MAX ? n : 0);
-    uint64_t block = offset - offset % HOLE_BYTES;
-    for (; block < end; block += HOLE_BYTES) {
-        uint64_t from = block < offset ? offset : block;
-        size_t zeros = (size_t)(block + HOLE_BYTES - from);
-        size_t at = (size_t)(from - offset);
-        if (from > offset + have || zeros > have - at)
-            break;
-        size_t i = 0;
-        while (i < zeros && p[at + i] == 0)
-            i++;
-        if (i == zeros && (from == block || zeros >= JOURNAL_FRAME_BYTES))
-            return 1;
-    }
-    return 0;
-}
-
-/* Is there a valid record anywhere behind offset? 1, 0, -1. */
-static int valid_behind(struct journal_reader *jr, uint64_t offset,
-                        struct err *err)
-{
-    const unsigned char *payload;
-    uint32_t len;
-    for (offset++; offset < jr->files[jr->at].size; offset++) {
-        if (frame_at(jr, offset, &payload, &len, err) < 0)
-            return -1;
-        if (len > 0)
-            return 1;
-    }
-    return 0;
 }
 
 static void next_file(struct journal_reader *jr)
@@ -292,8 +163,8 @@ static void next_file(struct journal_reader *jr)
 static int cut(struct journal_reader *jr, uint64_t offset, struct err *err)
 {
     struct journal_file *f = &jr->files[jr->at];
-    int hole = offset > 0 ? hole_at(jr, offset, err) : 0;
-    int more = hole == 0 ? valid_behind(jr, offset, err) : 0;
+    int hole = offset > 0 ? journal_hole_at(jr, offset, err) : 0;
+    int more = hole == 0 ? journal_valid_behind(jr, offset, err) : 0;
     if (hole < 0 || more < 0)
         return -1;
     if (more)
@@ -314,7 +185,7 @@ static int open_file(struct journal_reader *jr, struct err *err)
     if (jr->fd < 0)
         return err_sys(err, errno, "cannot open %s", f->path);
     (void)posix_fadvise(jr->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    if (look(jr, 0, JOURNAL_HEADER_BYTES, &h, &have, err) < 0)
+    if (journal_look(jr, 0, JOURNAL_HEADER_BYTES, &h, &have, err) < 0)
         return -1;
     if (have < JOURNAL_HEADER_BYTES ||
         frame_get_u32(h + 20) != crc32c(0, h, 20))
@@ -335,225 +206,6 @@ static int open_file(struct journal_reader *jr, struct err *err)
     return 1;
 }
 
-/* ---- Records ---- */
-
-static uint32_t get_u32(struct unpack *u)
-{
-    return (uint32_t)unpack_uint_max(u, UINT32_MAX);
-}
-
-static uint32_t get_job(struct unpack *u, const struct jobspec *spec)
-{
-    uint32_t job = get_u32(u);
-    if (job >= spec->job_count)
-        u->bad = true;
-    return u->bad ? 0 : job;
-}
-
-static unsigned get_enum(struct unpack *u, unsigned count)
-{
-    unsigned v = unpack_u8(u);
-    if (v >= count)
-        u->bad = true;
-    return u->bad ? 0 : v;
-}
-
-/* The summary of an attempt. */
-static void get_summary(struct unpack *u, const struct jobspec *spec,
-                        struct attempt *s, bool *invalid)
-{
-    s->job = get_job(u, spec);
-    s->index = get_u32(u);
-    s->attempt = get_u32(u);
-    s->reason = get_enum(u, REASON_COUNT);
-    unsigned bits = get_enum(u, SUMMARY_ALL + 1);
-    s->result = bits & SUMMARY_RESULT;
-    s->disposition = bits & SUMMARY_RETRIES ? TASK_RETRIES : TASK_ENDS;
-    *invalid = bits & SUMMARY_INVALID;
-    if (u->bad || s->index >= spec->jobs[s->job].tasks.count ||
-        s->attempt == 0 || s->result > RESULT_FAILURE)
-        u->bad = true;
-}
-
-/* Fill jr->attempt. 1, 0: not wanted, -1. */
-static int get_attempt(struct journal_reader *jr, struct unpack *u,
-                       struct err *err)
-{
-    struct attempt *a = &jr->attempt;
-    bool invalid;
-    if (!jr->light) {
-        attempt_fini(a);
-        a->metric_count = 0;
-    }
-    get_summary(u, jr->spec, a, &invalid);
-    if (u->bad)
-        return -1;
-    if (jr->want && !jr->want(jr->want_arg, a->job, a->index))
-        return 0;
-    if (!jr->light) {
-        if (record_get_attempt(u, jr->spec, a, err) < 0)
-            return -1;
-        return 1;
-    }
-    a->metric_count = jr->spec->jobs[a->job].metric_count;
-    a->metrics[0].state =
-        invalid && a->metric_count > 0 ? METRIC_MISSING : METRIC_OK;
-    return 1;
-}
-
-static void get_node(struct journal_reader *jr, struct unpack *u,
-                     struct journal_record *out, struct err *err)
-{
-    out->u.node.rank = get_u32(u);
-    out->u.node.node = get_u32(u);
-    out->u.node.first_slot = get_u32(u);
-    out->u.node.slots = get_u32(u);
-    out->u.node.info = &jr->node;
-    if (record_get_node(u, &jr->node, err) < 0)
-        u->bad = true;
-}
-
-/* Strings of a record, kept in jr->texts; where each begins is known when all
- * are there. -1 with err ENOMEM, or a bad record. */
-static int get_texts(struct journal_reader *jr, struct unpack *u,
-                     const size_t *max, size_t offsets[TEXTS_MAX], size_t count,
-                     struct err *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        size_t len;
-        const char *text = unpack_bytes(u, max[i], &len);
-        offsets[i] = jr->texts.len;
-        if (u->bad || (len > 0 && memchr(text, '\0', len)))
-            return -1;
-        if (buf_put(&jr->texts, text, len) < 0 ||
-            buf_putc(&jr->texts, '\0') < 0)
-            return err_set(err, ENOMEM, "no memory to read the journal");
-    }
-    return 1;
-}
-
-static int get_origin(struct journal_reader *jr, struct unpack *u,
-                      struct provenance *out, struct err *err)
-{
-    static const size_t max[] = {PROVENANCE_MAX_COMMAND, PROGRAM_MAX_PATH,
-                                 PROGRAM_MAX_NAME, PROGRAM_MAX_NAME,
-                                 PROVENANCE_MAX_ENVIRONMENT};
-    size_t at[TEXTS_MAX];
-    buf_reset(&jr->texts);
-    if (get_texts(jr, u, max, at, 5, err) < 0)
-        return -1;
-    const char *texts = jr->texts.data;
-    *out = (struct provenance){.command = texts + at[0],
-                               .folder = texts + at[1],
-                               .hwloc = texts + at[2],
-                               .hdf5 = texts + at[3],
-                               .environment = texts + at[4]};
-    return 1;
-}
-
-static int get_program(struct journal_reader *jr, struct unpack *u,
-                       struct program_file *out, struct err *err)
-{
-    static const size_t before[] = {PROGRAM_MAX_NAME, PROGRAM_MAX_NAME,
-                                    PROGRAM_MAX_PATH};
-    static const size_t behind[] = {PROGRAM_SHA256, PROGRAM_MAX_NAME};
-    size_t a[TEXTS_MAX], b[TEXTS_MAX];
-    buf_reset(&jr->texts);
-    out->kind = get_enum(u, PROGRAM_KIND_COUNT);
-    if (get_texts(jr, u, before, a, 3, err) < 0)
-        return -1;
-    out->size_bytes = unpack_uint(u);
-    out->mtime_ns = (int64_t)unpack_u64(u);
-    if (get_texts(jr, u, behind, b, 2, err) < 0)
-        return -1;
-    const char *texts = jr->texts.data;
-    out->program = texts + a[0];
-    out->name = texts + a[1];
-    out->path = texts + a[2];
-    out->sha256 = texts + b[0];
-    out->note = texts + b[1];
-    return 1;
-}
-
-/* Ranges of tasks that there are. */
-static void get_ranges(struct journal_reader *jr, struct unpack *u,
-                       struct journal_record *out)
-{
-    uint32_t job = get_job(u, jr->spec);
-    uint32_t count = (uint32_t)unpack_uint_max(u, JOURNAL_MAX_RANGES);
-    uint32_t end = 0, tasks = jr->spec->jobs[job].tasks.count;
-    for (uint32_t i = 0; i < count && !u->bad; i++) {
-        uint32_t first = end + (uint32_t)unpack_uint_max(u, tasks - end);
-        uint32_t n = (uint32_t)unpack_uint_max(u, tasks - first);
-        u->bad = u->bad || n == 0;
-        jr->ranges[i] = (struct task_range){job, first, n};
-        end = first + n;
-    }
-    if (count == 0)
-        u->bad = true;
-    out->u.reactivate.job = job;
-    out->u.reactivate.range_count = count;
-    out->u.reactivate.ranges = jr->ranges;
-}
-
-/* Decode a payload whose checksum is right. 1, 0: not wanted, -1 (err may
- * not say why). */
-static int decode(struct journal_reader *jr, const unsigned char *payload,
-                  uint32_t len, struct journal_record *out, struct err *err)
-{
-    struct unpack u;
-    int rc = 1;
-    unpack_init(&u, payload, len);
-    out->type = unpack_u8(&u);
-    out->session = jr->files[jr->at].session;
-    out->time_ns = (int64_t)unpack_u64(&u);
-    switch (out->type) {
-    case JOURNAL_SESSION:
-        unpack_str(&u, out->u.session.version, sizeof(out->u.session.version));
-        unpack_str(&u, out->u.session.mpi, sizeof(out->u.session.mpi));
-        out->u.session.rank_count = get_u32(&u);
-        out->u.session.node_count = get_u32(&u);
-        break;
-    case JOURNAL_NODE:
-        get_node(jr, &u, out, err);
-        break;
-    case JOURNAL_ATTEMPT:
-        rc = get_attempt(jr, &u, err);
-        out->u.attempt = &jr->attempt;
-        if (rc <= 0 || jr->light)
-            return rc;
-        break;
-    case JOURNAL_JOB:
-        out->u.job.job = get_job(&u, jr->spec);
-        out->u.job.state = get_enum(&u, JOB_STATE_COUNT);
-        out->u.job.end = get_enum(&u, JOB_END_COUNT);
-        break;
-    case JOURNAL_REACTIVATE:
-        get_ranges(jr, &u, out);
-        break;
-    case JOURNAL_TICK:
-        break;
-    case JOURNAL_END:
-        out->u.end.exit_code = (int)unpack_int(&u);
-        break;
-    case JOURNAL_ORIGIN:
-        rc = get_origin(jr, &u, &out->u.origin, err);
-        break;
-    case JOURNAL_LOST:
-        out->u.lost.rank = get_u32(&u);
-        break;
-    case JOURNAL_COUNTS:
-        stage_counts_read(&u, &out->u.counts);
-        break;
-    case JOURNAL_PROGRAM:
-        rc = get_program(jr, &u, &out->u.program, err);
-        break;
-    default:
-        return -1;
-    }
-    return rc < 0 || unpack_done(&u) ? rc : -1;
-}
-
 int journal_next(struct journal_reader *jr, struct journal_record *out,
                  struct err *err)
 {
@@ -569,7 +221,7 @@ int journal_next(struct journal_reader *jr, struct journal_record *out,
             next_file(jr);
             continue;
         }
-        if (frame_at(jr, jr->offset, &payload, &len, err) < 0)
+        if (journal_frame_at(jr, jr->offset, &payload, &len, err) < 0)
             return -1;
         if (len == 0) {
             if (cut(jr, jr->offset, err) < 0)
@@ -578,7 +230,7 @@ int journal_next(struct journal_reader *jr, struct journal_record *out,
         }
         struct err why;
         why.code = 0;
-        rc = decode(jr, payload, len, out, &why);
+        rc = journal_decode(jr, payload, len, out, &why);
         if (rc < 0 && why.code == ENOMEM)
             return err_set(err, ENOMEM, "no memory to read the journal");
         if (rc < 0)

@@ -1,0 +1,226 @@
+/* Records of a journal from their bytes: see journal_parts.h, and
+ * journal_frame.h for the bytes. */
+#include "config.h"
+#include "store/journal_parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/pack.h"
+#include "model/record.h"
+#include "store/journal_frame.h"
+
+static uint32_t get_u32(struct unpack *u)
+{
+    return (uint32_t)unpack_uint_max(u, UINT32_MAX);
+}
+
+static uint32_t get_job(struct unpack *u, const struct jobspec *spec)
+{
+    uint32_t job = get_u32(u);
+    if (job >= spec->job_count)
+        u->bad = true;
+    return u->bad ? 0 : job;
+}
+
+static unsigned get_enum(struct unpack *u, unsigned count)
+{
+    unsigned v = unpack_u8(u);
+    if (v >= count)
+        u->bad = true;
+    return u->bad ? 0 : v;
+}
+
+/* The summary of an attempt. */
+static void get_summary(struct unpack *u, const struct jobspec *spec,
+                        struct attempt *s, bool *invalid)
+{
+    s->job = get_job(u, spec);
+    s->index = get_u32(u);
+    s->attempt = get_u32(u);
+    s->reason = get_enum(u, REASON_COUNT);
+    unsigned bits = get_enum(u, SUMMARY_ALL + 1);
+    s->result = bits & SUMMARY_RESULT;
+    s->disposition = bits & SUMMARY_RETRIES ? TASK_RETRIES : TASK_ENDS;
+    *invalid = bits & SUMMARY_INVALID;
+    if (u->bad || s->index >= spec->jobs[s->job].tasks.count ||
+        s->attempt == 0 || s->result > RESULT_FAILURE)
+        u->bad = true;
+}
+
+/* Fill jr->attempt. 1, 0: not wanted, -1. */
+static int get_attempt(struct journal_reader *jr, struct unpack *u,
+                       struct err *err)
+{
+    struct attempt *a = &jr->attempt;
+    bool invalid;
+    if (!jr->light) {
+        attempt_fini(a);
+        a->metric_count = 0;
+    }
+    get_summary(u, jr->spec, a, &invalid);
+    if (u->bad)
+        return -1;
+    if (jr->want && !jr->want(jr->want_arg, a->job, a->index))
+        return 0;
+    if (!jr->light) {
+        if (record_get_attempt(u, jr->spec, a, err) < 0)
+            return -1;
+        return 1;
+    }
+    a->metric_count = jr->spec->jobs[a->job].metric_count;
+    a->metrics[0].state =
+        invalid && a->metric_count > 0 ? METRIC_MISSING : METRIC_OK;
+    return 1;
+}
+
+static void get_node(struct journal_reader *jr, struct unpack *u,
+                     struct journal_record *out, struct err *err)
+{
+    out->u.node.rank = get_u32(u);
+    out->u.node.node = get_u32(u);
+    out->u.node.first_slot = get_u32(u);
+    out->u.node.slots = get_u32(u);
+    out->u.node.info = &jr->node;
+    if (record_get_node(u, &jr->node, err) < 0)
+        u->bad = true;
+}
+
+/* Strings of a record, kept in jr->texts; where each begins is known when all
+ * are there. -1 with err ENOMEM, or a bad record. */
+static int get_texts(struct journal_reader *jr, struct unpack *u,
+                     const size_t *max, size_t offsets[JOURNAL_TEXTS_MAX],
+                     size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t len;
+        const char *text = unpack_bytes(u, max[i], &len);
+        offsets[i] = jr->texts.len;
+        if (u->bad || (len > 0 && memchr(text, '\0', len)))
+            return -1;
+        if (buf_put(&jr->texts, text, len) < 0 ||
+            buf_putc(&jr->texts, '\0') < 0)
+            return err_set(err, ENOMEM, "no memory to read the journal");
+    }
+    return 1;
+}
+
+static int get_origin(struct journal_reader *jr, struct unpack *u,
+                      struct provenance *out, struct err *err)
+{
+    static const size_t max[] = {PROVENANCE_MAX_COMMAND, PROGRAM_MAX_PATH,
+                                 PROGRAM_MAX_NAME, PROGRAM_MAX_NAME,
+                                 PROVENANCE_MAX_ENVIRONMENT};
+    size_t at[JOURNAL_TEXTS_MAX];
+    buf_reset(&jr->texts);
+    if (get_texts(jr, u, max, at, 5, err) < 0)
+        return -1;
+    const char *texts = jr->texts.data;
+    *out = (struct provenance){.command = texts + at[0],
+                               .folder = texts + at[1],
+                               .hwloc = texts + at[2],
+                               .hdf5 = texts + at[3],
+                               .environment = texts + at[4]};
+    return 1;
+}
+
+static int get_program(struct journal_reader *jr, struct unpack *u,
+                       struct program_file *out, struct err *err)
+{
+    static const size_t before[] = {PROGRAM_MAX_NAME, PROGRAM_MAX_NAME,
+                                    PROGRAM_MAX_PATH};
+    static const size_t behind[] = {PROGRAM_SHA256, PROGRAM_MAX_NAME};
+    size_t a[JOURNAL_TEXTS_MAX], b[JOURNAL_TEXTS_MAX];
+    buf_reset(&jr->texts);
+    out->kind = get_enum(u, PROGRAM_KIND_COUNT);
+    if (get_texts(jr, u, before, a, 3, err) < 0)
+        return -1;
+    out->size_bytes = unpack_uint(u);
+    out->mtime_ns = (int64_t)unpack_u64(u);
+    if (get_texts(jr, u, behind, b, 2, err) < 0)
+        return -1;
+    const char *texts = jr->texts.data;
+    out->program = texts + a[0];
+    out->name = texts + a[1];
+    out->path = texts + a[2];
+    out->sha256 = texts + b[0];
+    out->note = texts + b[1];
+    return 1;
+}
+
+/* Ranges of tasks that there are. */
+static void get_ranges(struct journal_reader *jr, struct unpack *u,
+                       struct journal_record *out)
+{
+    uint32_t job = get_job(u, jr->spec);
+    uint32_t count = (uint32_t)unpack_uint_max(u, JOURNAL_MAX_RANGES);
+    uint32_t end = 0, tasks = jr->spec->jobs[job].tasks.count;
+    for (uint32_t i = 0; i < count && !u->bad; i++) {
+        uint32_t first = end + (uint32_t)unpack_uint_max(u, tasks - end);
+        uint32_t n = (uint32_t)unpack_uint_max(u, tasks - first);
+        u->bad = u->bad || n == 0;
+        jr->ranges[i] = (struct task_range){job, first, n};
+        end = first + n;
+    }
+    if (count == 0)
+        u->bad = true;
+    out->u.reactivate.job = job;
+    out->u.reactivate.range_count = count;
+    out->u.reactivate.ranges = jr->ranges;
+}
+
+int journal_decode(struct journal_reader *jr, const unsigned char *payload,
+                   uint32_t len, struct journal_record *out, struct err *err)
+{
+    struct unpack u;
+    int rc = 1;
+    unpack_init(&u, payload, len);
+    out->type = unpack_u8(&u);
+    out->session = jr->files[jr->at].session;
+    out->time_ns = (int64_t)unpack_u64(&u);
+    switch (out->type) {
+    case JOURNAL_SESSION:
+        unpack_str(&u, out->u.session.version, sizeof(out->u.session.version));
+        unpack_str(&u, out->u.session.mpi, sizeof(out->u.session.mpi));
+        out->u.session.rank_count = get_u32(&u);
+        out->u.session.node_count = get_u32(&u);
+        break;
+    case JOURNAL_NODE:
+        get_node(jr, &u, out, err);
+        break;
+    case JOURNAL_ATTEMPT:
+        rc = get_attempt(jr, &u, err);
+        out->u.attempt = &jr->attempt;
+        if (rc <= 0 || jr->light)
+            return rc;
+        break;
+    case JOURNAL_JOB:
+        out->u.job.job = get_job(&u, jr->spec);
+        out->u.job.state = get_enum(&u, JOB_STATE_COUNT);
+        out->u.job.end = get_enum(&u, JOB_END_COUNT);
+        break;
+    case JOURNAL_REACTIVATE:
+        get_ranges(jr, &u, out);
+        break;
+    case JOURNAL_TICK:
+        break;
+    case JOURNAL_END:
+        out->u.end.exit_code = (int)unpack_int(&u);
+        break;
+    case JOURNAL_ORIGIN:
+        rc = get_origin(jr, &u, &out->u.origin, err);
+        break;
+    case JOURNAL_LOST:
+        out->u.lost.rank = get_u32(&u);
+        break;
+    case JOURNAL_COUNTS:
+        stage_counts_read(&u, &out->u.counts);
+        break;
+    case JOURNAL_PROGRAM:
+        rc = get_program(jr, &u, &out->u.program, err);
+        break;
+    default:
+        return -1;
+    }
+    return rc < 0 || unpack_done(&u) ? rc : -1;
+}
