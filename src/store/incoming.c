@@ -6,322 +6,18 @@
  * side to call what is due, and to free. A file is freed when it is over for
  * the caller and none of its orders is under way.
  *
- * Who owns what: `fd`, `offset`, `sum` and `broken` of a file are the thread's;
- * `over`, `orders` and the rest the caller's. `quit`, the queues and `why` are
- * under the lock.
+ * incoming_parts.h says who owns what.
  */
 #include "config.h"
-#include "store/incoming.h"
+#include "store/incoming_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/checksum.h"
-#include "base/clock.h"
 #include "base/mem.h"
-#include "base/quantity.h"
-#include "store/returned_place.h"
-
-#define RETRY_EVERY_NS NS_PER_SEC
-
-enum order_kind { ORDER_WRITE, ORDER_END, ORDER_ABORT, ORDER_FORGET };
-
-struct order {
-    struct order *next;
-    enum order_kind kind;
-    struct incoming_file *file; /* NULL: ORDER_FORGET */
-    struct returned_of of;      /* ORDER_FORGET: its strings behind data */
-    bool failed;
-    struct err *err; /* why; heap; NULL: no memory to say so */
-    size_t len;
-    char data[];
-};
-
-struct queue {
-    struct order *first, **end;
-};
-
-struct incoming_file {
-    struct incoming *in;
-    struct incoming_file *next, **link; /* of all that are not freed */
-    struct returned_of of;              /* strings: own */
-    char *name;
-    uint32_t mode;
-    struct incoming_events events;
-    struct buf small; /* until it is too large */
-    uint64_t number;  /* of its part; 0: it has none yet */
-    uint32_t orders;  /* under way */
-    bool over;        /* for the caller */
-
-    int fd; /* -1: not made */
-    uint64_t offset;
-    struct checksum *sum;
-    bool broken; /* the file: later orders have no effect */
-};
-
-struct incoming {
-    struct writer *writer;
-    uint32_t session;
-    int pack; /* the writer's number; -1: not made yet */
-    uint64_t pack_offset;
-    char *pack_path;
-    struct incoming_file *files;
-    uint64_t numbers;
-
-    struct returned_place place; /* the thread's */
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t work, idle;
-    struct queue todo, ready;
-    bool quit, ended;
-    char why[256]; /* "": no write fails */
-    int event_fd;
-    _Atomic uint64_t backlog;
-    _Atomic bool stalled;
-};
-
-static void queue_init(struct queue *q)
-{
-    q->first = NULL;
-    q->end = &q->first;
-}
-
-static void queue_put(struct queue *q, struct order *o)
-{
-    o->next = NULL;
-    *q->end = o;
-    q->end = &o->next;
-}
-
-static struct order *queue_take(struct queue *q)
-{
-    struct order *o = q->first;
-    if (o) {
-        q->first = o->next;
-        if (!q->first)
-            q->end = &q->first;
-    }
-    return o;
-}
-
-static void order_free(struct order *o)
-{
-    mem_free(o->err);
-    mem_free(o);
-}
-
-/* ---- The thread ---- */
-
-/* Something that passes: the disk is full or does not answer as it should. */
-static bool passes(int code)
-{
-    return code == ENOSPC || code == EDQUOT || code == EIO || code == ESTALE ||
-           code == EAGAIN || code == ENOMEM || code == EMFILE || code == ENFILE;
-}
-
-static void set_stalled(struct incoming *in, const struct incoming_file *f,
-                        int code)
-{
-    pthread_mutex_lock(&in->lock);
-    if (code)
-        snprintf(in->why, sizeof(in->why),
-                 "cannot write files/%.60s/%.60s/%u/%.60s: %s", f->of.job_id,
-                 f->of.task_id, f->of.attempt, f->name, strerror(code));
-    atomic_store(&in->stalled, code != 0);
-    pthread_mutex_unlock(&in->lock);
-}
-
-/* A failure: wait before the next try. false: there is none; errno stays. */
-static bool wait_for_retry(struct incoming *in, const struct incoming_file *f)
-{
-    int code = errno;
-    if (!passes(code))
-        return false;
-    set_stalled(in, f, code);
-    int64_t until = clock_mono_ns() + RETRY_EVERY_NS;
-    struct timespec ts = {.tv_sec = until / NS_PER_SEC,
-                          .tv_nsec = until % NS_PER_SEC};
-    pthread_mutex_lock(&in->lock);
-    while (!in->quit && clock_mono_ns() < until)
-        pthread_cond_timedwait(&in->work, &in->lock, &ts);
-    bool more = !in->quit;
-    pthread_mutex_unlock(&in->lock);
-    errno = code;
-    return more;
-}
-
-static int part_make(struct incoming_file *f)
-{
-    f->sum = checksum_create(NULL);
-    if (!f->sum) {
-        errno = ENOMEM;
-        return -1;
-    }
-    /* readable and executable by us as it was where it was made */
-    f->fd =
-        returned_part_make(&f->in->place, f->number, (f->mode & 0700) | 0600);
-    if (f->fd >= 0)
-        return 0;
-    int code = errno;
-    checksum_destroy(f->sum);
-    f->sum = NULL;
-    errno = code;
-    return -1;
-}
-
-static int write_once(struct incoming_file *f, const struct order *o,
-                      size_t *done)
-{
-    if (f->fd < 0 && part_make(f) < 0)
-        return -1;
-    while (*done < o->len) {
-        ssize_t n =
-            pwrite(f->fd, o->data + *done, o->len - *done, (off_t)f->offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            errno = n < 0 ? errno : ENOSPC;
-            return -1;
-        }
-        *done += (size_t)n;
-        f->offset += (uint64_t)n;
-    }
-    return 0;
-}
-
-static int do_write(struct incoming *in, struct incoming_file *f,
-                    const struct order *o)
-{
-    size_t done = 0;
-    int rc;
-    while ((rc = write_once(f, o, &done)) < 0 && wait_for_retry(in, f))
-        ;
-    if (rc == 0)
-        checksum_update(f->sum, o->data, o->len);
-    return rc;
-}
-
-/* A sync that fails may have lost what was written: no second try of that. */
-static int do_end(struct incoming *in, struct incoming_file *f)
-{
-    int rc = fsync(f->fd);
-    while (rc == 0 && (rc = returned_part_keep(&in->place, f->number, &f->of,
-                                               f->name)) < 0) {
-        if (!wait_for_retry(in, f))
-            break;
-        rc = 0;
-    }
-    return rc;
-}
-
-static void file_break(struct incoming *in, struct incoming_file *f)
-{
-    if (f->fd >= 0) {
-        close(f->fd);
-        returned_part_remove(&in->place, f->number);
-    }
-    f->fd = -1;
-    f->broken = true;
-}
-
-static struct err *error_new(const struct incoming_file *f, int code)
-{
-    struct err *e = mem_calloc(1, sizeof(*e));
-    if (e)
-        err_sys(e, code, "cannot keep the returned file %s", f->name);
-    return e;
-}
-
-static void order_do(struct incoming *in, struct order *o)
-{
-    struct incoming_file *f = o->file;
-    int rc = 0;
-    if (o->kind == ORDER_FORGET) {
-        returned_attempt_remove(&in->place, &o->of);
-        return;
-    }
-    if (f->broken)
-        return;
-    if (o->kind == ORDER_ABORT)
-        file_break(in, f);
-    else
-        rc = o->kind == ORDER_WRITE ? do_write(in, f, o) : do_end(in, f);
-    if (rc < 0) {
-        o->failed = true;
-        o->err = error_new(f, errno);
-        file_break(in, f);
-    } else if (o->kind == ORDER_END) {
-        close(f->fd);
-        f->fd = -1;
-    }
-    if (atomic_load(&in->stalled))
-        set_stalled(in, f, 0);
-}
-
-static void wake_caller(struct incoming *in)
-{
-    uint64_t one = 1;
-    while (write(in->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-        ;
-}
-
-static void *thread_main(void *arg)
-{
-    struct incoming *in = arg;
-    pthread_mutex_lock(&in->lock);
-    for (;;) {
-        while (!in->todo.first && !in->quit)
-            pthread_cond_wait(&in->work, &in->lock);
-        if (in->quit)
-            break;
-        struct order *o = queue_take(&in->todo);
-        pthread_mutex_unlock(&in->lock);
-        order_do(in, o);
-        pthread_mutex_lock(&in->lock);
-        bool first = !in->ready.first;
-        queue_put(&in->ready, o);
-        if (first)
-            wake_caller(in);
-    }
-    in->ended = true;
-    pthread_cond_signal(&in->idle);
-    pthread_mutex_unlock(&in->lock);
-    return NULL;
-}
-
-/* ---- Orders ---- */
-
-static struct order *order_new(enum order_kind kind, struct incoming_file *f,
-                               const void *data, size_t len)
-{
-    struct order *o = mem_alloc(sizeof(*o) + len);
-    if (!o)
-        return NULL;
-    *o = (struct order){.kind = kind, .file = f, .len = len};
-    if (len > 0)
-        memcpy(o->data, data, len);
-    return o;
-}
-
-static void order_give(struct incoming *in, struct order *o)
-{
-    if (o->file)
-        o->file->orders++;
-    atomic_fetch_add(&in->backlog, o->len);
-    pthread_mutex_lock(&in->lock);
-    queue_put(&in->todo, o);
-    pthread_cond_signal(&in->work);
-    pthread_mutex_unlock(&in->lock);
-}
 
 /* ---- Files ---- */
 
@@ -403,12 +99,12 @@ static int file_grow(struct incoming_file *f)
 {
     struct order *o = NULL;
     if (f->small.len > 0 &&
-        !(o = order_new(ORDER_WRITE, f, f->small.data, f->small.len)))
+        !(o = incoming_order_new(ORDER_WRITE, f, f->small.data, f->small.len)))
         return -1;
     f->number = ++f->in->numbers;
     buf_fini(&f->small);
     if (o)
-        order_give(f->in, o);
+        incoming_order_give(f->in, o);
     return 0;
 }
 
@@ -421,9 +117,9 @@ int incoming_put(struct incoming_file *f, const void *data, size_t len,
         if (buf_put(&f->small, data, len) == 0)
             return 0;
     } else if (f->number || file_grow(f) == 0) {
-        struct order *o = order_new(ORDER_WRITE, f, data, len);
+        struct order *o = incoming_order_new(ORDER_WRITE, f, data, len);
         if (o) {
-            order_give(f->in, o);
+            incoming_order_give(f->in, o);
             return 0;
         }
     }
@@ -489,9 +185,9 @@ void incoming_end(struct incoming_file *f)
         end_small(f);
         return;
     }
-    struct order *o = order_new(ORDER_END, f, NULL, 0);
+    struct order *o = incoming_order_new(ORDER_END, f, NULL, 0);
     if (o) {
-        order_give(f->in, o);
+        incoming_order_give(f->in, o);
         return;
     }
     file_failed(f, NULL); /* its part goes with the session's others */
@@ -500,10 +196,11 @@ void incoming_end(struct incoming_file *f)
 
 void incoming_abort(struct incoming_file *f)
 {
-    struct order *o = f->number ? order_new(ORDER_ABORT, f, NULL, 0) : NULL;
+    struct order *o =
+        f->number ? incoming_order_new(ORDER_ABORT, f, NULL, 0) : NULL;
     f->over = true;
     if (o)
-        order_give(f->in, o);
+        incoming_order_give(f->in, o);
     file_release(f);
 }
 
@@ -517,7 +214,7 @@ void incoming_forget(struct incoming *in, const struct returned_of *of)
     memcpy(o->data, of->job_id, job);
     memcpy(o->data + job, of->task_id, task);
     o->of = (struct returned_of){o->data, o->data + job, of->attempt};
-    order_give(in, o);
+    incoming_order_give(in, o);
 }
 
 /* ---- What comes back ---- */
@@ -556,48 +253,26 @@ bool incoming_turn(struct incoming *in)
         ;
     pthread_mutex_lock(&in->lock);
     struct order *first = in->ready.first;
-    queue_init(&in->ready);
+    incoming_queue_init(&in->ready);
     pthread_mutex_unlock(&in->lock);
     bool any = first != NULL;
     while ((o = first)) {
         first = o->next;
         order_told(in, o);
-        order_free(o);
+        incoming_order_free(o);
     }
     return any;
 }
 
 /* ---- Life ---- */
 
-static int start_thread(struct incoming *in)
-{
-    pthread_condattr_t attr;
-    sigset_t all, old;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_mutex_init(&in->lock, NULL);
-    pthread_cond_init(&in->work, &attr);
-    pthread_cond_init(&in->idle, &attr);
-    pthread_condattr_destroy(&attr);
-    sigfillset(&all); /* signals are the loop's */
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    int rc = pthread_create(&in->thread, NULL, thread_main, in);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc != 0) {
-        pthread_cond_destroy(&in->idle);
-        pthread_cond_destroy(&in->work);
-        pthread_mutex_destroy(&in->lock);
-    }
-    return rc;
-}
-
 static void queue_drop(struct queue *q)
 {
     struct order *o;
-    while ((o = queue_take(q))) {
+    while ((o = incoming_queue_take(q))) {
         if (o->file)
             o->file->orders--;
-        order_free(o);
+        incoming_order_free(o);
     }
 }
 
@@ -627,8 +302,8 @@ struct incoming *incoming_create(struct rundir *r, struct writer *writer,
     in->session = rundir_session(r);
     in->pack = -1;
     in->event_fd = -1;
-    queue_init(&in->todo);
-    queue_init(&in->ready);
+    incoming_queue_init(&in->todo);
+    incoming_queue_init(&in->ready);
     if (returned_place_init(&in->place, r, err) < 0)
         goto fail;
     in->pack_path = returned_pack_path(r, in->session, err);
@@ -639,7 +314,7 @@ struct incoming *incoming_create(struct rundir *r, struct writer *writer,
         err_sys(err, errno, "cannot wait for returned files");
         goto fail;
     }
-    int rc = start_thread(in);
+    int rc = incoming_thread_start(in);
     if (rc == 0)
         return in;
     err_sys(err, rc, "cannot start a thread for returned files");
@@ -652,26 +327,8 @@ void incoming_destroy(struct incoming *in, int64_t timeout_ns)
 {
     if (!in)
         return;
-    int64_t give_up = clock_mono_ns() + timeout_ns;
-    struct timespec ts = {.tv_sec = give_up / NS_PER_SEC,
-                          .tv_nsec = give_up % NS_PER_SEC};
-    pthread_mutex_lock(&in->lock);
-    in->quit = true;
-    pthread_cond_signal(&in->work);
-    int rc = 0;
-    while (!in->ended && rc == 0)
-        rc = pthread_cond_timedwait(&in->idle, &in->lock, &ts);
-    bool ended = in->ended;
-    pthread_mutex_unlock(&in->lock);
-    if (!ended) { /* within a call that does not return: leave it there */
-        pthread_detach(in->thread);
-        return;
-    }
-    pthread_join(in->thread, NULL);
-    pthread_cond_destroy(&in->idle);
-    pthread_cond_destroy(&in->work);
-    pthread_mutex_destroy(&in->lock);
-    release(in);
+    if (incoming_thread_end(in, timeout_ns))
+        release(in);
 }
 
 int incoming_fd(const struct incoming *in)
