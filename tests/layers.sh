@@ -84,6 +84,15 @@ crossings() {
     }' "$table" -
 }
 
+# What the files of a module share is not for other layers.
+borrowed_parts() {
+    includes | awk '$2 ~ /_parts\.h"$/ {
+        from = $1; to = substr($2, 2)
+        sub(/\/.*/, "", from); sub(/\/.*/, "", to)
+        if (from != to) print $1 " includes " $2
+    }'
+}
+
 files() { # all C files of ours, with a NUL behind each
     (cd "$TEST_SRCDIR" && find src tests examples -name '*.[ch]' -print0 | sort -z)
 }
@@ -143,8 +152,9 @@ formatted() {
         sed -nE 's/^([^:]+):[0-9]+:[0-9]+: error.*/\1/p' | uniq -c
 }
 
-plan 6
+plan 7
 none 'includes stay within layers.txt' crossings
+none 'what parts of a module share stays in its folder' borrowed_parts
 none 'each C file opens with a comment' uncommented
 if compgen -G "$TEST_BUILDDIR/src/*/lib*.a" >archives; then
     symbols >symbols
