@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/checksum.h"
 #include "base/quantity.h"
@@ -29,18 +31,36 @@ static void staged_put(const struct attempt *a, struct buf *out)
     buf_putc(out, '\n');
 }
 
-/* The directory that an attempt had on its node: "SCRATCH/workitems/..."; the
- * next attempt on that node moves it aside, to TASK.1 and so on. */
-static int directory_put(const struct job *job, const struct query_task *t,
-                         uint32_t aside, struct buf *out)
+/* Has the next attempt on this machine moved it aside by now? */
+static bool is_there(const struct query_task *t, const char *path)
 {
-    int rc =
-        buf_printf(out, "%s/workitems/%s/job-1/%s", t->scratch, job->id, t->id);
-    return rc == 0 && aside > 0 ? buf_printf(out, ".%" PRIu32, aside) : rc;
+    char host[256] = "";
+    struct stat st;
+    (void)gethostname(host, sizeof(host) - 1);
+    return strcmp(host, t->node) == 0 && lstat(path, &st) == 0;
+}
+
+/* The directory that an attempt had on its node: "SCRATCH/workitems/..."; the
+ * next attempt on that node moves it aside, to TASK.ATTEMPT. */
+static int directory_put(const struct job *job, const struct query_task *t,
+                         bool aside, struct buf *out)
+{
+    struct buf path;
+    buf_init(&path, 2 * PATH_MAX);
+    int rc = buf_printf(&path, "%s/workitems/%s/job-1/%s", t->scratch, job->id,
+                        t->id);
+    size_t len = path.len;
+    if (rc == 0)
+        rc = buf_printf(&path, ".%" PRIu32, t->last->attempt);
+    if (rc == 0)
+        rc = buf_put(out, path.data,
+                     aside || is_there(t, buf_text(&path)) ? path.len : len);
+    buf_fini(&path);
+    return rc;
 }
 
 static void kept_put(const struct job *job, const struct query_task *t,
-                     uint32_t aside, int64_t now_ns, struct buf *out)
+                     bool aside, int64_t now_ns, struct buf *out)
 {
     int64_t for_ns = job_template(job, t->index)->retention_ns;
     int64_t until_ns = t->last->end_ns + for_ns;
@@ -107,12 +127,12 @@ int attempt_kept_directory(const struct job *job, const struct query_task *t,
     if (!t->last || !t->last->kept || !t->scratch[0] ||
         t->last->end_ns + job_template(job, t->index)->retention_ns < now_ns)
         return 0;
-    int rc = directory_put(job, t, 0, out);
+    int rc = directory_put(job, t, false, out);
     return rc == 0 ? buf_puts(out, "/wd") : rc;
 }
 
 void attempt_staged_put(const struct job *job, const struct query_task *t,
-                        uint32_t aside, int64_t now_ns, struct buf *out)
+                        bool aside, int64_t now_ns, struct buf *out)
 {
     failure_put(t->last, out);
     staged_put(t->last, out);
@@ -153,7 +173,7 @@ static json_t *file_json(const struct job *job, const struct query_task *t,
 
 /* What it returned, and where its directory is kept. */
 int attempt_staged_json(const struct job *job, const struct query_task *t,
-                        uint32_t aside, json_t *o)
+                        bool aside, json_t *o)
 {
     json_t *files = json_array();
     struct buf path;

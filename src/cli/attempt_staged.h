@@ -9,11 +9,10 @@
 #include "model/jobspec.h"
 #include "view/query.h"
 
-/* Append lines about t->last; those that say nothing are left out. aside: the
- * number that its directory got when a later attempt took its place, 0: none
- * has. */
+/* Append lines about t->last; those that say nothing are left out. aside: a
+ * later attempt has taken the place of its directory. */
 void attempt_staged_put(const struct job *job, const struct query_task *t,
-                        uint32_t aside, int64_t now_ns, struct buf *out);
+                        bool aside, int64_t now_ns, struct buf *out);
 
 /* Append where t->last started, which is on its node yet; nothing if that is
  * gone. -1: no memory. */
@@ -22,6 +21,6 @@ int attempt_kept_directory(const struct job *job, const struct query_task *t,
 
 /* Set "files" and "directory" in o. -1: no memory. */
 int attempt_staged_json(const struct job *job, const struct query_task *t,
-                        uint32_t aside, json_t *o);
+                        bool aside, json_t *o);
 
 #endif

@@ -203,8 +203,9 @@ static int get(void *values)
         .at = offsetof(struct files_values, attempt),                          \
         .what = "the number of an attempt", .min = 1, .max = UINT32_MAX,       \
         .otherwise = "the one that runs, else the last one that has ended",    \
-        .meaning = "what its attempt N has left in the run directory; where "  \
-                   "its own directory is kept, mpibatch task says"             \
+        .meaning =                                                             \
+            "what its attempt N has left: in the run directory, and in "       \
+            "its own directory if that was kept"                               \
     }
 #define JSON_OPT(form)                                                         \
     {                                                                          \

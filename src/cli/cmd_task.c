@@ -42,7 +42,6 @@ struct task_values {
 struct place {
     const char *scratch; /* the query's */
     uint32_t attempt;
-    bool kept;
 };
 
 struct life {
@@ -82,26 +81,22 @@ static int place_note(void *arg, const struct query_task *t, struct err *err)
     if (!more)
         return nomem(err);
     l->places = more;
-    l->places[l->place_count++] = (struct place){.scratch = t->scratch,
-                                                 .attempt = t->last->attempt,
-                                                 .kept = t->last->kept};
+    l->places[l->place_count++] =
+        (struct place){.scratch = t->scratch, .attempt = t->last->attempt};
     return 0;
 }
 
-/* The number that the directory of an attempt got when a later one of the same
- * scratch folder took its place; 0: none has. */
-static uint32_t aside_of(const struct life *l, const struct query_task *t)
+/* Has a later attempt of the same scratch folder taken the place of the
+ * directory of this one? */
+static bool is_aside(const struct life *l, const struct query_task *t)
 {
-    uint32_t number = 0;
     for (uint32_t i = 0; i < l->place_count; i++) {
         const struct place *p = &l->places[i];
-        if (strcmp(p->scratch, t->scratch) != 0)
-            continue;
-        if (p->attempt > t->last->attempt)
-            return number;
-        number += p->kept;
+        if (p->attempt > t->last->attempt &&
+            strcmp(p->scratch, t->scratch) == 0)
+            return true;
     }
-    return 0;
+    return false;
 }
 
 static void used_put(const struct attempt *a, struct buf *out)
@@ -137,7 +132,7 @@ static int attempt_put(struct life *l, const struct query_task *t,
                    t->node, a->rank, a->slot, t->session);
     if (attempt_has_run(a) && a->reason != REASON_LOST)
         used_put(a, out);
-    attempt_staged_put(job_of(l, t), t, aside_of(l, t), l->now_ns, out);
+    attempt_staged_put(job_of(l, t), t, is_aside(l, t), l->now_ns, out);
     return out->data ? 0 : nomem(err);
 }
 
@@ -177,7 +172,7 @@ static int attempt_json(struct life *l, const struct query_task *t,
     json_t *o = query_columns_json(l->query, t, columns, ATTEMPT_NAMES, err);
     if (!o)
         return -1;
-    int rc = attempt_staged_json(job_of(l, t), t, aside_of(l, t), o);
+    int rc = attempt_staged_json(job_of(l, t), t, is_aside(l, t), o);
     rc |= json_array_append_new(l->attempts, o);
     return rc < 0 ? nomem(err) : 0;
 }

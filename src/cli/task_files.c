@@ -12,45 +12,17 @@
 #include "base/clock.h"
 #include "base/quantity.h"
 #include "cli/asking.h"
-#include "store/journal.h"
+#include "stage/scratch.h"
 
 /* What has ended is in the journal soon. */
 #define JOURNAL_NS (5 * NS_PER_SEC)
-enum { TRY_NS = 100 * 1000 * 1000 };
-
-char *task_folder(const char *job_id, const char *task_id,
-                  char text[TASK_FOLDER_BYTES])
-{
-    snprintf(text, TASK_FOLDER_BYTES, "workitems/%.*s/job-1/%.*s/",
-             JOBSPEC_MAX_ID, job_id, JOBSPEC_MAX_ID, task_id);
-    return text;
-}
+enum {
+    TRY_NS = 100 * 1000 * 1000,
+    PARENT_BYTES = JOBSPEC_MAX_ID + 24,
+    FOLDER_BYTES = PARENT_BYTES + JOBSPEC_MAX_ID + 24
+};
 
 /* ---- What was kept ---- */
-
-/* The scratch of the node of an attempt, as its rank said in that session: ""
- * if that is not known. -1 with err. */
-static int scratch_find(const struct run_arg *run, uint32_t session,
-                        uint32_t rank, char scratch[NODE_MAX_SCRATCH + 1],
-                        struct err *err)
-{
-    struct journal_record r;
-    struct journal_reader *jr = journal_read(run->dir, run->spec, err);
-    int got = 0;
-    if (!jr)
-        return -1;
-    journal_reader_light(jr, true);
-    scratch[0] = '\0';
-    while ((got = journal_next(jr, &r, err)) > 0) {
-        if (r.type != JOURNAL_NODE || r.session != session ||
-            r.u.node.rank != rank)
-            continue;
-        memcpy(scratch, r.u.node.info->scratch, NODE_MAX_SCRATCH + 1);
-        break;
-    }
-    journal_reader_destroy(jr);
-    return got < 0 ? -1 : 0;
-}
 
 struct ended {
     const struct task_files *t;
@@ -58,37 +30,112 @@ struct ended {
     bool found;
 };
 
-/* The directory that was kept: open it if this is its node, or have the node
- * asked. False: nobody can be asked now; own->note says where it is. -1 with
- * err. */
-static int kept_find(const struct task_files *t, const struct query_task *task,
-                     char folder[TASK_FOLDER_BYTES], struct holder *kept,
-                     char note[HOLDER_NOTE_BYTES], struct err *err)
+/* A directory that was kept, and where it may be: on this machine, or on a node
+ * that is asked. Until the next attempt on its node begins it is where all have
+ * been; then that moves it aside, to TASK.ATTEMPT. */
+struct kept {
+    const struct task_files *t;
+    const struct query_task *task;
+    bool here;
+    char parent[PARENT_BYTES]; /* of the folders below, "/" behind it */
+    char folder[FOLDER_BYTES]; /* what holder borrows */
+    struct holder holder;
+};
+
+/* Hold a folder below the scratch, with "/" behind it. -1 with err: ENOENT. */
+static int folder_hold(const struct kept *k, const char *folder,
+                       struct holder *holder, struct err *err)
 {
-    char scratch[NODE_MAX_SCRATCH + 1], path[PATH_MAX], host[256] = "";
-    if (scratch_find(t->run, task->session, task->last->rank, scratch, err) < 0)
-        return -1;
-    task_folder(t->run->spec->jobs[t->job].id, task->id, folder);
-    snprintf(path, sizeof(path), "%s/%.*s", scratch, (int)strlen(folder) - 1,
-             folder);
-    (void)gethostname(host, sizeof(host) - 1);
-    if (strcmp(host, task->node) == 0) {
-        if (holder_of_folder(kept, path, err) == 0)
+    char path[PATH_MAX];
+    struct file_info f;
+    if (!k->here) {
+        holder_of_node(holder, k->t->run, k->task->node, folder);
+        return holder_look(holder, "", &f, err);
+    }
+    if (snprintf(path, sizeof(path), "%s/%.*s", k->task->scratch,
+                 (int)strlen(folder) - 1, folder) >= (int)sizeof(path))
+        return err_set(err, ENAMETOOLONG, "the path of %s is too long", folder);
+    return holder_of_folder(holder, path, err);
+}
+
+/* Is what is at the task's own place of this attempt? 1, 0, -1 with err. */
+static int is_its(const struct kept *k, struct err *err)
+{
+    char marker[NAME_MAX + 1];
+    struct holder parent = {.folder = -1};
+    struct file_info f;
+    struct buf note;
+    buf_init(&note, SCRATCH_NOTE_BYTES + 1);
+    int rc = scratch_marker_name(k->task->id, marker)
+                 ? folder_hold(k, k->parent, &parent, err)
+                 : err_set(err, ENOENT, "no name");
+    if (rc == 0)
+        rc = holder_read(&parent, marker, 0, SCRATCH_NOTE_BYTES, 0, &note, &f,
+                         err);
+    if (rc == 0)
+        rc = scratch_marker_number(buf_text(&note), note.len) ==
+             k->task->last->attempt;
+    else if (err->code == ENOENT)
+        rc = 0;
+    holder_close(&parent);
+    buf_fini(&note);
+    return rc;
+}
+
+/* 1: k->holder has it. 0: it is not there. -1 with err. */
+static int kept_hold(struct kept *k, struct err *err)
+{
+    /* it may be moved aside just now: look again where it was not */
+    for (int i = 0; i < 3; i++) {
+        bool aside = (i == 1) == k->task->now;
+        char number[16] = "";
+        if (aside)
+            snprintf(number, sizeof(number), ".%" PRIu32,
+                     k->task->last->attempt);
+        snprintf(k->folder, sizeof(k->folder), "%.*s%.*s%s/", PARENT_BYTES,
+                 k->parent, JOBSPEC_MAX_ID, k->task->id, number);
+        int rc = folder_hold(k, k->folder, &k->holder, err);
+        if (rc == 0)
+            rc = aside ? 1 : is_its(k, err);
+        else if (err->code == ENOENT)
+            rc = 0;
+        if (rc > 0)
             return 1;
-        if (err->code != ENOENT)
+        holder_close(&k->holder);
+        if (rc < 0)
             return -1;
+    }
+    return 0;
+}
+
+/* The directory that was kept: open it if this is its node, or have the node
+ * asked. False: nobody has it now; note says where it is. -1 with err. */
+static int kept_find(const struct task_files *t, const struct query_task *task,
+                     struct kept *k, char note[HOLDER_NOTE_BYTES],
+                     struct err *err)
+{
+    char host[256] = "";
+    *k = (struct kept){.t = t, .task = task, .holder = {.folder = -1}};
+    snprintf(k->parent, sizeof(k->parent), "workitems/%.*s/job-1/",
+             JOBSPEC_MAX_ID, t->run->spec->jobs[t->job].id);
+    (void)gethostname(host, sizeof(host) - 1);
+    k->here = strcmp(host, task->node) == 0;
+    int rc = k->here || session_is_there(t->run) ? kept_hold(k, err) : 0;
+    if (rc > 0 || (rc < 0 && k->here))
+        return rc;
+    if (rc < 0)
         snprintf(note, HOLDER_NOTE_BYTES,
-                 "its directory was kept in %s, and is there no more", path);
-        return 0;
-    }
-    if (session_is_there(t->run)) {
-        holder_of_node(kept, t->run, task->node, folder);
-        return 1;
-    }
-    snprintf(note, HOLDER_NOTE_BYTES,
-             "its directory is kept on node %s, in %s: ask there, until it "
-             "expires",
-             task->node, path);
+                 "its directory is kept on node %s, which cannot be asked: %s",
+                 task->node, err->text);
+    else if (k->here)
+        snprintf(note, HOLDER_NOTE_BYTES,
+                 "its directory was kept in %s/%s%s, and is there no more",
+                 task->scratch, k->parent, task->id);
+    else
+        snprintf(note, HOLDER_NOTE_BYTES,
+                 "its directory is kept on node %s, in %s/%s%s: ask there, "
+                 "until it expires",
+                 task->node, task->scratch, k->parent, task->id);
     return 0;
 }
 
@@ -97,15 +144,16 @@ static int kept_use(struct ended *e, const struct query_task *task,
                     struct err *err)
 {
     const struct task_files *t = e->t;
-    char folder[TASK_FOLDER_BYTES], note[HOLDER_NOTE_BYTES] = "";
-    struct holder own, kept = {.folder = -1};
-    int found = kept_find(t, task, folder, &kept, note, err);
+    char note[HOLDER_NOTE_BYTES] = "";
+    struct holder own;
+    struct kept kept;
+    int found = kept_find(t, task, &kept, note, err);
     if (found < 0)
         return -1;
-    holder_of_run(&own, t->run, task, found ? &kept : NULL);
+    holder_of_run(&own, t->run, task, found ? &kept.holder : NULL);
     memcpy(own.note, note, sizeof(note));
     int rc = t->use(t->arg, &own, err);
-    holder_close(&kept);
+    holder_close(&kept.holder);
     if (rc < 0 && err->code == ENOENT && note[0]) {
         struct err why = *err;
         err_set(err, ENOENT, "%s; %s", why.text, note);
@@ -123,7 +171,7 @@ static int visit(void *arg, const struct query_task *task, struct err *err)
             : task->last->attempt != t->attempt)
         return 0;
     e->found = true;
-    if (task->last->kept && task->now)
+    if (task->last->kept && task->scratch[0])
         return kept_use(e, task, err) < 0 ? -1 : 1;
     holder_of_run(&own, t->run, task, NULL);
     return t->use(t->arg, &own, err) < 0 ? -1 : 1;

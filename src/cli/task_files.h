@@ -26,10 +26,4 @@ int task_files_use(const struct task_files *t, struct err *err);
 int task_files_use_ended(const struct task_files *t, uint32_t known,
                          struct err *err);
 
-/* The directory of a task below its node's scratch, with "/" behind it:
- * "workitems/scan/job-1/17/". Returns text. */
-enum { TASK_FOLDER_BYTES = 2 * JOBSPEC_MAX_ID + 32 };
-char *task_folder(const char *job_id, const char *task_id,
-                  char text[TASK_FOLDER_BYTES]);
-
 #endif

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,10 +299,30 @@ int scratch_fd(const struct scratch *s)
     return s->fd;
 }
 
-int scratch_keep(struct scratch *s, const char *path, int64_t expires_wall_ns,
-                 struct err *err)
+bool scratch_marker_name(const char *name, char marker[NAME_MAX + 1])
 {
-    char plain[BENEATH_NAME_MAX], marker[NAME_MAX + 1];
+    return snprintf(marker, NAME_MAX + 1, ".%s.kept", name) <= NAME_MAX;
+}
+
+uint32_t scratch_marker_number(const char *bytes, size_t len)
+{
+    uint64_t number = 0;
+    if (len < SCRATCH_NOTE_BYTES || bytes[SCRATCH_NOTE_BYTES - 1] != '\n')
+        return 0;
+    for (size_t i = 0; i < SCRATCH_NOTE_BYTES - 1; i++) {
+        if (bytes[i] < '0' || bytes[i] > '9')
+            return 0;
+        number = number * 10 + (uint64_t)(bytes[i] - '0');
+    }
+    return number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+/* The folder that the folder of a task is in, open, and what its marker there
+ * is called. -1 with err. */
+static int marker_find(struct scratch *s, const char *path,
+                       char marker[NAME_MAX + 1], struct err *err)
+{
+    char plain[BENEATH_NAME_MAX];
     const char *base;
     unsigned depth = 0;
     if (beneath_plain(path, plain, err) < 0)
@@ -311,27 +332,92 @@ int scratch_keep(struct scratch *s, const char *path, int64_t expires_wall_ns,
     if (depth != SCRATCH_TASK_DEPTH || strncmp(plain, "workitems/", 10) != 0)
         return err_set(err, EINVAL, "\"%s\" is not the folder of a task", path);
     int dir = beneath_parent(s->fd, plain, NULL, &base);
+    if (dir >= 0 && !scratch_marker_name(base, marker)) {
+        close(dir);
+        dir = -1;
+        errno = ENAMETOOLONG;
+    }
+    return dir < 0 ? err_sys(err, errno, "cannot keep \"%s/%s\"", s->path, path)
+                   : dir;
+}
+
+static int marker_open(struct scratch *s, const char *path, int flags,
+                       struct err *err)
+{
+    char marker[NAME_MAX + 1];
+    int dir = marker_find(s, path, marker, err);
     if (dir < 0)
-        return err_sys(err, errno, "cannot keep \"%s/%s\"", s->path, path);
+        return -1;
+    int fd =
+        openat(dir, marker, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (fd < 0)
+        err_sys(err, errno, "cannot keep \"%s/%s\"", s->path, path);
+    close(dir);
+    return fd;
+}
+
+/* Its folder stays until then. */
+static int marker_set(int fd, int64_t expires_wall_ns)
+{
     struct timespec times[2] = {
         {.tv_nsec = UTIME_NOW},
         {.tv_sec = (time_t)(expires_wall_ns / 1000000000),
          .tv_nsec = expires_wall_ns % 1000000000}};
-    int fd = -1;
-    if (snprintf(marker, sizeof(marker), ".%s.kept", base) >=
-        (int)sizeof(marker))
-        errno = ENAMETOOLONG;
-    else
-        fd = openat(dir, marker,
-                    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-                    0600);
-    int rc = fd < 0 || futimens(fd, times) < 0
-                 ? err_sys(err, errno, "cannot keep \"%s/%s\"", s->path, path)
-                 : 0;
-    if (fd >= 0)
-        close(fd);
-    close(dir);
+    return futimens(fd, times);
+}
+
+int scratch_keep(struct scratch *s, const char *path, int64_t expires_wall_ns,
+                 struct err *err)
+{
+    int fd = marker_open(s, path, O_WRONLY | O_CREAT, err);
+    if (fd < 0)
+        return -1;
+    int rc = marker_set(fd, expires_wall_ns);
+    if (rc < 0)
+        err_sys(err, errno, "cannot keep \"%s/%s\"", s->path, path);
+    close(fd);
     return rc;
+}
+
+int scratch_note(struct scratch *s, const char *path, uint32_t number,
+                 struct err *err)
+{
+    char text[SCRATCH_NOTE_BYTES + 1];
+    int fd = marker_open(s, path, O_WRONLY | O_CREAT, err);
+    if (fd < 0)
+        return -1;
+    snprintf(text, sizeof(text), "%010" PRIu32 "\n", number);
+    /* over what was there, so that a reader sees one of both */
+    int rc = file_write_all(fd, text, SCRATCH_NOTE_BYTES);
+    if (rc == 0)
+        rc = marker_set(fd, 0);
+    if (rc < 0)
+        err_sys(err, errno, "cannot write beside \"%s/%s\"", s->path, path);
+    close(fd);
+    return rc;
+}
+
+uint32_t scratch_noted(struct scratch *s, const char *path)
+{
+    char text[SCRATCH_NOTE_BYTES];
+    struct err unsaid;
+    int fd = marker_open(s, path, O_RDONLY, &unsaid);
+    if (fd < 0)
+        return 0;
+    ssize_t n = pread(fd, text, sizeof(text), 0);
+    close(fd);
+    return n < 0 ? 0 : scratch_marker_number(text, (size_t)n);
+}
+
+void scratch_forget(struct scratch *s, const char *path)
+{
+    char marker[NAME_MAX + 1];
+    struct err unsaid;
+    int dir = marker_find(s, path, marker, &unsaid);
+    if (dir < 0)
+        return;
+    unlinkat(dir, marker, 0);
+    close(dir);
 }
 
 /* Less the user's, and the group's, disk quota: as far as the kernel tells. */

@@ -11,7 +11,9 @@
 #ifndef MPIBATCH_STAGE_SCRATCH_H
 #define MPIBATCH_STAGE_SCRATCH_H
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -56,6 +58,21 @@ int scratch_fd(const struct scratch *s);
  * another time. -1 with err. */
 int scratch_keep(struct scratch *s, const char *path, int64_t expires_wall_ns,
                  struct err *err);
+
+/* Note whose the folder of a task is from now on, by a number that is not 0; it
+ * does not stay, until scratch_keep. -1 with err. */
+int scratch_note(struct scratch *s, const char *path, uint32_t number,
+                 struct err *err);
+/* The number that was noted; 0: none. */
+uint32_t scratch_noted(struct scratch *s, const char *path);
+/* The folder is gone: what was noted goes, too. */
+void scratch_forget(struct scratch *s, const char *path);
+
+/* Both are kept in a file beside the folder called name: what that is called
+ * (false: too long), and the number in its first bytes. */
+enum { SCRATCH_NOTE_BYTES = 11 };
+bool scratch_marker_name(const char *name, char marker[NAME_MAX + 1]);
+uint32_t scratch_marker_number(const char *bytes, size_t len);
 
 /* How many bytes this user may still write there: what is free, or less by a
  * disk quota. */

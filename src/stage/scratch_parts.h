@@ -6,8 +6,8 @@
  * folder without it is one that is just being made, or that somebody was killed
  * in, and nothing else is in it.
  *
- * Beside a task directory that is kept is an empty file ".NAME.kept", whose
- * time of modification is when it expires.
+ * Beside a task directory that is kept is a file ".NAME.kept", whose time of
+ * modification is when it expires; in it is what scratch_note has noted.
  */
 #ifndef MPIBATCH_STAGE_SCRATCH_PARTS_H
 #define MPIBATCH_STAGE_SCRATCH_PARTS_H

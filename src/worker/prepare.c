@@ -265,7 +265,7 @@ static int step_work(struct io_job *j, struct err *err)
     struct step *s = &p->step;
     int rc = 0;
     if (s->make && taskdir_make(&p->made.dir, p->context->staging->scratch,
-                                s->aside_ns, err) < 0) {
+                                p->task.attempt, s->aside_ns, err) < 0) {
         s->failure = failure_of_errno(err->code, PHASE_DIRECTORY);
         return -1;
     }

@@ -17,9 +17,6 @@
 #include "stage/copy.h"
 #include "stage/remove.h"
 
-enum {
-    ASIDE_MAX = 100000 /* attempts of one task that are kept on a node */
-};
 static const char away_folder[] = "volatile";
 
 int taskdir_init(struct taskdir *d, const char *scratch_path,
@@ -72,29 +69,6 @@ static int make_parents(int root, const char *path)
     return 0;
 }
 
-/* What is in its place becomes TASK.1, or with the next number that is free. */
-static int move_aside(const struct taskdir *d, struct scratch *s,
-                      int64_t expires_ns, struct err *err)
-{
-    char to[PATH_MAX];
-    int root = scratch_fd(s), rc = -1;
-    for (unsigned n = 1; rc < 0 && n <= ASIDE_MAX; n++) {
-        snprintf(to, sizeof(to), "%s.%u", below(d), n);
-        rc = renameat2(root, below(d), root, to, RENAME_NOREPLACE);
-        if (rc < 0 && errno != EEXIST)
-            return err_sys(err, errno, "cannot move %s aside", d->path);
-    }
-    if (rc < 0)
-        return err_set(err, EEXIST, "%s: over %d attempts are kept", d->path,
-                       ASIDE_MAX);
-    /* first the new name, so that it is kept at any time; the new attempt's
-     * directory is not, yet */
-    if (scratch_keep(s, to, expires_ns, err) < 0 ||
-        scratch_keep(s, below(d), 0, err) < 0)
-        return -1;
-    return 0;
-}
-
 static int clear_away(const struct taskdir *d, struct scratch *s,
                       struct err *err)
 {
@@ -103,8 +77,29 @@ static int clear_away(const struct taskdir *d, struct scratch *s,
     return rc > 0 ? taskdir_remove(s, away, err) : rc;
 }
 
-int taskdir_make(const struct taskdir *d, struct scratch *s, int64_t expires_ns,
-                 struct err *err)
+/* What is in its place becomes TASK.N, if it was made for attempt N. */
+static int move_aside(const struct taskdir *d, struct scratch *s,
+                      uint32_t attempt, int64_t expires_ns, struct err *err)
+{
+    char to[PATH_MAX];
+    int root = scratch_fd(s);
+    uint32_t had = scratch_noted(s, below(d));
+    snprintf(to, sizeof(to), "%s.%" PRIu32, below(d), had);
+    if (had == 0 || renameat2(root, below(d), root, to, RENAME_NOREPLACE) < 0) {
+        if (had > 0 && errno != EEXIST)
+            return err_sys(err, errno, "cannot move %s aside", d->path);
+        /* whoever made it was killed before he could say so: it is empty */
+        return clear_away(d, s, err);
+    }
+    /* whoever sees the next one in its place knows that it is not this one */
+    if (scratch_keep(s, to, expires_ns, err) < 0 ||
+        scratch_note(s, below(d), attempt, err) < 0)
+        return -1;
+    return 0;
+}
+
+int taskdir_make(const struct taskdir *d, struct scratch *s, uint32_t attempt,
+                 int64_t expires_ns, struct err *err)
 {
     int root = scratch_fd(s);
     int rc = mkdirat(root, below(d), 0700);
@@ -115,11 +110,14 @@ int taskdir_make(const struct taskdir *d, struct scratch *s, int64_t expires_ns,
         rc = mkdirat(root, below(d), 0700);
     }
     if (rc < 0 && errno == EEXIST) {
-        if ((expires_ns > 0 ? move_aside(d, s, expires_ns, err)
+        if ((expires_ns > 0 ? move_aside(d, s, attempt, expires_ns, err)
                             : clear_away(d, s, err)) < 0)
             return -1;
         rc = mkdirat(root, below(d), 0700);
     }
+    if (rc == 0 && expires_ns > 0 &&
+        scratch_note(s, below(d), attempt, err) < 0)
+        return -1;
     if (rc < 0 || mkdirat(root, d->wd + d->root_len, 0700) < 0)
         return err_sys(err, errno, "cannot make %s", d->wd);
     return 0;
@@ -180,8 +178,10 @@ int taskdir_take_away(const struct taskdir *d, struct scratch *s,
         return err_sys(err, errno, "no random numbers");
     snprintf(away, TASKDIR_AWAY_BYTES, "%s/removed-%016" PRIx64, away_folder,
              random);
-    if (renameat2(root, below(d), root, away, RENAME_NOREPLACE) == 0)
+    if (renameat2(root, below(d), root, away, RENAME_NOREPLACE) == 0) {
+        scratch_forget(s, below(d));
         return 1;
+    }
     if (errno == ENOENT)
         return 0;
     return err_sys(err, errno, "cannot move %s away", d->path);

@@ -4,10 +4,10 @@
  *   SCRATCH/workitems/JOB/job-1/TASK/stdout.txt, stderr.txt
  *
  * Each attempt gets a fresh one: what an earlier attempt has left there is
- * moved aside, to TASK.1, TASK.2 ... (no id has a dot) if it is kept, else
- * away. Whoever ends an attempt takes its directory from its place before he
- * says that it has ended, so that the next attempt, perhaps by another rank of
- * the node, never meets it.
+ * moved aside, to TASK.ATTEMPT (no id has a dot) if it is kept, else away.
+ * Whoever ends an attempt takes its directory from its place before he says
+ * that it has ended, so that the next attempt, perhaps by another rank of the
+ * node, never meets it.
  *
  * All but the names waits for the disk: for a thread of io.
  */
@@ -31,10 +31,11 @@ int taskdir_init(struct taskdir *d, const char *scratch_path,
                  const char *job_id, const char *task_id, struct err *err);
 void taskdir_fini(struct taskdir *d);
 
-/* Make it and its wd, 0700. What is there is moved aside, and kept until
- * expires_ns (since 1970 UTC) from now on; 0: it is removed. -1 with err. */
-int taskdir_make(const struct taskdir *d, struct scratch *s, int64_t expires_ns,
-                 struct err *err);
+/* Make it and its wd, 0700, for this attempt. What is there is moved aside, and
+ * kept until expires_ns (since 1970 UTC) from now on; 0: it is removed. -1 with
+ * err. */
+int taskdir_make(const struct taskdir *d, struct scratch *s, uint32_t attempt,
+                 int64_t expires_ns, struct err *err);
 
 /* Write an output of the task beside its wd: the bytes, or (bytes NULL) what
  * the file has. -1 with err. */

@@ -9,11 +9,15 @@ export MPI_HOSTS_DIR=/tmp/mh.$$.files
 on() { bash "$hosts" "$@"; }
 on up 3 >up.out 2>&1 || skip_all "no hosts can be made: $(tail -n 1 up.out)"
 trap 'files_rc=$?; trap - EXIT; on down; (exit $files_rc); tap_end' EXIT
-plan 13
+plan 14
 
 cat >far.yaml <<XEOF
 pool: {task_slots_per_node: 2, scratch: $MPI_HOSTS_DIR/local}
 jobs:
+  - id: r
+    priority: 9
+    constraints: {max_task_retry_count: 2}
+    tasks: [{id: again, keep: all, command_line: 'echo \$MPIBATCH_TASK_ATTEMPT >own; [ \$MPIBATCH_TASK_ATTEMPT = 3 ]'}]
   - id: j
     sweep: {parameters: {n: [1, 2, 3, 4, 5, 6]}}
     task:
@@ -38,10 +42,12 @@ is "$("$MPIBATCH" node files get h3 "workitems/j/job-1/$far/wd/n" far.run)" "$((
 
 # --- one that has ended, kept on its host
 : >"go$((kept + 1))"
-over() { [ "$("$MPIBATCH" tasks --format ids --state succeeded far.run)" = "j/$kept" ]; }
+over() { [ "$("$MPIBATCH" tasks --format ids --state succeeded far.run | grep -v again)" = "j/$kept" ]; }
 ok "one ends" eventually 30 over
 is "$(files get "$kept" wd/n)" "$((kept + 1))" "its directory is kept there, and asked for"
 is "$(files list "$kept" wd --json | jq -c '[.task.state, [.files[].name]]')" '["succeeded",["wd/large","wd/n"]]' "listed"
+
+is "$(for n in 1 2 3; do files get again wd/own --attempt $n; done | xargs)" "1 2 3" "each attempt of a task that was tried again" || note "$(<err)"
 
 # --- a host that is cut off
 "$MPIBATCH" logs -f "$far" far.run >followed 2>followed.err &
@@ -58,7 +64,7 @@ ok "and goes on with it on another host" eventually 40 again || { : >go; note "$
 : >go
 ok "to its end" eventually 30 gone "$follower"
 eventually 60 gone "$run" || kill -KILL "$run"
-like "$(tail -n 30 run.out)" "6 tasks: 6 succeeded" "all have succeeded"
+like "$(tail -n 30 run.out)" "7 tasks: 7 succeeded" "all have succeeded"
 
 # --- over
 files get "$kept" wd/n >out

@@ -170,6 +170,24 @@ static void kept(void **state)
         scratch_keep(s, "workitems/k/job-1/c", now_ns + day_ns, &err), 0);
     assert_int_equal(
         scratch_keep(s, "workitems/j/job-1/gone", now_ns + day_ns, &err), 0);
+    /* a note does not keep it, and keeping it leaves the note */
+    assert_int_equal(scratch_noted(s, "workitems/j/job-1/b"), 0);
+    assert_int_equal(scratch_note(s, "workitems/j/job-1/b", 9, &err), 0);
+    assert_int_equal(scratch_note(s, "workitems/j/job-1/b", 10, &err), 0);
+    assert_int_equal(scratch_noted(s, "workitems/j/job-1/b"), 10);
+    assert_int_equal(scratch_note(s, "workitems/j/job-1/a", UINT32_MAX, &err),
+                     0);
+    assert_int_equal(
+        scratch_keep(s, "workitems/j/job-1/a", now_ns + 7 * day_ns, &err), 0);
+    assert_int_equal(scratch_noted(s, "workitems/j/job-1/a"), UINT32_MAX);
+    assert_int_equal(scratch_note(s, "workitems/k/job-1/a", 1, &err), 0);
+    scratch_forget(s, "workitems/k/job-1/a");
+    scratch_forget(s, "workitems/k/job-1/a");
+    assert_int_equal(scratch_noted(s, "workitems/k/job-1/a"), 0);
+    assert_int_equal(scratch_marker_number("0000000007", 10), 0);
+    assert_int_equal(scratch_marker_number("00000 0007\n", 11), 0);
+    assert_int_equal(scratch_marker_number("4294967296\n", 11), 0);
+    assert_int_equal(scratch_marker_number("0000000007\n", 11), 7);
     assert_int_equal(
         shell("rm -r '%s/workitems/j/job-1/gone'", scratch_path(s)), 0);
     static const char *const wrong[] = {
