@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "store/returned.h"
+#include "store/returned_read.h"
 
 struct collect_left {
     const struct rundir *rundir;
@@ -90,7 +90,7 @@ static int unpack(const struct collect_left *l, const struct returned_of *of,
     int fd = memfd_create("mpibatch-returned", MFD_CLOEXEC);
     if (fd < 0)
         return err_sys(err, errno, "no memory for %s", f->name);
-    if (returned_copy(l->rundir, of, f, 0, f->bytes, fd, err) == 0 &&
+    if (returned_copy(l->rundir, of, f, fd, err) == 0 &&
         lseek(fd, 0, SEEK_SET) == 0)
         return fd;
     close(fd);

@@ -44,6 +44,8 @@ void holder_close(struct holder *s)
     if (s->folder >= 0)
         close(s->folder);
     s->folder = -1;
+    returned_reader_close(s->reader);
+    s->reader = NULL;
 }
 
 /* ---- Of the session ---- */

@@ -17,6 +17,7 @@
 #include "cli/rundir_arg.h"
 #include "model/fileinfo.h"
 #include "store/ask.h"
+#include "store/returned_read.h"
 #include "view/query.h"
 
 enum {
@@ -41,7 +42,9 @@ struct holder {
     struct answer answer; /* the last one */
     /* of the run */
     const struct query_task *task;
-    struct holder *more; /* what it has besides; or NULL */
+    struct holder *more;              /* what it has besides; or NULL */
+    struct returned_reader *reader;   /* of the last file read; or NULL */
+    const struct attempt_file *reads; /* that file */
     /* of a folder */
     int folder;                   /* open; -1: none */
     char note[HOLDER_NOTE_BYTES]; /* ""; where else there is something */

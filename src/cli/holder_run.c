@@ -11,12 +11,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/glob.h"
 #include "store/output.h"
-#include "store/returned.h"
 
 enum { NAME_BYTES = ATTEMPT_MAX_FILE_NAME + 8 };
 static const char *const output_names[2] = {"stdout.txt", "stderr.txt"};
@@ -251,6 +248,8 @@ static int run_look(struct holder *s, const char *path, struct file_info *f,
     return -1;
 }
 
+/* All pieces of a file by one reader: it knows at the end whether the whole is
+ * what came in. */
 static int returned_read(struct holder *s, const struct attempt_file *file,
                          uint64_t from, size_t n, struct buf *out,
                          struct err *err)
@@ -258,21 +257,12 @@ static int returned_read(struct holder *s, const struct attempt_file *file,
     const struct returned_of of = {.job_id = job_of(s)->id,
                                    .task_id = s->task->id,
                                    .attempt = s->task->last->attempt};
-    uint64_t offset;
-    int fd = returned_open(s->run->dir, &of, file, &offset, err), rc = -1;
-    if (fd < 0)
-        return -1;
-    char *to = buf_reserve(out, n);
-    if (!to)
-        err_sys(err, errno, "cannot read %zu bytes", n);
-    else if (file_read_at(fd, to, n, offset + from) < 0)
-        err_sys(err, errno, "cannot read %s", file->name);
-    else
-        rc = 0;
-    if (rc == 0)
-        buf_commit(out, n);
-    close(fd);
-    return rc;
+    if (!s->reader || s->reads != file) {
+        returned_reader_close(s->reader);
+        s->reader = returned_reader_open(s->run->dir, &of, file, err);
+        s->reads = file;
+    }
+    return s->reader ? returned_reader_read(s->reader, from, n, out, err) : -1;
 }
 
 static int run_read(struct holder *s, const char *path, uint64_t offset,

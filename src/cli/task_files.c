@@ -153,6 +153,7 @@ static int kept_use(struct ended *e, const struct query_task *task,
     holder_of_run(&own, t->run, task, found ? &kept.holder : NULL);
     memcpy(own.note, note, sizeof(note));
     int rc = t->use(t->arg, &own, err);
+    holder_close(&own);
     holder_close(&kept.holder);
     if (rc < 0 && err->code == ENOENT && note[0]) {
         struct err why = *err;
@@ -174,7 +175,9 @@ static int visit(void *arg, const struct query_task *task, struct err *err)
     if (task->last->kept && task->scratch[0])
         return kept_use(e, task, err) < 0 ? -1 : 1;
     holder_of_run(&own, t->run, task, NULL);
-    return t->use(t->arg, &own, err) < 0 ? -1 : 1;
+    int rc = t->use(t->arg, &own, err);
+    holder_close(&own);
+    return rc < 0 ? -1 : 1;
 }
 
 static int use_ended(struct ended *e, struct err *err)

@@ -10,11 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/checksum.h"
-#include "base/file.h"
 #include "base/mem.h"
-
-enum { COPY_BYTES = 1 << 20 };
 
 char *returned_pack_path(const struct rundir *r, uint32_t session,
                          struct err *err)
@@ -85,58 +81,4 @@ int returned_open(const struct rundir *r, const struct returned_of *of,
     *offset = packed ? f->offset : 0;
     mem_free(path);
     return fd;
-}
-
-static int copy_part(int fd, uint64_t at, uint64_t len, int out_fd,
-                     struct checksum *sum, struct err *err)
-{
-    int rc = 0;
-    char *room = mem_alloc(COPY_BYTES);
-    if (!room)
-        return err_set(err, ENOMEM, "no memory to copy a file");
-    while (rc == 0 && len > 0) {
-        size_t n = len < COPY_BYTES ? (size_t)len : COPY_BYTES;
-        if (file_read_at(fd, room, n, at) < 0)
-            rc = err_sys(err, errno, "cannot read a returned file");
-        else if (file_write_all(out_fd, room, n) < 0)
-            rc = err_sys(err, errno, "cannot write what was returned");
-        else if (sum)
-            checksum_update(sum, room, n);
-        at += n;
-        len -= n;
-    }
-    mem_free(room);
-    return rc;
-}
-
-int returned_copy(const struct rundir *r, const struct returned_of *of,
-                  const struct attempt_file *f, uint64_t from, uint64_t len,
-                  int out_fd, struct err *err)
-{
-    struct digest digest;
-    struct checksum *sum = NULL;
-    uint64_t offset;
-    if (from > f->bytes)
-        from = f->bytes;
-    if (len > f->bytes - from)
-        len = f->bytes - from;
-    bool whole = len == f->bytes;
-    int fd = returned_open(r, of, f, &offset, err);
-    if (fd < 0)
-        return -1;
-    int rc = 0;
-    if (whole && !(sum = checksum_create(err)))
-        rc = -1;
-    if (rc == 0)
-        rc = copy_part(fd, offset + from, len, out_fd, sum, err);
-    if (rc == 0 && whole) {
-        checksum_get(sum, digest.bytes);
-        if (memcmp(&digest, &f->digest, sizeof(digest)) != 0)
-            rc = err_set(err, EBADMSG,
-                         "%s is damaged: it is not what came in (XXH3-128)",
-                         f->name);
-    }
-    checksum_destroy(sum);
-    close(fd);
-    return rc;
 }

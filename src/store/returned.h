@@ -42,11 +42,4 @@ int returned_open(const struct rundir *r, const struct returned_of *of,
                   const struct attempt_file *f, uint64_t *offset,
                   struct err *err);
 
-/* Write bytes [from, from+len) of it, clipped to what it has, to out_fd. All of
- * it: its checksum is compared while that goes on. -1 with err: EBADMSG (what
- * is there is not what came in), or as returned_open, or of writing. */
-int returned_copy(const struct rundir *r, const struct returned_of *of,
-                  const struct attempt_file *f, uint64_t from, uint64_t len,
-                  int out_fd, struct err *err);
-
 #endif

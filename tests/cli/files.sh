@@ -2,7 +2,7 @@
 # The files of tasks that have ended: files list, stat, get, from the run
 # directory alone.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 54
+plan 57
 
 files() { "$MPIBATCH" files "$@" 2>err; }
 # refuses CODE REGEX ARGUMENTS...: that exit code, nothing on stdout, says so
@@ -106,7 +106,7 @@ jobs:
     sweep: {parameters: {n: [1]}}
     task:
       keep: all
-      command_line: "mkdir sub; echo back >sub/back; echo up >up.dat; echo kept >kept; ln -s /etc/passwd out; head -c 100000 /dev/zero >large"
+      command_line: "mkdir sub; echo back >sub/back; echo up >up.dat; echo kept >kept; ln -s /etc/passwd out; head -c 20000000 /dev/zero >large"
       output_files:
         - {file_pattern: 'sub/*', return: true}
         - {file_pattern: large, return: true}
@@ -136,8 +136,16 @@ like "$(<err)" "its directory was kept in $PWD/scratch/.*/workitems/k/job-1/0, a
 is "$(files list 0 wd --no-recursive stage.run | awk 'NR > 1 { print $NF }' | xargs)" "wd/large wd/sub/" "list: a folder of what was returned" ||
     note "$(files list 0 wd --no-recursive stage.run)"
 files get 0 wd stage.run -o back
-is "$(cd back && find . -type f | sort | xargs) $(stat -c %s back/wd/large)" "./wd/large ./wd/sub/back 100000" "get: the folder"
+is "$(cd back && find . -type f | sort | xargs) $(stat -c %s back/wd/large)" "./wd/large ./wd/sub/back 20000000" "get: the folder"
 refuses 1 "there is no wd/kept; its directory was kept in" get 0 wd/kept stage.run
+# the disk has changed it meanwhile
+damaged="large is damaged: it is not what came in"
+printf x | dd of=stage.run/files/k/0/1/large bs=1 seek=19999999 conv=notrunc status=none
+files get 0 wd/large stage.run -o damaged
+like "$? $(<err)" "^1 .*wd/large was read to byte [1-9][0-9]+ of 20000000: $damaged" "get: a damaged file is told at its end"
+is "$(test -e damaged; echo $?),$(find . -name '*.part' | wc -l)" "1,0" "and is not left"
+printf x | dd of="$(ls stage.run/output/*.files)" bs=1 conv=notrunc status=none
+refuses 1 "sub/back is damaged: it is not what came in" get 0 wd/sub/back stage.run
 
 # --- the session was killed, and says so at once
 sed -i 's/"state": "finished"/"state": "running"/' end.run/status.json
