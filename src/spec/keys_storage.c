@@ -228,7 +228,8 @@ static const struct key output_container_rows[] = {
                   "task's directory",
      .meaning = "Of a pattern without wildcards: what the file is called in "
                 "the container; with wildcards: the folder there that they go "
-                "to",
+                "to; no two tasks, of one job or of several, may write one "
+                "file",
      .example = "'energy/{task.id}.dat'"},
 };
 static const char *const output_containers[] = {"container_name",

@@ -185,9 +185,10 @@ static int spec_build(struct parse *p, const struct tree_node *root,
     if (storage_build(p, &f.storage) < 0 || pool_build(p, &f.pool) < 0 ||
         (f.jobs.node && jobs_build(p, f.jobs.node) < 0))
         return -1;
-    if (!p->damaged && p->errors->total == 0)
-        sources_check(p);
-    return 0;
+    if (p->damaged || p->errors->total > 0)
+        return 0;
+    sources_check(p);
+    return jobs_outputs_check(p);
 }
 
 struct jobspec *spec_parse(const char *text, size_t len,

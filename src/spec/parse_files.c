@@ -6,8 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/hash.h"
-#include "base/map.h"
 #include "spec/errors.h"
 #include "spec/read.h"
 
@@ -162,72 +160,4 @@ int output_files_build(struct parse *p, const struct field *f,
     t->output_files = all;
     t->output_file_count = f->node->count;
     return 0;
-}
-
-/* -- Outputs of several tasks with one name ------------------------------ */
-
-/* Does each task that stores this write the same file? Of a pattern with
- * wildcards nobody knows, but of what the task printed. */
-static bool is_one_file(const struct output_file *o)
-{
-    const char *pattern = template_text(o->pattern);
-    return o->path && !template_varies(o->path) &&
-           (!output_pattern_is_wild(pattern) ||
-            strncmp(pattern, "../", 3) == 0);
-}
-
-/* What it is written to. {job.id} and the like are one text in one job. */
-static uint64_t target_hash(const struct output_file *o)
-{
-    uint64_t h = HASH_START + (uint64_t)o->container;
-    h = hash_text(h, o->url ? template_text(o->url) : "");
-    h = hash_text(h * 31, template_text(o->path));
-    return output_pattern_is_wild(template_text(o->pattern))
-               ? hash_text(h * 31, template_text(o->pattern))
-               : h;
-}
-
-static void report_one_file(struct parse *p, const struct output_file *o)
-{
-    const struct tree_node *at = place_of(p, o->path);
-    spec_errors_add(p->errors, at->line, at->column,
-                    "all tasks of the job would write this; put {task.id} or a "
-                    "parameter into the path, or leave it out");
-}
-
-/* Is there no task of the job that wrote the same before this one? */
-static int output_check(struct parse *p, const struct job *job, uint32_t index,
-                        const struct output_file *o, struct map *seen)
-{
-    uint64_t hash = target_hash(o), before = 0;
-    if (o->url && template_varies(o->url))
-        return 0;
-    if (job->tasks.kind != TASKS_LISTED) {
-        if (job->tasks.count > 1)
-            report_one_file(p, o);
-        return 0;
-    }
-    if (!map_get(seen, hash, &before))
-        return map_set(seen, hash, index);
-    if (before != index)
-        report_one_file(p, o);
-    return 0;
-}
-
-int outputs_check(struct parse *p, const struct job *job)
-{
-    struct map seen;
-    int rc = 0;
-    size_t errors = p->errors->total;
-    map_init(&seen);
-    for (uint32_t i = 0; i < job_template_count(job) && rc == 0; i++) {
-        const struct task_template *t = &job->templates[i];
-        for (uint32_t k = 0; k < t->output_file_count && rc == 0; k++)
-            if (is_one_file(&t->output_files[k]))
-                rc = output_check(p, job, i, &t->output_files[k], &seen);
-        if (p->errors->total > errors)
-            break; /* the others have the same fault */
-    }
-    map_fini(&seen);
-    return rc;
 }

@@ -1,5 +1,6 @@
 /* Storage, packages and files of tasks: what the files parse_storage.c,
- * parse_package.c and parse_files.c share. Internal to spec/. */
+ * parse_package.c, parse_files.c and parse_outputs.c share. Internal to
+ * spec/. */
 #ifndef MPIBATCH_SPEC_PARSE_STORAGE_H
 #define MPIBATCH_SPEC_PARSE_STORAGE_H
 
@@ -44,6 +45,10 @@ int container_build(struct parse *p, const struct tree_node *name);
 
 /* The files of the job that all its tasks would write: errors are added. */
 int outputs_check(struct parse *p, const struct job *job);
+
+/* Of a spec without errors: the files that tasks of two jobs would write:
+ * errors are added. */
+int jobs_outputs_check(struct parse *p);
 
 /* Of a spec without errors: see with its files that what tasks take or need,
  * and no placeholder leaves open, is there. Errors are added. */

@@ -1,0 +1,235 @@
+/* Output files of several tasks with one name: whichever is stored last would
+ * be what is left.
+ *
+ * Found where a path does not depend on the task; between jobs also where the
+ * first tasks of two, or listed ones, come to one name.
+ */
+#include "config.h"
+#include "spec/parse_storage.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/map.h"
+#include "spec/errors.h"
+
+/* An output file of a task. */
+struct output_at {
+    const struct job *job;
+    uint32_t index;
+    const struct output_file *file;
+};
+
+/* Does its path name what a task that stores it writes? Of a pattern with
+ * wildcards nobody knows, but of what the task printed. */
+static bool is_named(const struct output_file *o)
+{
+    const char *pattern = template_text(o->pattern);
+    return o->path && (!output_pattern_is_wild(pattern) ||
+                       strncmp(pattern, "../", 3) == 0);
+}
+
+/* Is it the same for all tasks of the job? */
+static bool is_one_file(const struct output_file *o)
+{
+    return is_named(o) && !template_varies(o->path) &&
+           !(o->url && template_varies(o->url));
+}
+
+static const char *spec_folder(const struct parse *p)
+{
+    return p->files && p->files->folder ? p->files->folder : "/spec";
+}
+
+/* Append what a template is for the task. -1 with err. */
+static int part_put(const struct parse *p, const struct output_at *at,
+                    const struct template *t, struct buf *out, struct err *err)
+{
+    char id[JOBSPEC_MAX_ID + 1];
+    struct template_context c = {.index = at->index,
+                                 .task_id = id,
+                                 .job_id = at->job->id,
+                                 .run_dir = "/run",
+                                 .spec_dir = spec_folder(p)};
+    return job_task_id(at->job, at->index, id, err) < 0
+               ? -1
+               : template_expand(t, &c, false, out, err);
+}
+
+/* The folder of a container. -1 with err. */
+static int folder_put(const struct parse *p, const struct output_at *at,
+                      struct buf *out, struct err *err)
+{
+    const struct output_file *o = at->file;
+    struct buf url;
+    if (!o->url)
+        return storage_container_put(&p->spec->storage, (uint32_t)o->container,
+                                     spec_folder(p), out) < 0
+                   ? err_sys(err, errno, "container")
+                   : 0;
+    buf_init(&url, COMMAND_MAX_BYTES);
+    int rc = part_put(p, at, o->url, &url, err);
+    if (rc == 0)
+        rc = storage_url_path(buf_text(&url), out, err);
+    buf_fini(&url);
+    return rc;
+}
+
+/* Of a path, whatever slashes and dots it is written with. */
+static uint64_t path_hash(uint64_t h, const char *s)
+{
+    while (*s) {
+        size_t len = strcspn(s, "/");
+        if (len > 1 || (len == 1 && *s != '.'))
+            h = hash_text(hash_bytes(h, s, len), "/");
+        s += len + (s[len] == '/');
+    }
+    return h;
+}
+
+/* A number for the file that the task writes, and its name in the container in
+ * name. 1: it cannot be told, and is reported if that is wrong; -1: no
+ * memory. */
+static int target_find(const struct parse *p, const struct output_at *at,
+                       uint64_t *hash, struct buf *name)
+{
+    const char *pattern = template_text(at->file->pattern);
+    struct buf folder;
+    struct err err;
+    buf_init(&folder, COMMAND_MAX_BYTES);
+    buf_reset(name);
+    int rc = folder_put(p, at, &folder, &err);
+    if (rc == 0)
+        rc = part_put(p, at, at->file->path, name, &err);
+    if (rc == 0) {
+        uint64_t h = HASH_START;
+        h = path_hash(path_hash(h, buf_text(&folder)), buf_text(name));
+        *hash = output_pattern_is_wild(pattern) ? path_hash(h, pattern) : h;
+    }
+    buf_fini(&folder);
+    return rc == 0 ? 0 : err.code == ENOMEM ? -1 : 1;
+}
+
+/* -- Tasks of one job ---------------------------------------------------- */
+
+static void report_one_file(struct parse *p, const struct output_file *o)
+{
+    const struct tree_node *at = place_of(p, o->path);
+    spec_errors_add(p->errors, at->line, at->column,
+                    "all tasks of the job would write this; put {task.id} or a "
+                    "parameter into the path, or leave it out");
+}
+
+/* Is there no task of the job that wrote the same before this one? */
+static int output_check(struct parse *p, const struct output_at *at,
+                        struct map *seen, struct buf *name)
+{
+    uint64_t hash, before = 0;
+    if (at->job->tasks.kind != TASKS_LISTED) {
+        if (at->job->tasks.count > 1)
+            report_one_file(p, at->file);
+        return 0;
+    }
+    int rc = target_find(p, at, &hash, name);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    if (!map_get(seen, hash, &before))
+        return map_set(seen, hash, at->index);
+    if (before != at->index)
+        report_one_file(p, at->file);
+    return 0;
+}
+
+int outputs_check(struct parse *p, const struct job *job)
+{
+    struct map seen;
+    struct buf name;
+    int rc = 0;
+    size_t errors = p->errors->total;
+    map_init(&seen);
+    buf_init(&name, COMMAND_MAX_BYTES);
+    for (uint32_t i = 0; i < job_template_count(job) && rc == 0; i++) {
+        const struct task_template *t = &job->templates[i];
+        for (uint32_t k = 0; k < t->output_file_count && rc == 0; k++) {
+            struct output_at at = {job, i, &t->output_files[k]};
+            if (is_one_file(at.file))
+                rc = output_check(p, &at, &seen, &name);
+        }
+        if (p->errors->total > errors)
+            break; /* the others have the same fault */
+    }
+    buf_fini(&name);
+    map_fini(&seen);
+    return rc;
+}
+
+/* -- Tasks of several jobs ----------------------------------------------- */
+
+/* The place in the spec as one number: job, task, which of its output files. */
+static uint64_t at_pack(uint32_t job, uint32_t index, uint32_t file)
+{
+    _Static_assert(JOBSPEC_MAX_JOBS <= 1 << 24 && STORAGE_MAX_FILES <= 1 << 8,
+                   "at_pack");
+    return (uint64_t)job << 40 | (uint64_t)index << 8 | file;
+}
+
+static void report_two_jobs(struct parse *p, const struct output_file *o,
+                            uint64_t before, const char *name)
+{
+    const struct job *job = &p->spec->jobs[before >> 40];
+    const struct task_template *t = &job->templates[before >> 8 & UINT32_MAX];
+    const struct output_file *other = &t->output_files[before & 0xff];
+    const struct tree_node *at = place_of(p, o->path);
+    spec_errors_add(p->errors, at->line, at->column,
+                    "job \"%s\" would write \"%s\", too (line %u); put "
+                    "{job.id} into the path, or leave it out",
+                    job->id, excerpt_of(name).text,
+                    place_of(p, other->path)->line);
+}
+
+/* The first task of job number j, or all listed ones, against the jobs before
+ * it. */
+static int job_outputs_check(struct parse *p, uint32_t j, struct map *seen,
+                             struct buf *name)
+{
+    const struct job *job = &p->spec->jobs[j];
+    size_t errors = p->errors->total;
+    for (uint32_t i = 0; i < job_template_count(job); i++) {
+        const struct task_template *t = &job->templates[i];
+        for (uint32_t k = 0; k < t->output_file_count; k++) {
+            struct output_at at = {job, i, &t->output_files[k]};
+            uint64_t hash, before;
+            int rc = is_named(at.file) ? target_find(p, &at, &hash, name) : 1;
+            if (rc < 0)
+                return -1;
+            if (rc > 0)
+                continue;
+            if (!map_get(seen, hash, &before)) {
+                if (map_set(seen, hash, at_pack(j, i, k)) < 0)
+                    return -1;
+            } else if (before >> 40 != j) {
+                report_two_jobs(p, at.file, before, buf_text(name));
+            }
+        }
+        if (p->errors->total > errors)
+            break; /* the other tasks have the same fault */
+    }
+    return 0;
+}
+
+int jobs_outputs_check(struct parse *p)
+{
+    struct map seen;
+    struct buf name;
+    int rc = 0;
+    map_init(&seen);
+    buf_init(&name, COMMAND_MAX_BYTES);
+    for (uint32_t j = 0; p->spec->job_count > 1 && j < p->spec->job_count &&
+                         rc == 0 && !spec_errors_full(p->errors);
+         j++)
+        rc = job_outputs_check(p, j, &seen, &name);
+    buf_fini(&name);
+    map_fini(&seen);
+    return rc;
+}
