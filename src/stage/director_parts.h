@@ -16,6 +16,11 @@ enum { DIRECTOR_MAX_BLAMED = 3 };
  * may have lost its mount. */
 enum { DIRECTOR_OPINIONS = 2 };
 
+/* What the maps and a heap need for one more. */
+enum { DIRECTOR_INDEX_BYTES = 3 * sizeof(struct map_entry) };
+/* Instead of a slot: none. */
+#define DIRECTOR_NO_SLOT UINT32_MAX
+
 /* What is to be told; queued in director.outs, in order. */
 enum out_kind { OUT_WANT, OUT_STREAM, OUT_COPY };
 struct out {
@@ -121,7 +126,7 @@ struct director {
     size_t max_bytes, bytes;
     struct rank *ranks;
     struct slot *slots;
-    uint32_t slot_count, slot_cap, free_slot; /* UINT32_MAX: none */
+    uint32_t slot_count, slot_cap, free_slot; /* DIRECTOR_NO_SLOT */
     struct map by_key;                        /* hash of kind and key: object */
     struct map by_node;                       /* slot and node: copy */
     struct list outs;
@@ -134,6 +139,72 @@ struct director {
     struct note *said; /* its text is borrowed by the last action */
     struct note spare; /* where there is no memory for one */
 };
+
+/* ---- director_object.c: objects, their copies, and memory for all ---- */
+
+/* Memory that counts, all 0; NULL: none. It is given back with its size. */
+void *director_take(struct director *d, size_t size);
+void director_give(struct director *d, void *p, size_t size);
+
+/* A note with one holder (director.spare where there is no memory). */
+struct note *note_create(struct director *d, enum failure failure,
+                         const char *text);
+void note_release(struct director *d, struct note *n);
+
+struct object *object_find(const struct director *d, enum object_kind kind,
+                           const char *key);
+struct object *object_by_id(const struct director *d, uint64_t id);
+/* Put in a new one; NULL: no memory. */
+struct object *object_add(struct director *d, enum object_kind kind,
+                          const char *key);
+void object_free(struct director *d, struct object *o);
+/* While an object is worked on it stays. Without copies it goes then; without
+ * one that fetches it is idle. */
+void object_enter(struct object *o);
+void object_leave(struct director *d, struct object *o);
+
+struct copy *copy_find(const struct director *d, const struct object *o,
+                       uint32_t node);
+/* Put in one, COPY_NEW, for the rank's node; NULL: no memory. */
+struct copy *copy_add(struct director *d, struct object *o, uint32_t rank);
+void copy_set_rank(struct director *d, struct copy *c, uint32_t rank);
+/* It hangs nowhere, nothing hangs below it, nobody waits for it. */
+void copy_free(struct director *d, struct copy *c);
+
+/* ---- director_fate.c: what becomes of copies ---- */
+
+/* Out of the tree and away; what hung below it finds other parents. */
+void copy_remove(struct director *d, struct copy *c);
+/* From the start, by one who waits for it: what fails is told to who waits, so
+ * that whoever fetches hears of it. */
+void copy_restart(struct director *d, struct copy *c);
+
+/* ---- director_want.c: what ranks want ---- */
+
+/* It waits no more: the object is there. */
+void want_answer(struct director *d, struct want *w, const struct object *o);
+/* All who wait for the copy are told that it failed, and why. */
+void copy_fail_waiters(struct director *d, struct copy *c, struct note *note);
+void want_free(struct director *d, struct want *w);
+/* May the rank ask for one thing more, that takes so much memory? 0, or -1 with
+ * err: EMFILE, ENOBUFS. */
+int director_may_ask(struct director *d, uint32_t rank, size_t size,
+                     struct err *err);
+
+/* ---- director_stream.c: who reads and writes shared storage ---- */
+
+/* Give out streams while there are any. */
+void streams_grant(struct director *d);
+/* A root has no use for its stream any more, if it had one: others get it. */
+void streams_release(struct director *d, bool has_stream);
+void stream_free(struct director *d, struct stream *s);
+
+/* ---- director_next.c: what is told ---- */
+
+/* Say it, behind all that is to be said already. */
+void director_emit(struct director *d, struct out *out);
+/* The text that the last action has borrowed is free to go. */
+void director_hush(struct director *d);
 
 /* ---- director_tree.c: who fetches from whom ---- */
 
@@ -156,10 +227,8 @@ void tree_speaker(struct director *d, struct copy *c);
 /* It can serve again, or less well. */
 void tree_offer(struct director *d, struct copy *c);
 void tree_set_state(struct director *d, struct copy *c, enum copy_state state);
-/* Give out streams while there are any. */
-void streams_grant(struct director *d);
-/* Say it, behind all that is to be said already. */
-void director_emit(struct director *d, struct out *out);
+/* The root, which has a stream, or needs none, reads the origin. */
+void tree_start_root(struct director *d, struct copy *c);
 
 int copy_compare(const struct heap_node *a, const struct heap_node *b);
 

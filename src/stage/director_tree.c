@@ -1,5 +1,4 @@
-/* The forest of each object's copies, and the streams: see director_parts.h.
- */
+/* The forest of each object's copies: see director_parts.h. */
 #include "config.h"
 #include "stage/director_parts.h"
 
@@ -16,12 +15,6 @@ int copy_compare(const struct heap_node *x, const struct heap_node *y)
     if (a->child_count != b->child_count)
         return a->child_count < b->child_count ? -1 : 1;
     return a->node < b->node ? -1 : a->node > b->node;
-}
-
-void director_emit(struct director *d, struct out *out)
-{
-    if (list_empty(&out->link))
-        list_add(&d->outs, &out->link);
 }
 
 static bool is_serving(const struct copy *c)
@@ -57,46 +50,10 @@ void tree_set_state(struct director *d, struct copy *c, enum copy_state state)
     tree_offer(d, c);
 }
 
-/* ---- Streams ---- */
-
-static void start_root(struct director *d, struct copy *c)
+void tree_start_root(struct director *d, struct copy *c)
 {
     tree_set_state(d, c, COPY_FETCHING);
     director_emit(d, &c->out);
-}
-
-static void grant_root(struct director *d)
-{
-    struct copy *c = LIST_OF(list_take(&d->roots), struct copy, tree);
-    d->roots_waiting--;
-    d->streams++;
-    c->has_stream = true;
-    start_root(d, c);
-    tree_replan(d, c->object);
-}
-
-static void grant_ask(struct director *d)
-{
-    struct stream *s = LIST_OF(list_take(&d->asks), struct stream, queue);
-    d->asks_waiting--;
-    d->streams++;
-    s->state = STREAM_GRANTED;
-    director_emit(d, &s->out);
-}
-
-void streams_grant(struct director *d)
-{
-    while (d->streams < d->max_streams) {
-        bool ask = !list_empty(&d->asks), root = !list_empty(&d->roots);
-        if (!ask && !root)
-            return;
-        bool takes = ask && (d->asks_turn || !root);
-        d->asks_turn = !takes;
-        if (takes)
-            grant_ask(d);
-        else
-            grant_root(d);
-    }
 }
 
 /* ---- Parents ---- */
@@ -163,7 +120,7 @@ void tree_plan(struct director *d, struct copy *c, const struct copy *avoid)
 {
     struct object *o = c->object;
     if (o->kind == OBJECT_PACKAGE) {
-        start_root(d, c);
+        tree_start_root(d, c);
         return;
     }
     struct copy *server = choose(c, avoid);
@@ -209,19 +166,11 @@ static bool unhang(struct director *d, struct copy *c)
     return has_stream;
 }
 
-static void release(struct director *d, bool has_stream)
-{
-    if (!has_stream)
-        return;
-    d->streams--;
-    streams_grant(d);
-}
-
 void tree_take(struct director *d, struct copy *c)
 {
     bool has_stream = unhang(d, c);
     tree_set_state(d, c, COPY_NEW);
-    release(d, has_stream);
+    streams_release(d, has_stream);
 }
 
 void tree_scatter(struct director *d, struct copy *c)
@@ -248,7 +197,7 @@ static bool inherit(struct director *d, struct copy *heir, bool *has_stream)
     heir->object->root = heir;
     heir->has_stream = true;
     *has_stream = false;
-    start_root(d, heir);
+    tree_start_root(d, heir);
     return true;
 }
 
@@ -271,7 +220,7 @@ void tree_cut(struct director *d, struct copy *c)
         if (!inherit(d, orphan, &has_stream))
             tree_plan(d, orphan, NULL);
     }
-    release(d, has_stream);
+    streams_release(d, has_stream);
 }
 
 void tree_complete(struct director *d, struct copy *c, enum copy_state state)
@@ -280,7 +229,7 @@ void tree_complete(struct director *d, struct copy *c, enum copy_state state)
     c->depth = 0;
     c->told = true;
     tree_set_state(d, c, state);
-    release(d, has_stream);
+    streams_release(d, has_stream);
 }
 
 void tree_speaker(struct director *d, struct copy *c)
