@@ -93,11 +93,6 @@ struct landing *landing_create(const struct landing_config *config,
     return NULL;
 }
 
-uint64_t landing_bytes(const struct landing *l)
-{
-    return l->written;
-}
-
 /* ---- writing ---- */
 
 static int write_work(struct io_job *j, struct err *err)

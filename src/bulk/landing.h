@@ -53,7 +53,4 @@ int landing_pull(struct landing *l, uint32_t from, uint64_t handle,
  * anew with landing_pull. */
 void landing_cancel(struct landing *l);
 
-/* Bytes in the file. */
-uint64_t landing_bytes(const struct landing *l);
-
 #endif

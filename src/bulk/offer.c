@@ -82,11 +82,6 @@ void offers_destroy(struct offers *o)
     mem_free(o);
 }
 
-uint32_t offers_count(const struct offers *o)
-{
-    return (uint32_t)o->by_handle.count;
-}
-
 /* Tell rank 0 of those whose turn it is. */
 static void tell_more(struct offers *o)
 {

@@ -65,7 +65,4 @@ uint64_t offers_answer(struct offers *o, const struct offer_answer *answer,
 /* It is not there any more. */
 void offers_withdraw(struct offers *o, uint64_t handle);
 
-/* Offers that are not taken yet. */
-uint32_t offers_count(const struct offers *o);
-
 #endif

@@ -45,8 +45,6 @@ void transfers_destroy(struct transfers *t);
 bool transfers_turn(struct transfers *t, int64_t now_ns);
 /* Is anything pulled by us, or from us? */
 bool transfers_busy(const struct transfers *t);
-/* Bytes that came from other ranks. */
-uint64_t transfers_received_bytes(const struct transfers *t);
 
 /* ---- Serving ---- */
 

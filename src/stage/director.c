@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-/* --- Losses --- */
+/* ---- Losses ---- */
 
 /* A living rank of the same node, or -1. */
 static int64_t neighbour(const struct director *d, uint32_t node)
@@ -65,7 +65,7 @@ void director_stats(const struct director *d, struct director_stats *stats)
     };
 }
 
-/* --- Life --- */
+/* ---- Life ---- */
 
 struct director *director_create(const struct director_config *config,
                                  struct err *err)

@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-/* --- Memory --- */
+/* ---- Memory ---- */
 
 void *director_take(struct director *d, size_t size)
 {
@@ -44,7 +44,7 @@ void note_release(struct director *d, struct note *n)
         director_give(d, n, sizeof(*n));
 }
 
-/* --- Objects --- */
+/* ---- Objects ---- */
 
 static uint64_t hash_key(enum object_kind kind, const char *key)
 {
@@ -200,7 +200,7 @@ void object_leave(struct director *d, struct object *o)
         list_add(&d->idle, &o->idle);
 }
 
-/* --- Copies --- */
+/* ---- Copies ---- */
 
 static uint64_t node_key(const struct object *o, uint32_t node)
 {

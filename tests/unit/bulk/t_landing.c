@@ -32,7 +32,7 @@ static void on_progress(void *arg, uint64_t bytes)
 {
     struct landed *l = arg;
     assert_true(bytes > l->progress);
-    assert_int_equal(bytes, landing_bytes(l->landing));
+    assert_true(lseek(l->fd, 0, SEEK_END) >= (off_t)bytes); /* all is there */
     l->progress = bytes;
     l->grown++;
     if (l->serve_to)

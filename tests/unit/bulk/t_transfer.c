@@ -128,7 +128,6 @@ static void test_memory(void **state)
     assert_true(net_until(&g.ended, NS_PER_SEC));
     assert_int_equal(g.end, TRANSFER_WHOLE);
     assert_int_equal(g.bytes, 1000);
-    assert_int_equal(transfers_received_bytes(net.ranks[0].transfers), 0);
     net_down();
 }
 
@@ -151,7 +150,6 @@ static void test_window(void **state)
     assert_true(net_until(&g.ended, 10 * NS_PER_SEC));
     assert_int_equal(g.end, TRANSFER_WHOLE);
     assert_int_equal(g.bytes, 3 * MIB);
-    assert_int_equal(transfers_received_bytes(net.ranks[0].transfers), 3 * MIB);
     net_down();
 }
 
