@@ -55,8 +55,10 @@ void fetch_told(struct stager *s, const struct stage_msg *m);
 /* Nobody wants the object any more. */
 void fetch_give_up(struct stager *s, uint64_t object, enum failure failure,
                    const char *text);
-/* Does this rank read the object from its origin? */
+/* How far the threads have read: is there more of anything? */
 bool fetch_turn(struct stager *s);
+/* Serve what there is of the object, or will be; false: it is not fetched. */
+bool fetch_serve(struct stager *s, uint64_t object);
 /* All of them, as the stager stops; and when no job is under way. */
 void fetch_stop_all(struct stager *s);
 void fetch_free_all(struct stager *s);
@@ -79,8 +81,6 @@ bool serve_was_asked(struct stager *s, uint64_t object);
 void serve_free_all(struct stager *s);
 /* transfers_on_unknown. */
 bool serve_unknown(void *arg, uint64_t handle);
-/* A fetch asks: its file is there to be served. */
-bool fetch_serve(struct stager *s, uint64_t object);
 
 /* ---- stager_package.c ---- */
 
