@@ -221,3 +221,27 @@ int beneath_resolve(int root, const char *prefix, const char *name, char *out)
     }
     return !r.missing;
 }
+
+int beneath_open(int root, const char *name)
+{
+    const char *base = ".";
+    int parent = *name ? beneath_parent(root, name, NULL, &base)
+                       : fcntl(root, F_DUPFD_CLOEXEC, 3);
+    if (parent < 0)
+        return -1;
+    int fd = openat(parent, base,
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int code = errno;
+    close(parent);
+    errno = code;
+    return fd;
+}
+
+int beneath_open_resolved(int root, const char *name)
+{
+    char plain[BENEATH_NAME_MAX];
+    int there = beneath_resolve(root, NULL, name, plain);
+    if (there == 0)
+        errno = ENOENT;
+    return there > 0 ? beneath_open(root, plain) : -1;
+}

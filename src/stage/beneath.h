@@ -51,4 +51,10 @@ int beneath_parent(int root, const char *name, struct beneath_make *make,
  * stat. What is found is no link. */
 int beneath_resolve(int root, const char *prefix, const char *name, char *out);
 
+/* Open what has a plain name beneath root to read, whatever it is ("": root
+ * itself), without waiting and following no link; or what any name leads to,
+ * its links followed as beneath_resolve does. The fd, or -1 with errno. */
+int beneath_open(int root, const char *name);
+int beneath_open_resolved(int root, const char *name);
+
 #endif

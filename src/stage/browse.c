@@ -75,18 +75,10 @@ int browse_at(int folder, const char *path, struct file_info *f,
 int browse_open(int folder, const char *path, struct file_info *f,
                 struct err *err)
 {
-    char real[BENEATH_NAME_MAX];
-    const char *name;
     struct stat st;
-    int dir = find(folder, path, real, &name, err);
-    if (dir < 0)
-        return -1;
-    int fd = openat(dir, name,
-                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    int code = errno;
-    close(dir);
+    int fd = beneath_open_resolved(folder, path);
     if (fd < 0)
-        return refuse(path, code, err);
+        return refuse(path, errno, err);
     if (fstat(fd, &st) < 0) {
         refuse(path, errno, err);
     } else if (S_ISDIR(st.st_mode)) {

@@ -46,34 +46,13 @@ static bool is_stopped(const struct work *w)
 
 /* -- Opening ------------------------------------------------------------- */
 
-/* Open a file of the folder: links are followed as long as they stay in it. */
-static int source_open_in(int folder, const char *name)
-{
-    char plain[BENEATH_NAME_MAX];
-    const char *base;
-    int there = beneath_resolve(folder, NULL, name, plain);
-    if (there == 0)
-        errno = ENOENT;
-    if (there <= 0)
-        return -1;
-    int parent = beneath_parent(folder, plain, NULL, &base);
-    if (parent < 0)
-        return -1;
-    int fd = openat(parent, base,
-                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    int code = errno;
-    close(parent);
-    errno = code;
-    return fd;
-}
-
 static int source_open(struct passage *p, const struct container_item *item,
                        struct err *err)
 {
     int folder = p->work->copy->from;
     p->from = folder < 0 ? open(item->from,
                                 O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-                         : source_open_in(folder, item->from);
+                         : beneath_open_resolved(folder, item->from);
     if (p->from < 0 || fstat(p->from, &p->st) < 0)
         return err_sys(err, errno, "cannot open %s", item->from);
     if (!S_ISREG(p->st.st_mode))

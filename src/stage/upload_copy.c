@@ -98,22 +98,13 @@ static int fill(struct copying *c, bool *shared)
 
 static int open_source(int task_dir, const char *source)
 {
-    const char *base;
     struct stat st;
-    int folder = beneath_parent(task_dir, source, NULL, &base);
-    if (folder < 0)
-        return -1;
-    int fd =
-        openat(folder, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    int code = errno;
-    close(folder);
-    if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
-        close(fd);
-        code = EINVAL;
-        fd = -1;
-    }
-    errno = code;
-    return fd;
+    int fd = beneath_open(task_dir, source);
+    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+        return fd;
+    close(fd);
+    errno = EINVAL;
+    return -1;
 }
 
 /* One try. -1 with errno, and nothing is left. */
