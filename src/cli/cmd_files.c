@@ -222,7 +222,8 @@ static const struct opt list_opts[] = {
     JSON_OPT("print JSON, {\"version\": 1, \"task\": {\"job_id\", "
              "\"task_id\", \"state\", \"attempt\", \"node\", \"rank\"}, "
              "\"uploaded\": "
-             "[...], \"files\": [{\"name\", \"type\", \"size\", \"mode\", "
+             "[{\"file_pattern\", \"destination\", \"exists\"}, ...], "
+             "\"files\": [{\"name\", \"type\", \"size\", \"mode\", "
              "\"modified_time\"}, ...], \"complete\": true}")};
 
 static const struct opt stat_opts[] = {
@@ -304,8 +305,8 @@ static const struct cmd files_list = {
         "A task that runs is asked for what it has by now, on whatever node it "
         "is. Of one that has ended there are stdout.txt and stderr.txt, the "
         "files that it returned (`return: true`) and, if its directory was "
-        "kept (`keep`) and can be reached, all that is in that. What it "
-        "uploaded is said.",
+        "kept (`keep`) and can be reached, all that is in that. Where its "
+        "uploads went is said.",
     .sets = list_sets,
     .set_count = 2,
     .args = list_args,

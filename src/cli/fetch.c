@@ -159,13 +159,33 @@ static int copy_into(struct fetch *f, struct holder *s, const char *path,
 
 /* ---- One file ---- */
 
+/* err says why path cannot be had: what may have been meant, behind it. */
+static int none_of_it(struct holder *s, const char *path, struct err *err)
+{
+    char inside[BENEATH_NAME_MAX];
+    struct file_info info;
+    struct err none;
+    if (err->code != ENOENT && err->code != EISDIR)
+        return -1;
+    if (holder_look(s, path, &info, &none) == 0 && info.type == FILE_FOLDER)
+        return err_set(err, EISDIR,
+                       "%s is a folder; -o DIR gets the files in it", path);
+    int n = snprintf(inside, sizeof(inside), "wd/%s", path);
+    if (err->code == ENOENT && (size_t)n < sizeof(inside) &&
+        holder_look(s, inside, &info, &none) == 0)
+        return err_set(err, ENOENT, "there is no %s; there is %s", path,
+                       inside);
+    return -1;
+}
+
 static int to_stdout(struct fetch *f, struct holder *s, const char *path,
                      struct err *err)
 {
     struct target o = {.fd = STDOUT_FILENO,
                        .escaped = !f->raw && isatty(STDOUT_FILENO)};
     struct file_info info;
-    return copy(f, s, path, &o, &info, err);
+    int rc = copy(f, s, path, &o, &info, err);
+    return rc < 0 ? none_of_it(s, path, err) : rc;
 }
 
 static bool is_folder(const char *path)

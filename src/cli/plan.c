@@ -178,14 +178,20 @@ static uint64_t shown_count(const struct planning *p, uint32_t j)
     return p->plan->lines < of ? p->plan->lines : of;
 }
 
-/* The k-th of them: evenly spread, the first and the last among them. */
-static uint32_t shown_index(const struct planning *p, uint32_t j, uint64_t k)
+/* The number of the k-th of them: evenly spread, the first and the last among
+ * them. */
+static uint32_t shown_number(const struct planning *p, uint32_t j, uint64_t k)
 {
     uint64_t shown = shown_count(p, j);
     double last = (double)shown_of(p, j) - 1;
-    uint32_t number =
-        shown < 2 ? 0
-                  : (uint32_t)((double)k * last / (double)(shown - 1) + 0.5);
+    return shown < 2 ? 0
+                     : (uint32_t)((double)k * last / (double)(shown - 1) + 0.5);
+}
+
+/* Its index. */
+static uint32_t shown_index(const struct planning *p, uint32_t j, uint64_t k)
+{
+    uint32_t number = shown_number(p, j, k);
     return job_left(p, j) > 0 ? skipped_left(&p->skipped, j, number) : number;
 }
 
@@ -266,8 +272,9 @@ static void lines_put(const struct planning *p, uint32_t j)
         display_puts(p->display, "    to run:\n");
     for (uint64_t k = 0; k < shown; k++) {
         char id[JOBSPEC_MAX_ID + 1];
+        uint32_t number = shown_number(p, j, k);
         task_find(p, job, shown_index(p, j, k), id, &command);
-        if (k > 0 && shown < shown_of(p, j))
+        if (k > 0 && number > shown_number(p, j, k - 1) + 1)
             display_puts(p->display, "      ...\n");
         display_printf(p->display, "    %6s  ", id);
         display_put(p->display, buf_text(&command), command.len);

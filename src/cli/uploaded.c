@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "model/failure.h"
@@ -95,10 +96,23 @@ static void each(const struct run_arg *run, const struct query_task *task,
     buf_fini(&s.to);
 }
 
+/* Is there something now? Nothing may have matched, and what did may have been
+ * removed since. */
+static bool is_there(const struct set *s)
+{
+    struct stat st;
+    return lstat(buf_text(&s->to), &st) == 0;
+}
+
 static void say(void *arg, const struct set *s)
 {
     (void)arg;
-    log_info("%s was uploaded to %s", buf_text(&s->pattern), buf_text(&s->to));
+    if (is_there(s))
+        log_info("what matches %s was uploaded to %s", buf_text(&s->pattern),
+                 buf_text(&s->to));
+    else
+        log_info("nothing matched %s, or it is gone since: there is no %s",
+                 buf_text(&s->pattern), buf_text(&s->to));
 }
 
 void uploaded_say(const struct run_arg *run, const struct query_task *task)
@@ -109,10 +123,11 @@ void uploaded_say(const struct run_arg *run, const struct query_task *task)
 
 static void add(void *arg, const struct set *s)
 {
-    json_array_append_new(arg, json_pack("{s:o, s:o}", "file_pattern",
+    json_array_append_new(arg, json_pack("{s:o, s:o, s:b}", "file_pattern",
                                          query_text_json(buf_text(&s->pattern)),
                                          "destination",
-                                         query_text_json(buf_text(&s->to))));
+                                         query_text_json(buf_text(&s->to)),
+                                         "exists", (int)is_there(s)));
 }
 
 json_t *uploaded_json(const struct run_arg *run, const struct query_task *task)

@@ -17,6 +17,31 @@ void attempt_init(struct attempt *a)
     a->exit_code = -1;
 }
 
+/* Is it a byte within a UTF-8 character? */
+static bool is_inner(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+void attempt_set_message(struct attempt *a, const char *text)
+{
+    enum { HEAD_BYTES = 100 };
+    static const char cut[] = " ... ";
+    size_t len = strlen(text), head = HEAD_BYTES;
+    if (len <= ATTEMPT_MAX_MESSAGE) {
+        memmove(a->message, text, len + 1);
+        return;
+    }
+    while (head > 0 && is_inner(text[head]))
+        head--;
+    const char *tail =
+        text + len - (ATTEMPT_MAX_MESSAGE - HEAD_BYTES - (sizeof(cut) - 1));
+    while (is_inner(*tail))
+        tail++;
+    snprintf(a->message, sizeof(a->message), "%.*s%s%s", (int)head, text, cut,
+             tail);
+}
+
 void metric_value_fini(struct metric_value *v)
 {
     mem_free(v->string);

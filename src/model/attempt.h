@@ -130,6 +130,10 @@ struct attempt {
 /* All zero but what "not known" is not zero for (exit_code -1). */
 void attempt_init(struct attempt *a);
 
+/* Set its message. Of a text that is too long the middle is left out: what is
+ * wrong is said last. text may be the message that it has. */
+void attempt_set_message(struct attempt *a, const char *text);
+
 /* Free its files and metrics: it has no files then, and all are missing. */
 void attempt_fini(struct attempt *a);
 /* Free the strings and arrays of the metrics, all of which are then missing;

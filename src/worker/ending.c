@@ -49,7 +49,7 @@ static void on_ended(void *arg, struct run *run, struct attempt *a,
     if (run->made.dir.path) {
         a->result = RESULT_FAILURE;
         a->reason = REASON_INTERNAL;
-        snprintf(a->message, sizeof(a->message), "%.255s", err.text);
+        attempt_set_message(a, err.text);
     }
     report(w, a, output, output_len);
     /* the next task starts when this turn's events are handled: see on_turn */
@@ -75,7 +75,7 @@ void attempt_fail(struct worker *w, const struct msg_range *task,
     a.reason = reason;
     a.failure = failure;
     a.kept = kept;
-    snprintf(a.message, sizeof(a.message), "%.255s", text);
+    attempt_set_message(&a, text);
     report(w, &a, nothing, none);
 }
 

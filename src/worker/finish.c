@@ -103,7 +103,7 @@ static struct template_context names_of(const struct finish *f)
 static void fail(struct finish *f, enum failure failure, const char *text)
 {
     struct attempt *a = &f->attempt;
-    char before[sizeof(a->message)];
+    char all[sizeof(a->message) + 32 + ERR_TEXT_MAX];
     if (atomic_load(&f->stop)) {
         a->result = RESULT_FAILURE;
         a->reason = REASON_STOPPED;
@@ -117,10 +117,10 @@ static void fail(struct finish *f, enum failure failure, const char *text)
         a->failure = failure;
         a->message[0] = '\0';
     }
-    memcpy(before, a->message, sizeof(before));
-    snprintf(a->message, sizeof(a->message), "%.120s%s%s%s", before,
-             before[0] ? "; " : "",
+    snprintf(all, sizeof(all), "%s%s%s%s", a->message,
+             a->message[0] ? "; " : "",
              a->reason == REASON_FILE_UPLOAD ? "" : "its output files: ", text);
+    attempt_set_message(a, all);
 }
 
 /* ---- Its outputs ---- */
@@ -199,11 +199,10 @@ static void links_say(struct finish *f, uint64_t count, const char *what,
                     "that is not told any more");
     else
         log_warning("job %s task %s: %" PRIu64 " link%s out of its directory "
-                    "and %s not %s%s%s%s",
+                    "and %s not %s, %s%s",
                     job_of(f)->id, f->task_id, count,
                     single ? " leads" : "s lead", single ? "was" : "were", what,
-                    one ? ", " : "", one ? one : "",
-                    one && !single ? " among them" : "");
+                    one, single ? "" : " among them");
 }
 
 static void upload_done(struct io_job *j, int rc, const struct err *err)
@@ -269,7 +268,7 @@ static int find_work(struct io_job *j, struct err *err)
 static void find_done(struct io_job *j, int rc, const struct err *err)
 {
     struct finish *f = finish_of(j);
-    links_say(f, f->found.links_left, "returned", NULL);
+    links_say(f, f->found.links_left, "returned", f->found.link_left);
     if (rc < 0) {
         fail(f, failure_of_errno(err->code, PHASE_UPLOAD), err->text);
         finish_go(f, FINISH_RETIRING);
@@ -301,7 +300,7 @@ static void on_taken(void *arg, const struct offer_taken *taken)
     struct finish *f = o->finish;
     const char *name = f->found.files[o->file].name;
     struct stage_counts *c = f->context->staging->counts;
-    char text[256];
+    char text[ERR_TEXT_MAX];
     o->handle = 0;
     if (taken->failure != FAILURE_NONE) {
         snprintf(text, sizeof(text), "%s: %s", name, taken->text);

@@ -57,7 +57,7 @@ struct prepare {
     struct step step;
     struct retire retire;
     enum failure failure;
-    char text[256];
+    char text[ERR_TEXT_MAX];
     int64_t start_ns;
     bool gone, waits; /* said so */
 };
@@ -102,7 +102,7 @@ static void fail(struct prepare *p, enum failure failure, const char *text)
         return;
     p->state = PREPARE_FAILED;
     p->failure = failure;
-    snprintf(p->text, sizeof(p->text), "%.255s", text);
+    snprintf(p->text, sizeof(p->text), "%s", text);
 }
 
 /* The node cannot have the item: its text need not say which one it is. */

@@ -420,7 +420,7 @@ static void run_fail(struct run *run, enum spawn_step step,
                                                           : REASON_LAUNCH;
     a->result = RESULT_FAILURE;
     a->end_ns = a->start_ns;
-    snprintf(a->message, sizeof(a->message), "%.255s", err->text);
+    attempt_set_message(a, err->text);
     for (int s = 0; s < 2; s++)
         if (run->capture[s].fd >= 0)
             close(run->capture[s].fd);

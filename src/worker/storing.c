@@ -236,7 +236,8 @@ static int look_at(struct storing_files *f, int root, const char *task_dir,
     snprintf(name, sizeof(name), "wd/%s", matched);
     int rc = beneath_resolve(root, task_dir, name, plain);
     if (rc < 0 && (errno == EXDEV || errno == ELOOP)) {
-        f->links_left++;
+        if (f->links_left++ == 0)
+            snprintf(f->link_left, sizeof(f->link_left), "%s", matched);
         return 0;
     }
     if (rc < 0)

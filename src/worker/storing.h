@@ -52,7 +52,8 @@ struct storing_file {
 struct storing_files {
     struct storing_file *files;
     uint32_t count;
-    uint32_t links_left; /* links that lead out of the directory */
+    uint32_t links_left; /* links that lead out of the directory ... */
+    char link_left[UPLOAD_LINK_SHOWN_MAX]; /* ... the first of them */
 };
 
 /* What the patterns match, none twice; blocks. At most ATTEMPT_MAX_FILES. -1

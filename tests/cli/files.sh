@@ -123,8 +123,8 @@ all="stderr.txt stdout.txt wd wd/kept wd/large wd/out wd/sub wd/sub/back wd/up.d
 is "$(files list 0 --json stage.run | jq -r '.files[].name' | sort | xargs)" "$all" "list: with what was kept on this node"
 is "$(<err)" "" "JSON: nothing is said beside it"
 files list 0 stage.run >/dev/null
-is "$(<err)" "mpibatch: *.dat was uploaded to $PWD/store/results/k/0/" "list: where it was uploaded to"
-is "$(files list 0 --json stage.run | jq -c .uploaded)" "[{\"file_pattern\":\"*.dat\",\"destination\":\"$PWD/store/results/k/0/\"}]" "JSON: the same"
+is "$(<err)" "mpibatch: what matches *.dat was uploaded to $PWD/store/results/k/0/" "list: where it was uploaded to"
+is "$(files list 0 --json stage.run | jq -c .uploaded)" "[{\"file_pattern\":\"*.dat\",\"destination\":\"$PWD/store/results/k/0/\",\"exists\":true}]" "JSON: the same"
 is "$(files get 0 wd/kept stage.run) $(files get 0 wd/sub/back stage.run)" "kept back" "get: kept, and returned"
 refuses 1 "wd/out leads out" get 0 wd/out stage.run
 dir=$(dirname "$(find scratch -path '*/wd/kept')")

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/quantity.h"
 #include "model/attempt.h"
 #include "model/stage_counts.h"
@@ -229,6 +230,38 @@ static void words_are_those_of_the_results(void **state)
     assert_string_equal(metric_state_name(METRIC_OUT_OF_RANGE), "out_of_range");
 }
 
+/* What is wrong is said last: of a long name the middle is left out, and no
+ * character is cut. */
+static void long_messages_keep_their_end(void **state)
+{
+    (void)state;
+    static const char reason[] = ": File name too long";
+    struct attempt a;
+    char text[1024];
+    attempt_init(&a);
+    attempt_set_message(&a, "short");
+    assert_string_equal(a.message, "short");
+    for (unsigned shift = 0; shift < 4; shift++) {
+        size_t len = shift;
+        memset(text, 'x', len);
+        while (len < 600) {
+            memcpy(text + len, "\u65e5", 3);
+            len += 3;
+        }
+        memcpy(text + len, reason, sizeof(reason));
+        attempt_set_message(&a, text);
+        assert_true(strlen(a.message) > 240);
+        assert_non_null(strstr(a.message, " ... "));
+        assert_string_equal(a.message + strlen(a.message) - strlen(reason),
+                            reason);
+        assert_true(text_is_utf8(a.message, strlen(a.message)));
+    }
+    memset(text, 'y', 255);
+    text[255] = '\0';
+    attempt_set_message(&a, text);
+    assert_string_equal(a.message, text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +269,7 @@ int main(void)
         cmocka_unit_test(frees_its_strings),
         cmocka_unit_test(names_its_files),
         cmocka_unit_test(counts_of_staging),
+        cmocka_unit_test(long_messages_keep_their_end),
         cmocka_unit_test(says_how_it_ended),
         cmocka_unit_test(words_are_those_of_the_results),
     };
