@@ -29,6 +29,9 @@ const struct key_set spec_keys = {
     .path = NULL,
     .meaning = "A job spec says which tasks are to be run, and how",
     .ignored = "x-",
+    .schema = "[{'if': {'properties': {'jobs': {'minItems': 2}}},"
+              "  'then': {'properties': {'jobs':"
+              "           {'items': {'required': ['id']}}}}}]",
     KEY_SET(spec_rows)};
 
 static const struct key pool_rows[] = {
@@ -44,7 +47,7 @@ static const struct key pool_rows[] = {
      CHOICE("core", "hwthread", "numanode", "package"), .fallback = "core",
      .meaning = "What one slot stands for: a core, a hardware thread, a NUMA "
                 "node or a package (socket)"},
-    {KEY(pool_fields, scratch), TEXT(1, PATH_BYTES_MAX),
+    {KEY(pool_fields, scratch), TEXT_LIKE(1, PATH_BYTES_MAX, "^/[^$]*$"),
      .otherwise = "SLURM_TMPDIR, TMPDIR or /tmp of each node",
      .meaning = "A folder on each node's own disk, in which the directories of "
                 "tasks and the cache are; it is emptied at the end",
@@ -143,6 +146,20 @@ const struct key_set job_keys = {
     .plural = "jobs",
     .path = "jobs[]",
     .meaning = "A job is a set of tasks that have something in common",
+    .schema =
+        "[{'if': {'not': {'anyOf': [{'required': ['tasks']},"
+        "                           {'required': ['commands']}]}},"
+        "  'then': {'required': ['task'],"
+        "           'properties': {'task': {'required': ['command_line']}}}},"
+        " {'if': {'required': ['tasks'],"
+        "         'not': {'required': ['task'],"
+        "                 'properties': {'task':"
+        "                                {'required': ['command_line']}}}},"
+        "  'then': {'properties': {'tasks':"
+        "           {'items': {'required': ['command_line']}}}}},"
+        " {'if': {'required': ['commands']},"
+        "  'then': {'properties': {'task':"
+        "           {'properties': {'command_line': false}}}}}]",
     KEY_SET(job_rows)};
 
 static const struct key job_constraints_rows[] = {

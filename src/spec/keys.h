@@ -41,7 +41,9 @@ struct key_type {
                                   map */
     const char *const *words;  /* choice: NULL-terminated */
     const struct key_type *of; /* list, map: of each element */
-    const char *pattern;       /* map: what its names match; or NULL */
+    const char *pattern;       /* for the schema. Map: what its names match;
+                                  text: what it matches as far as that can be
+                                  said of a template; or NULL */
     const struct key_set *set; /* struct */
     const struct key_type *another; /* a form it may have as well: for another
                                        kind of YAML node */
@@ -75,7 +77,9 @@ struct key_set {
     const char *const *one_of; /* of these keys exactly one is given; NULL */
     const char *ignored;       /* keys that begin so may stand there; or NULL */
     const struct key_refused
-        *refused; /* the last one's name is NULL; or NULL */
+        *refused;       /* the last one's name is NULL; or NULL */
+    const char *schema; /* what else the schema says: of keys together; a list
+                           in JSON with ' for ", or NULL */
     const struct key *keys;
     size_t count;
 };

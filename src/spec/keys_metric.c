@@ -25,7 +25,7 @@ static const struct key metric_rows[] = {
                 "at the ends of lines; with named groups there is a metric for "
                 "each, called as the group is",
      .example = "'^E = (\\S+)'"},
-    {KEY(metric_fields, json), TEXT(0, LABEL_MAX),
+    {KEY(metric_fields, json), TEXT_LIKE(0, LABEL_MAX, "^(/|$)"),
      .otherwise = "another of regex, csv, npy, hdf5",
      .meaning = "Where it is in JSON, as a pointer (RFC 6901); other lines may "
                 "stand around a document and between lines of JSON",
@@ -36,11 +36,11 @@ static const struct key metric_rows[] = {
                 "that name among its fields is the header; commas, tabs or "
                 "semicolons separate",
      .example = "energy"},
-    {KEY(metric_fields, npy), BOOLEAN,
+    {KEY(metric_fields, npy), ONLY_TRUE,
      .otherwise = "another of regex, json, csv, hdf5",
      .meaning = "The file is one of NumPy's, an array in .npy format",
      .example = "true"},
-    {KEY(metric_fields, hdf5), TEXT(1, LABEL_MAX),
+    {KEY(metric_fields, hdf5), TEXT_LIKE(1, LABEL_MAX, "^/"),
      .otherwise = "another of regex, json, csv, npy",
      .meaning = "The path of a dataset in the file, which is one of HDF5",
      .example = "/results/energy"},
@@ -82,6 +82,15 @@ const struct key_set metric_keys = {
                "each task leaves: one of regex, json, csv, npy and hdf5 says "
                "how",
     .one_of = metric_hows,
+    .schema =
+        "[{'dependentRequired': {'groups': ['regex']}},"
+        " {'if': {'anyOf': [{'required': ['npy']}, {'required': ['hdf5']}]},"
+        "  'then': {'required': ['from'],"
+        "           'properties': {'from': {'type': 'object'}}}},"
+        " {'if': {'properties': {'type': {'const': 'string'}},"
+        "         'required': ['type']},"
+        "  'then': {'properties': {'shape': false, 'range': false,"
+        "           'select': {'enum': ['first', 'last']}}}}]",
     KEY_SET(metric_rows)};
 
 static const struct key metric_file_rows[] = {
@@ -132,4 +141,5 @@ const struct key_set metric_range_keys = {
     .plural = "ranges of metrics",
     .path = "jobs[].metrics.NAME.range",
     .meaning = "Limits of a metric's values, both allowed themselves",
+    .schema = "[{'minProperties': 1}]",
     KEY_SET(metric_range_rows)};

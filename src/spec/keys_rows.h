@@ -18,15 +18,20 @@
 #define TEXT(low, bytes)        RANGE(KEY_TEXT, low, bytes, .of = NULL)
 #define TEMPLATE(bytes)         RANGE(KEY_TEMPLATE, 0, bytes, .of = NULL)
 #define TEMPLATE_OF(low, bytes) RANGE(KEY_TEMPLATE, low, bytes, .of = NULL)
-#define NUMBER                  RANGE(KEY_NUMBER, 0, 0, .of = NULL)
-#define BOOLEAN                 RANGE(KEY_BOOLEAN, 0, 1, .of = NULL)
-#define INTEGER(low, high)      RANGE(KEY_INTEGER, low, high, .of = NULL)
-#define ID                      RANGE(KEY_ID, 1, JOBSPEC_MAX_ID, .of = NULL)
-#define DURATION                TYPE(.kind = KEY_DURATION)
-#define SIZE(low)               RANGE(KEY_SIZE, low, INT64_MAX, .of = NULL)
-#define MODE                    RANGE(KEY_MODE, 0, 0777, .of = NULL)
-#define REGEX                   RANGE(KEY_REGEX, 1, 4096, .of = NULL)
-#define SCALAR                  RANGE(KEY_SCALAR, 0, COMMAND_MAX_BYTES, .of = NULL)
+#define TEXT_LIKE(low, bytes, regex)                                           \
+    RANGE(KEY_TEXT, low, bytes, .pattern = (regex))
+#define TEMPLATE_LIKE(low, bytes, regex)                                       \
+    RANGE(KEY_TEMPLATE, low, bytes, .pattern = (regex))
+#define NUMBER             RANGE(KEY_NUMBER, 0, 0, .of = NULL)
+#define BOOLEAN            RANGE(KEY_BOOLEAN, 0, 1, .of = NULL)
+#define ONLY_TRUE          RANGE(KEY_BOOLEAN, 1, 1, .of = NULL)
+#define INTEGER(low, high) RANGE(KEY_INTEGER, low, high, .of = NULL)
+#define ID                 RANGE(KEY_ID, 1, JOBSPEC_MAX_ID, .of = NULL)
+#define DURATION           TYPE(.kind = KEY_DURATION)
+#define SIZE(low)          RANGE(KEY_SIZE, low, INT64_MAX, .of = NULL)
+#define MODE               RANGE(KEY_MODE, 0, 0777, .of = NULL)
+#define REGEX              RANGE(KEY_REGEX, 1, 4096, .of = NULL)
+#define SCALAR             RANGE(KEY_SCALAR, 0, COMMAND_MAX_BYTES, .of = NULL)
 #define CHOICE(...)                                                            \
     TYPE(.kind = KEY_CHOICE, .words = (const char *const[]){__VA_ARGS__, NULL})
 #define STRUCT(keys)          TYPE(.kind = KEY_STRUCT, .set = &(keys))
@@ -41,11 +46,20 @@
     RANGE(KEY_LIST, low, high, .of = (type), .another = (other))
 
 #define COMMAND                                                                \
-    RANGE(KEY_TEMPLATE, 0, COMMAND_MAX_BYTES,                                  \
+    RANGE(KEY_TEMPLATE, 0, COMMAND_MAX_BYTES, .pattern = "[^ \\t\\n]",         \
           .another = LIST(TEMPLATE(COMMAND_MAX_BYTES), 1, COMMAND_MAX_WORDS))
 #define ENVIRONMENT                                                            \
     LIST_OR(STRUCT(setting_keys), 0, JOBSPEC_MAX_ENV,                          \
-            MAP(TEMPLATE(COMMAND_MAX_BYTES), 0, JOBSPEC_MAX_ENV))
+            RANGE(KEY_MAP, 0, JOBSPEC_MAX_ENV,                                 \
+                  .of = TEMPLATE(COMMAND_MAX_BYTES),                           \
+                  .pattern = LIKE_VARIABLE))
+
+/* Of the name of an environment variable. */
+#define LIKE_VARIABLE "^[^\\u0000- =\\u007f]+$"
+/* Of a path on the cluster: neither a URL nor for a shell. */
+#define LIKE_LOCATION "^(?!~)(?![^/]*://)[^$]*$"
+/* Of a path that stays in the folder that it is relative to. */
+#define LIKE_INSIDE "^(?!/)(?!(.*/)?\\.\\.(/|$))"
 
 enum {
     LABEL_MAX = 255,

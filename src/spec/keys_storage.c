@@ -4,9 +4,30 @@
 #include "model/storage.h"
 #include "spec/keys_rows.h"
 
-#define LOCATION     TEXT(1, PATH_BYTES_MAX)
-#define LOCATION_OF  TEMPLATE_OF(1, PATH_BYTES_MAX)
+#define LOCATION     TEXT_LIKE(1, PATH_BYTES_MAX, LIKE_LOCATION)
+#define LOCATION_OF  TEMPLATE_LIKE(1, PATH_BYTES_MAX, LIKE_LOCATION)
+#define INSIDE       TEMPLATE_LIKE(1, PATH_BYTES_MAX, LIKE_INSIDE)
+#define IN_PACKAGE   TEXT_LIKE(1, PATH_BYTES_MAX, LIKE_INSIDE "[^:]*$")
 #define CHECKSUM_MAX 256
+
+/* A URL of a folder, or what a placeholder begins; file:///PATH. */
+#define LIKE_FILE_URL                                                          \
+    "[fF][iI][lL][eE]:(//([lL][oO][cC][aA][lL][hH][oO][sS][tT])?[/{]|/(?!/)|"  \
+    "\\{)|[^:{]*\\{"
+#define FOLDER_URL TEMPLATE_LIKE(1, PATH_BYTES_MAX, "^(" LIKE_FILE_URL ")")
+#define FILE_URL                                                               \
+    TEMPLATE_LIKE(1, PATH_BYTES_MAX,                                           \
+                  "^(" LIKE_FILE_URL "|[hH][tT][tT][pP][sS]?://[^/?#])")
+#define PATTERN                                                                \
+    TEMPLATE_LIKE(1, PATH_BYTES_MAX,                                           \
+                  "^(?![$%]AZ_BATCH)(?!.*/$)(\\.\\./)?(?!/)"                   \
+                  "(?!(.*/)?\\.\\.(/|$))")
+#define CHECKSUM                                                               \
+    TEMPLATE_LIKE(1, CHECKSUM_MAX,                                             \
+                  "^(sha256:[0-9a-fA-F]{64}|xxh128:[0-9a-fA-F]{32}|"           \
+                  ".*\\{.*)$")
+#define APP_VERSION                                                            \
+    TEXT_LIKE(1, STORAGE_MAX_VERSION, "^(?!\\.{1,2}$)[A-Za-z0-9._-]+$")
 
 static const struct key storage_rows[] = {
     {KEY(storage_fields, root), LOCATION,
@@ -65,8 +86,7 @@ const struct key_set cache_keys = {
 static const struct key package_rows[] = {
     {KEY(package_fields, application_id), ID, .required = true,
      .meaning = "What the application is called", .example = "solver"},
-    {KEY(package_fields, version), TEXT(1, STORAGE_MAX_VERSION),
-     .required = true,
+    {KEY(package_fields, version), APP_VERSION, .required = true,
      .meaning = "Which version it is: letters, digits, \".\", \"_\" and \"-\"",
      .example = "'1.0'"},
     {KEY(package_fields, path), LOCATION_OF, .required = true,
@@ -80,7 +100,8 @@ static const struct key package_rows[] = {
      .meaning = "Whether it is meant where no version is given",
      .example = "true"},
     {KEY(package_fields, add_to_path),
-     LIST_OR(LOCATION, 0, STORAGE_MAX_PACKAGES, LOCATION), .otherwise = "none",
+     LIST_OR(IN_PACKAGE, 0, STORAGE_MAX_PACKAGES, IN_PACKAGE),
+     .otherwise = "none",
      .meaning = "Folders in it, or one, that are put in front of PATH for the "
                 "tasks that refer to it; \".\" is its top",
      .example = "[bin]"},
@@ -100,7 +121,7 @@ static const struct key package_reference_rows[] = {
     {KEY(package_reference_fields, application_id), ID, .required = true,
      .meaning = "Which application: one of the pool's packages",
      .example = "solver"},
-    {KEY(package_reference_fields, version), TEXT(1, STORAGE_MAX_VERSION),
+    {KEY(package_reference_fields, version), APP_VERSION,
      .otherwise = "the default version", .meaning = "Which version of it",
      .example = "'1.0'"},
 };
@@ -119,22 +140,21 @@ static const struct key resource_file_rows[] = {
      .otherwise = "one of storage_container_url, http_url",
      .meaning = "All files of this container, or those of blob_prefix",
      .example = "inputs"},
-    {KEY(resource_file_fields, storage_container_url), LOCATION_OF,
+    {KEY(resource_file_fields, storage_container_url), FOLDER_URL,
      .excludes = "checksum",
      .otherwise = "one of auto_storage_container_name, http_url",
      .meaning = "The same with a folder that is no container of the spec",
      .example = "file:///project/shared/tables"},
-    {KEY(resource_file_fields, http_url), LOCATION_OF,
-     .excludes = "blob_prefix",
+    {KEY(resource_file_fields, http_url), FILE_URL, .excludes = "blob_prefix",
      .otherwise = "one of auto_storage_container_name, storage_container_url",
      .meaning = "One file, by file://, http:// or https://; {spec.dir} and "
                 "{storage.NAME} make a path absolute",
      .example = "'file://{storage.inputs}/{T}.dat'"},
-    {KEY(resource_file_fields, blob_prefix), TEMPLATE_OF(1, PATH_BYTES_MAX),
-     .excludes = "http_url", .otherwise = "all files",
+    {KEY(resource_file_fields, blob_prefix), INSIDE, .excludes = "http_url",
+     .otherwise = "all files",
      .meaning = "Only files of the container whose names begin so",
      .example = "'mesh-{n}/'"},
-    {KEY(resource_file_fields, file_path), LOCATION_OF,
+    {KEY(resource_file_fields, file_path), INSIDE,
      .otherwise = "the working directory; required with http_url",
      .meaning = "What the file is called in the working directory of the task; "
                 "of a container, the folder there that its files go to, each "
@@ -143,7 +163,7 @@ static const struct key resource_file_rows[] = {
     {KEY(resource_file_fields, file_mode), MODE, .fallback = "0770",
      .meaning = "The permissions of the files in the task's directory",
      .example = "'0640'"},
-    {KEY(resource_file_fields, checksum), TEMPLATE_OF(1, CHECKSUM_MAX),
+    {KEY(resource_file_fields, checksum), CHECKSUM,
      .excludes = "auto_storage_container_name storage_container_url",
      .otherwise = "it is not checked",
      .meaning = "What the file must be: sha256: or xxh128: and a digest in "
@@ -167,11 +187,12 @@ const struct key_set resource_file_keys = {
     .meaning = "Files that are put into the task's own directory before it "
                "starts, or one file",
     .one_of = resource_sources,
+    .schema = "[{'dependentRequired': {'http_url': ['file_path']}}]",
     .refused = resource_file_refused,
     KEY_SET(resource_file_rows)};
 
 static const struct key output_file_rows[] = {
-    {KEY(output_file_fields, file_pattern), LOCATION_OF, .required = true,
+    {KEY(output_file_fields, file_pattern), PATTERN, .required = true,
      .meaning = "Which files, relative to the working directory: *, ?, [..] "
                 "match within a name, ** any number of folders; ../stdout.txt "
                 "and ../stderr.txt are what the task printed",
@@ -182,7 +203,7 @@ static const struct key output_file_rows[] = {
      .example = "{container: {container_name: results}}"},
     {.name = "return",
      .at = offsetof(struct output_file_fields, returned),
-     BOOLEAN,
+     ONLY_TRUE,
      .otherwise = "destination, of which one is required",
      .meaning = "They are sent to the run directory: see mpibatch files; small "
                 "ones are in results.h5, too",
@@ -219,11 +240,11 @@ static const struct key output_container_rows[] = {
     {KEY(output_container_fields, container_name), TEXT(1, LABEL_MAX),
      .otherwise = "container_url, of which one is required",
      .meaning = "A container of the spec", .example = "results"},
-    {KEY(output_container_fields, container_url), LOCATION_OF,
+    {KEY(output_container_fields, container_url), FOLDER_URL,
      .otherwise = "container_name, of which one is required",
      .meaning = "A folder that is no container of the spec",
      .example = "file:///project/results"},
-    {KEY(output_container_fields, path), LOCATION_OF,
+    {KEY(output_container_fields, path), INSIDE,
      .otherwise = "'{job.id}/{task.id}/' and the name that the file has in the "
                   "task's directory",
      .meaning = "Of a pattern without wildcards: what the file is called in "

@@ -101,6 +101,24 @@ const struct key_set sweep_keys = {
                "the command line as it is written here: 0.10 stays 0.10. A "
                "list of sweeps is their union, one behind the other; all have "
                "the same parameters",
+    .schema =
+        "[{'if': {'required': ['method'],"
+        "         'properties': {'method': {'enum':"
+        "                        ['random', 'lhs', 'sobol', 'halton']}}},"
+        "  'then': {'required': ['count', 'parameters']},"
+        "  'else': {'properties': {'count': false, 'seed': false}}},"
+        " {'if': {'required': ['method'],"
+        "         'properties': {'method': {'enum':"
+        "                        ['combinations', 'permutations']}}},"
+        "  'then': {'required': ['items', 'parameters']},"
+        "  'else': {'properties': {'items': false}}},"
+        " {'if': {'anyOf': [{'required': ['points']}, {'required': ['from']}]},"
+        "  'then': {'properties': {'method': {'const': 'list'}}},"
+        "  'else': {'required': ['parameters'],"
+        "           'properties': {'method': {'not': {'const': 'list'}}}}},"
+        " {'if': {'required': ['zip']},"
+        "  'then': {'properties': {'method': {'const': 'grid'},"
+        "           'points': false, 'from': false}}}]",
     KEY_SET(sweep_rows)};
 
 static const struct key parameter_rows[] = {

@@ -93,8 +93,9 @@ const struct key_set task_constraints_keys = {.name = "task_constraints",
                                               KEY_SET(task_constraints_rows)};
 
 static const struct key setting_rows[] = {
-    {KEY(setting_fields, name), TEXT(1, LABEL_MAX), .required = true,
-     .meaning = "The name of the variable", .example = "SEED"},
+    {KEY(setting_fields, name), TEXT_LIKE(1, LABEL_MAX, LIKE_VARIABLE),
+     .required = true, .meaning = "The name of the variable",
+     .example = "SEED"},
     {KEY(setting_fields, value), TEMPLATE(COMMAND_MAX_BYTES), .required = true,
      .meaning = "Its value", .example = "'{task.index}'"},
 };

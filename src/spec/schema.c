@@ -1,8 +1,8 @@
 /* The JSON Schema of job specs (draft 2020-12), made from the table of keys:
  * for editors, and for programs that write job specs.
  *
- * Each set of keys is a definition. It accepts all that the parser accepts as
- * far as one key goes; what keys mean together, only the parser knows.
+ * Each set of keys is a definition. It accepts all that the parser accepts;
+ * what it accepts beyond that, and why, tests/unit/spec/schema.py says.
  */
 #include "config.h"
 #include "spec/spec.h"
@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "model/value.h"
 #include "spec/keys.h"
@@ -25,6 +26,24 @@ static bool put(json_t *object, const char *name, json_t *value)
 }
 
 static json_t *type_schema(const struct key_type *type);
+
+/* A decimal number without a sign; a size; durations: with units, with colons,
+ * of ISO 8601. */
+#define DECIMAL    "([0-9]+(\\.[0-9]*)?|\\.[0-9]+)"
+#define SIZE       "^" DECIMAL " *([bB]|[kKmMgGtT]([iI]?[bB])?)?$"
+#define PART(unit) "(" DECIMAL " *" unit " *)?"
+#define UNITS                                                                  \
+    "(?=.)" PART("d") PART("h") PART("m") PART("s") PART("ms") PART("us")      \
+        PART("ns")
+#define BELOW_60 ":0*[0-5]?[0-9]"
+#define CLOCK                                                                  \
+    "([0-9]+(" BELOW_60 "){1,2}|[0-9]+-0*(1?[0-9]|2[0-3])(" BELOW_60 "){2})"   \
+    "(\\.[0-9]*)?"
+#define ISO_PART(unit) "(" DECIMAL unit ")?"
+#define ISO                                                                    \
+    "P(?=.)" ISO_PART("W") ISO_PART("D") "(T(?=.)" ISO_PART("H") ISO_PART("M") \
+        ISO_PART("S") ")?"
+#define DURATION "^(" DECIMAL " *|" UNITS "|" CLOCK "|" ISO ")$"
 
 /* {"type": [names]}: what a scalar of that kind may be in JSON. Text takes
  * what YAML takes for something else by its source. */
@@ -40,13 +59,17 @@ static json_t *scalar_type(enum key_kind kind)
                          "([eE][-+]?[0-9]+)?$");
     case KEY_BOOLEAN:
         return json_pack("{s:s}", "type", "boolean");
+    case KEY_ID: /* 1.5 has a full stop */
+        return json_pack("{s:[s,s,s]}", "type", "string", "integer", "boolean");
     case KEY_DURATION:
-        return json_pack("{s:[s,s]}", "type", "string", "number");
+        return json_pack("{s:[s,s], s:s, s:i}", "type", "string", "number",
+                         "pattern", DURATION, "exclusiveMinimum", 0);
     case KEY_SIZE:
-        return json_pack("{s:[s,s]}", "type", "string", "integer");
+        return json_pack("{s:[s,s], s:s, s:i}", "type", "string", "integer",
+                         "pattern", SIZE, "minimum", 0);
     case KEY_MODE: /* 0750 without quotes is an integer to some readers */
-        return json_pack("{s:[s,s], s:s}", "type", "string", "integer",
-                         "pattern", "^0?[0-7]{3}$");
+        return json_pack("{s:[s,s], s:s, s:i}", "type", "string", "integer",
+                         "pattern", "^0?[0-7]{3}$", "maximum", 777);
     default:
         return json_pack("{s:[s,s,s]}", "type", "string", "number", "boolean");
     }
@@ -72,6 +95,10 @@ static json_t *scalar_schema(const struct key_type *type)
     if (ok && type->kind == KEY_INTEGER)
         ok = put(s, "minimum", json_integer(type->min)) &&
              put(s, "maximum", json_integer(type->max));
+    if (ok && type->kind == KEY_BOOLEAN && type->min > 0)
+        ok = put(s, "const", json_true());
+    if (ok && type->pattern)
+        ok = put(s, "pattern", json_string(type->pattern));
     if (ok && type->kind == KEY_ID)
         ok = put(s, "pattern", json_string("^[A-Za-z0-9_-]{1,64}$"));
     if (ok && type->kind == KEY_REGEX)
@@ -86,6 +113,15 @@ static json_t *scalar_schema(const struct key_type *type)
     return NULL;
 }
 
+/* What the names of a map are. Parameters and metrics cannot have all. */
+static json_t *names_schema(const struct key_type *type)
+{
+    if (strcmp(type->pattern, KEY_NAME_PATTERN) != 0)
+        return json_pack("{s:s}", "pattern", type->pattern);
+    return json_pack("{s:s, s:i, s:o}", "pattern", type->pattern, "maxLength",
+                     KEY_NAME_MAX, "not", choice_schema(key_reserved_names));
+}
+
 /* A list or a map and its elements. */
 static json_t *many_schema(const struct key_type *type)
 {
@@ -96,9 +132,7 @@ static json_t *many_schema(const struct key_type *type)
         ok = put(s, list ? "items" : "additionalProperties",
                  type_schema(type->of));
     if (ok && type->pattern)
-        ok = put(s, "propertyNames",
-                 json_pack("{s:s, s:i}", "pattern", type->pattern, "maxLength",
-                           KEY_NAME_MAX));
+        ok = put(s, "propertyNames", names_schema(type));
     if (ok && type->min > 0)
         ok = put(s, list ? "minItems" : "minProperties",
                  json_integer(type->min));
@@ -186,6 +220,21 @@ static json_t *exclusions(const struct key_set *set)
     return all;
 }
 
+/* Append what the table says in JSON itself, with ' for ". */
+static bool add_rules(json_t *all, const char *text)
+{
+    char *json = text ? mem_strdup(text) : NULL;
+    if (!json)
+        return !text;
+    for (char *s = json; (s = strchr(s, '\'')); s++)
+        *s = '"';
+    json_t *rules = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+    bool ok = rules && json_array_extend(all, rules) == 0;
+    json_decref(rules);
+    mem_free(json);
+    return ok;
+}
+
 /* {"oneOf": [{"required": [A]}, ...]} where exactly one is to be given. */
 static bool put_one_of(json_t *schema, const struct key_set *set)
 {
@@ -203,7 +252,8 @@ static json_t *set_schema(const struct key_set *set)
 {
     json_t *properties = json_object(), *required = json_array();
     json_t *excluded = exclusions(set);
-    bool ok = properties && required && excluded;
+    bool ok =
+        properties && required && excluded && add_rules(excluded, set->schema);
     for (size_t i = 0; ok && i < set->count; i++) {
         const struct key *key = &set->keys[i];
         ok = put(properties, key->name, key_schema(key)) &&

@@ -2,7 +2,7 @@
 # What mpibatch says about job specs and nodes: validate, show schema, show man,
 # show binding; and what it does when stdout is closed or full.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 56
+plan 58
 
 # --- validate
 # (what tasks of azure-workflow get is uploaded first: tests/examples has it)
@@ -78,8 +78,25 @@ for path in sys.argv[1:]:
 for kind in schema["$defs"].values():
     for key in kind.get("properties", {}):
         print("key", key)
-# each of these is wrong, for the parser too
 task = {"command_line": "true"}
+# each of these is right, for the parser too
+for fine in (
+    {"jobs": [{"tasks": [{}, {"required_slots": 1}], "task": task}]},
+    {"jobs": [{"id": "a", "task": task}, {"id": "b", "tasks": [task]}]},
+    {"jobs": [{"task": {"command_line": "true", "resource_files": [
+        {"http_url": "FILE://localhost{spec.dir}/fine.yaml", "file_path": "a..b/..c"}]}}]},
+    {"jobs": [{"task": {"command_line": "true", "output_files": [
+        {"file_pattern": "../std*.txt", "return": True}]}}]},
+    {"jobs": [{"task": {"command_line": "true", "constraints": {"max_wall_clock_time": "1-02:03:04.5"}}}]},
+    {"jobs": [{"task": task, "sweep": {"points": [{"x": 1}], "repeat": 2}}]},
+    {"pool": {"scratch_reserve": "1.5 GiB", "scratch": "/tmp"}, "jobs": [{"task": task}]},
+):
+    json.dump(fine, open("fine.yaml", "w"))
+    for error in right.iter_errors(fine):
+        print(fine, error.message)
+    if subprocess.run([os.environ["MPIBATCH"], "validate", "fine.yaml"], capture_output=True).returncode:
+        print("the parser refuses", fine)
+# each of these is wrong, for the parser too
 for wrong in (
     {}, [], {"jobs": []}, {"jobs": [{"task": {}}], "x": 1},
     {"jobs": [{"task": task, "prio": 1}]},
@@ -91,6 +108,16 @@ for wrong in (
     {"jobs": [{"task": {"command_line": "true", "constraints": {"max_wall_clock_time": []}}}]},
     {"jobs": [{"task": task, "metrics": {"m": {"regex": "x", "type": "complex"}}}]},
     {"pool": {"slot_unit": "thread"}, "jobs": [{"task": task}]},
+    {"pool": {"scratch": "tmp"}, "jobs": [{"task": task}]},
+    {"jobs": [{}]},
+    {"jobs": [{"task": {}}]},
+    {"jobs": [{"tasks": [task, {}]}]},
+    {"jobs": [{"task": task}, {"task": task}]},
+    {"jobs": [{"task": {"command_line": "true", "constraints": {"max_wall_clock_time": "5 minutes"}}}]},
+    {"jobs": [{"task": {"command_line": "true", "resource_files": [{"http_url": "file:///a"}]}}]},
+    {"jobs": [{"task": {"command_line": "true", "resource_files": [{"http_url": "s3://a", "file_path": "a"}]}}]},
+    {"jobs": [{"task": {"command_line": "true", "output_files": [{"file_pattern": "a", "return": False}]}}]},
+    {"jobs": [{"task": task, "sweep": {"method": "random", "parameters": {"x": {"min": 0, "max": 1}}}}]},
 ):
     json.dump(wrong, open("wrong.yaml", "w"))
     if right.is_valid(wrong):
@@ -103,8 +130,14 @@ EOF
     "$PYTHON" check.py "$TEST_SRCDIR"/jobspecs/*.yaml "$TEST_SRCDIR"/examples/*/*.yaml >out 2>&1
     is "$(grep -v '^key ' out)" "" \
         "it takes all job specs, and rejects wrong ones as the parser does"
+    gaps() { "$PYTHON" "$TEST_SRCDIR/tests/unit/spec/schema.py" "$TEST_SRCDIR" "$1" >out3 2>&1; }
+    gaps schema.json
+    result "and all errors of the golden files but those that have a reason" $? || note "$(<out3)"
+    echo '{}' >none.json
+    gaps none.json
+    like "$? $(<out3)" '^1 .*job-without-task.yaml:6: the schema does not find' "one that says nothing is seen"
 else
-    skip 2 "no Python with jsonschema and yaml"
+    skip 4 "no Python with jsonschema and yaml"
 fi
 
 # --- the manual page

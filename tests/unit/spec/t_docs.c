@@ -116,13 +116,14 @@ static void schema_types(void **state)
         {"job", "task", "{\"$ref\":\"#/$defs/task\"}"},
         {"job", "id",
          "{\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\",\"type\":[\"string\","
-         "\"number\",\"boolean\"]}"},
-        {"task_constraints", "max_wall_clock_time",
-         "{\"type\":[\"string\",\"number\"]}"},
-        {"job", "metrics",
-         "{\"additionalProperties\":{\"$ref\":\"#/$defs/metric\"},"
-         "\"maxProperties\":64,\"propertyNames\":{\"maxLength\":64,"
-         "\"pattern\":\"^[A-Za-z_][A-Za-z0-9_]*$\"},\"type\":\"object\"}"},
+         "\"integer\",\"boolean\"]}"},
+        {"cache", "max_size",
+         "{\"minimum\":0,\"pattern\":\"^([0-9]+(\\\\.[0-9]*)?|\\\\.[0-9]+) "
+         "*([bB]|[kKmMgGtT]([iI]?[bB])?)?$\",\"type\":[\"string\",\"integer\"]}"},
+        {"output_file", "return", "{\"const\":true,\"type\":\"boolean\"}"},
+        {"pool", "scratch",
+         "{\"maxLength\":4095,\"minLength\":1,\"pattern\":\"^/[^$]*$\",\"type\":"
+         "[\"string\",\"number\",\"boolean\"]}"},
         {"job", "tasks",
          "{\"items\":{\"$ref\":\"#/$defs/task\"},\"maxItems\":4294967280,"
          "\"minItems\":1,\"type\":\"array\"}"},
@@ -142,7 +143,18 @@ static void schema_types(void **state)
     /* keys that exclude each other, once: two of sweep, tasks, commands */
     const json_t *job =
         json_object_get(json_object_get(schema, "$defs"), "job");
-    assert_int_equal(json_array_size(json_object_get(job, "allOf")), 3);
+    const json_t *rules = json_object_get(job, "allOf");
+    assert_int_equal(json_array_size(rules), 3 + 3);
+    /* and three of what there must be, from the table */
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(
+            json_object_get(json_array_get(rules, i), "if") != NULL, i >= 3);
+    /* names that no metric can have */
+    schema_text(schema, "job", "metrics", text);
+    assert_non_null(strstr(text, "\"propertyNames\":{\"maxLength\":64,\"not\":{"
+                                 "\"enum\":[\"job_id\","));
+    schema_text(schema, "storage", "containers", text);
+    assert_null(strstr(text, "job_id"));
     json_decref(schema);
 }
 
