@@ -58,9 +58,12 @@ struct launch_values {
 };
 
 /* When the run has ended, mpirun gets so long to end by itself; then TERM,
- * TERM again, KILL, each so much later. */
-#define MPIRUN_END_NS  (10 * NS_PER_SEC)
-#define MPIRUN_TERM_NS (5 * NS_PER_SEC)
+ * TERM again, KILL, each so much later. One that has lost a node waits for it
+ * for ever: then the first is for the ranks that are left, to clean up. */
+#define MPIRUN_END_NS       (10 * NS_PER_SEC)
+#define MPIRUN_TERM_NS      (5 * NS_PER_SEC)
+#define MPIRUN_LOST_END_NS  (5 * NS_PER_SEC)
+#define MPIRUN_LOST_TERM_NS (2 * NS_PER_SEC)
 /* A run that was asked to stop and does not say that it does, as it is still
  * starting, is asked again so much later. */
 #define ASK_AGAIN_NS (2 * NS_PER_SEC)
@@ -72,6 +75,7 @@ enum {
     NAMES_MAX_BYTES = 1 << 16,
     ARGS_MAX = MPIRUN_MAX_WORDS + 2 * KEEP_MAX + 2 * OPT_GIVEN_MAX + 16,
     POLL_MS = 500,
+    POLL_END_MS = 10, /* mpirun has closed its output: it ends now */
     RANKS_MAX = 1 << 20
 };
 
@@ -90,6 +94,7 @@ struct launch {
     int64_t started_ns, ended_ns; /* ended: the run says that it is over */
     int asked;                    /* the signal it was sent to stop; 0: none */
     bool heard;                   /* it says that it stops */
+    bool lost;                    /* some of its ranks */
     int64_t asked_ns;
     unsigned kills;
     int64_t kill_at_ns;
@@ -317,6 +322,7 @@ static void status_look(struct launch *l)
     if (status_read(l->run_dir, l->spec, &snap, &from, &err) == 0) {
         if (strcmp(from.launch_id, l->id) == 0 && snap.state == RUN_FINISHED) {
             l->code = snap.exit_code;
+            l->lost = snap.ranks_lost > 0;
             if (l->ended_ns == 0)
                 l->ended_ns = now_ns;
         }
@@ -337,14 +343,15 @@ static void status_look(struct launch *l)
 static void mpirun_end(struct launch *l)
 {
     int64_t now_ns = clock_mono_ns();
-    if (l->ended_ns == 0 || now_ns < l->ended_ns + MPIRUN_END_NS ||
+    int64_t wait_ns = l->lost ? MPIRUN_LOST_END_NS : MPIRUN_END_NS;
+    if (l->ended_ns == 0 || now_ns < l->ended_ns + wait_ns ||
         now_ns < l->kill_at_ns)
         return;
     if (l->kills++ < 2)
         kill(l->pid, SIGTERM);
     else
         kill(-l->pid, SIGKILL);
-    l->kill_at_ns = now_ns + MPIRUN_TERM_NS;
+    l->kill_at_ns = now_ns + (l->lost ? MPIRUN_LOST_TERM_NS : MPIRUN_TERM_NS);
 }
 
 /* What the ranks print; -1: it is over. */
@@ -374,7 +381,7 @@ static int mpirun_wait(struct launch *l)
         struct pollfd fds[2] = {
             {.fd = l->signal_fd, .events = POLLIN},
             {.fd = open ? l->out_fd : -1, .events = POLLIN}};
-        if (poll(fds, 2, POLL_MS) > 0) {
+        if (poll(fds, 2, open ? POLL_MS : POLL_END_MS) > 0) {
             if (fds[0].revents)
                 signals_pass(l);
             if (fds[1].revents && output_pass(l) < 0)
