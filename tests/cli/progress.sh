@@ -84,6 +84,7 @@ is "$(grep -A 5 '^mpibatch: some: 10 tasks:' run.out | sed -E 's/in [0-9.]+s on 
   exit code 5: 2 tasks (scan/4, scan/5)
   results: some.run/results.h5
   again, the failed ones: mpibatch run some.yaml --rerun failed" "the summary"
+sed -i 's/sleep 0.5/sleep 0.05/' some.yaml
 rm -rf some.run
 run 0 --color always some.yaml
 like "$(<run.out)" $'some: 10 tasks: 8 succeeded, \033\\[31m2 failed\033\\[m\n  10 tasks' "--color always, without a terminal"
