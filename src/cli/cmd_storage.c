@@ -179,6 +179,7 @@ static int list(void *values)
 {
     const struct storage_values *v = values;
     struct container_arg a;
+    struct listing_seen seen;
     struct buf listing;
     struct err err;
     int rc = container_arg_load(&a, v->spec);
@@ -190,10 +191,11 @@ static int list(void *values)
         if (rc == EXIT_OK)
             rc = container_arg_open(&a, false);
         if (rc == EXIT_OK &&
-            listing_make(a.path, a.rest, NULL, &listing, NULL, &err) < 0) {
+            listing_make(a.path, a.rest, NULL, &listing, &seen, &err) < 0) {
             log_error("container %s: %s", a.name, err.text);
             rc = EXIT_FAILED;
         } else if (rc == EXIT_OK) {
+            storage_links_say(a.path, &seen);
             rc = v->json ? files_json(&a, &listing)
                          : files_show(&a, &listing, &v->display);
         }

@@ -28,6 +28,7 @@ struct files_plan {
 struct measure {
     bool known;
     uint64_t files, bytes;
+    uint64_t links; /* that lead out of the folder: no file is brought */
 };
 
 /* Is the template the same for all tasks, and known without a run? */
@@ -52,7 +53,9 @@ static struct measure folder_measure(const char *path, const char *prefix)
     struct err err;
     size_t at = 0;
     buf_init(&listing, LISTING_MAX_BYTES);
-    m.known = listing_make(path, prefix, NULL, &listing, NULL, &err) == 0;
+    struct listing_seen seen = {0};
+    m.known = listing_make(path, prefix, NULL, &listing, &seen, &err) == 0;
+    m.links = seen.links;
     while (m.known &&
            listing_next(buf_text(&listing), listing.len, &at, &f, &err) == 1) {
         m.files++;
@@ -130,8 +133,13 @@ static void resource_put(struct display *d, const struct files_plan *p,
     if (m.known && r->from == RESOURCE_URL)
         display_printf(d, " (%s)", size_format(m.bytes, size));
     else if (m.known)
-        display_printf(d, " (%s, %s)", describe_count(m.files, "file", files),
+        display_printf(d, " (%s, %s", describe_count(m.files, "file", files),
                        size_format(m.bytes, size));
+    if (m.links > 0)
+        display_printf(d, "; %s out of it, not given",
+                       describe_count(m.links, "link", files));
+    if (m.known && r->from != RESOURCE_URL)
+        display_puts(d, ")");
     display_puts(d, "\n");
 }
 

@@ -3,6 +3,7 @@
 #include "cli/storage_items.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,9 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "stage/beneath.h"
-#include "stage/listing.h"
 
 enum { ITEMS_BYTES = 1 << 30 };
 
@@ -75,6 +76,16 @@ static bool is_part(const char *name)
            0;
 }
 
+void storage_links_say(const char *folder, const struct listing_seen *seen)
+{
+    if (seen->links > 0)
+        log_warning("%s: %" PRIu64 " link%s out of it, or nowhere, and %s left "
+                    "out: %s%s",
+                    folder, seen->links, seen->links == 1 ? " leads" : "s lead",
+                    seen->links == 1 ? "is" : "are", seen->link,
+                    seen->links == 1 ? "" : ", ...");
+}
+
 /* All files of a folder whose names begin with prefix. in_folder: from is their
  * name there. cut: bytes of the name that are left out of to. */
 static int folder_add(struct storage_items *s, const char *folder,
@@ -83,11 +94,13 @@ static int folder_add(struct storage_items *s, const char *folder,
 {
     struct buf listing;
     struct listed f;
+    struct listing_seen seen;
     size_t at = 0;
     int rc = -1, more = 0;
     buf_init(&listing, LISTING_MAX_BYTES);
-    if (listing_make(folder, prefix, NULL, &listing, NULL, err) < 0)
+    if (listing_make(folder, prefix, NULL, &listing, &seen, err) < 0)
         goto end;
+    storage_links_say(folder, &seen);
     while ((more = listing_next(buf_text(&listing), listing.len, &at, &f,
                                 err)) == 1) {
         if (is_part(f.name))

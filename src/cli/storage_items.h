@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "stage/container.h"
+#include "stage/listing.h"
 
 enum { ITEMS_MAX = 10000000 };
 
@@ -30,6 +31,9 @@ int storage_items_upload(struct storage_items *s, const char *path,
  * called so without the folders of the prefix. */
 int storage_items_download(struct storage_items *s, const char *folder,
                            const char *prefix, struct err *err);
+
+/* Warn of links that were left out of a listing of the folder. */
+void storage_links_say(const char *folder, const struct listing_seen *seen);
 
 /* Sort by where they go to. -1 with err EEXIST: two of them to one place. */
 int storage_items_sort(struct storage_items *s, struct err *err);

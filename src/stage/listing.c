@@ -29,7 +29,7 @@ struct walk {
     size_t prefix_len;
     int root;
     const atomic_bool *stop;
-    uint64_t opens;
+    struct listing_seen seen;
     struct buf text;
     struct found *found;
     size_t count, cap;
@@ -121,6 +121,14 @@ static int follow(struct walk *w, char plain[BENEATH_NAME_MAX], struct stat *st)
            !S_ISLNK(st->st_mode);
 }
 
+/* The link w->name, len bytes, is followed to no file. */
+static void link_left(struct walk *w, size_t len)
+{
+    if (len >= w->prefix_len && w->seen.links++ == 0)
+        snprintf(w->seen.link, sizeof(w->seen.link), "%.*s",
+                 LISTING_LINK_SHOWN - 1, w->name);
+}
+
 /* w->name, len bytes, is what is called base in the folder dir. */
 static int walk_one(struct walk *w, int dir, const char *base, size_t len,
                     unsigned depth)
@@ -138,8 +146,10 @@ static int walk_one(struct walk *w, int dir, const char *base, size_t len,
                              w->name);
     if (S_ISLNK(st.st_mode)) {
         link = true;
-        if (!follow(w, plain, &st))
+        if (!follow(w, plain, &st)) {
+            link_left(w, len);
             return 0;
+        }
     }
     if (S_ISREG(st.st_mode))
         return add_file(w, &st);
@@ -158,7 +168,7 @@ static int walk_folder(struct walk *w, int fd, size_t len, unsigned depth)
 {
     DIR *d = fdopendir(fd);
     int rc = 0;
-    w->opens++;
+    w->seen.opens++;
     if (!d) {
         rc = err_sys(w->err, errno, "cannot read \"%s/%s\"", w->dir, w->name);
         close(fd);
@@ -207,7 +217,7 @@ static int put_sorted(struct walk *w, struct buf *b)
 }
 
 int listing_make(const char *dir, const char *prefix, const atomic_bool *stop,
-                 struct buf *b, uint64_t *opens, struct err *err)
+                 struct buf *b, struct listing_seen *seen, struct err *err)
 {
     struct stat st;
     struct walk *w = mem_calloc(1, sizeof(*w));
@@ -235,8 +245,8 @@ int listing_make(const char *dir, const char *prefix, const atomic_bool *stop,
     }
     if (rc == 0)
         rc = put_sorted(w, b);
-    if (rc == 0 && opens)
-        *opens += w->opens;
+    if (rc == 0 && seen)
+        *seen = w->seen;
     if (w->root >= 0)
         close(w->root);
     buf_fini(&w->text);

@@ -19,15 +19,23 @@
 enum {
     LISTING_MAX_FILES = 1000000,
     LISTING_MAX_BYTES = 256 << 20,
-    LISTING_MAX_DEPTH = 128
+    LISTING_MAX_DEPTH = 128,
+    LISTING_LINK_SHOWN = 128
+};
+
+/* What was seen on the way. */
+struct listing_seen {
+    uint64_t opens;                /* of folders */
+    uint64_t links;                /* that lead out, or nowhere: left out ... */
+    char link[LISTING_LINK_SHOWN]; /* ... the first of them, maybe shortened */
 };
 
 /* Append the listing of the folder dir: the files whose names begin with prefix
- * (NULL: all). *stop (may be NULL): give up when it becomes true. *opens (may
- * be NULL) counts the folders that were opened. -1 with err: ENOENT, EACCES,
- * ENOTDIR, E2BIG (over the maxima, with the maximum), ECANCELED. */
+ * (NULL: all). *stop (may be NULL): give up when it becomes true. *seen may be
+ * NULL. -1 with err: ENOENT, EACCES, ENOTDIR, E2BIG (over the maxima, with the
+ * maximum), ECANCELED; *seen is untouched then. */
 int listing_make(const char *dir, const char *prefix, const atomic_bool *stop,
-                 struct buf *b, uint64_t *opens, struct err *err);
+                 struct buf *b, struct listing_seen *seen, struct err *err);
 
 struct listed {
     uint64_t bytes;

@@ -91,8 +91,10 @@ static int open_list(struct origin *o, const char *key, const atomic_bool *stop,
     if (!dir)
         return err_set(err, ENOMEM, "no memory to list a container");
     buf_init(&o->list, LISTING_MAX_BYTES);
-    int rc = listing_make(dir, line ? line + 1 : NULL, stop, &o->list,
-                          &o->counts.opens, err);
+    struct listing_seen seen = {0};
+    int rc =
+        listing_make(dir, line ? line + 1 : NULL, stop, &o->list, &seen, err);
+    o->counts.opens += seen.opens;
     mem_free(dir);
     return rc;
 }

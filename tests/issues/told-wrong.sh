@@ -1,7 +1,7 @@
 #!/bin/bash
 # What was said of files was untrue, or ended before it said what was wrong.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 9
+plan 13
 
 mkdir in out
 echo a >in/a.txt
@@ -47,3 +47,14 @@ out=$("$MPIBATCH" plan six.yaml)
 is "$(grep -c '\./a' <<<"$out") $(grep -c '\.\.\.$' <<<"$out")" "5 1" "plan: what is left out"
 out=$("$MPIBATCH" plan six.yaml --lines 1)
 is "$(grep -c '\./a' <<<"$out") $(grep -c '\.\.\.$' <<<"$out")" "1 1" "plan: all but one"
+
+# links out of a container bring nothing: that is said
+mkdir -p src/sub; echo b >src/b
+ln -s /etc/passwd src/out; ln -s nowhere src/sub/gone; ln -s b src/alias
+said="2 links lead out of it, or nowhere, and are left out: (out|sub/gone), \.\.\."
+like "$("$MPIBATCH" storage upload a.yaml inputs/src/ src/ 2>&1)" "warning: src/?: $said.*uploaded 2 files" "upload tells"
+cp -P src/out in/out; ln -s nowhere in/src/gone
+like "$("$MPIBATCH" storage list a.yaml inputs 2>&1)" "warning: $PWD/in: 2 links lead out" "list tells"
+like "$("$MPIBATCH" storage list a.yaml inputs/o 2>&1)" "warning: $PWD/in: 1 link leads out of it, or nowhere, and is left out: out.*0 files" \
+    "of those that are asked for"
+like "$("$MPIBATCH" plan a.yaml)" "is given: +inputs \(3 files, 6 B; 2 links out of it, not given\)" "plan tells"

@@ -400,10 +400,10 @@ static void listings(void **state)
     assert_string_equal(listed(path_of("%s/clink", dir), "z"), "0 711 z|");
     /* only folders that can have the prefix are opened */
     struct buf b;
-    uint64_t opens = 0;
+    struct listing_seen seen = {0};
     buf_init(&b, 1 << 20);
-    assert_int_equal(listing_make(c, "a/b/o", NULL, &b, &opens, &err), 0);
-    assert_int_equal(opens, 3);
+    assert_int_equal(listing_make(c, "a/b/o", NULL, &b, &seen, &err), 0);
+    assert_int_equal(seen.opens, 3);
     atomic_bool stop = true;
     assert_int_equal(listing_make(c, NULL, &stop, &b, NULL, &err), -1);
     assert_int_equal(err.code, ECANCELED);
