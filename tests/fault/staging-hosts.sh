@@ -101,15 +101,18 @@ is "$(cost many shared_bytes_read)" 3070003 "each byte is read once, by our own 
 like "$(cat many.out)" 'shared-storage opens: [0-9]+ instead of 6[0-9][0-9]' "the summary says what was saved"
 is "$(scratches h1) $(scratches h2) $(scratches h3)" "0 0 0" "no scratch is left"
 
-# ---- a large file, beside plain copies
+# ---- a large file, beside plain copies: the first task of a host has ended only
+# when the other host has one, too, and there are more than one host may be given
 cat >large.yaml <<E
 storage: {root: storage, containers: {large: large}}
 pool: {task_slots_per_node: 1, scratch: $MPI_HOSTS_DIR/local}
 jobs:
   - id: large
-    sweep: {method: list, points: [{x: 1}, {x: 2}]}
+    sweep: {parameters: {x: [1, 2, 3, 4, 5, 6]}}
     task:
-      command_line: 'test "\$(cksum <field)" = "$(cksum_of large/field)" && sleep 1'
+      command_line: >-
+        hostname >>$PWD/on; until test \$(sort -u $PWD/on | wc -l) = 2; do sleep 0.05; done;
+        test "\$(cksum <field)" = "$(cksum_of large/field)"
       resource_files: [{auto_storage_container_name: large, file_mode: "0440"}]
 E
 now() { date +%s%N; }
@@ -157,10 +160,10 @@ storage: {root: storage, containers: {long: long}}
 pool: {task_slots_per_node: 1, scratch: $MPI_HOSTS_DIR/local}
 jobs:
   - id: long
-    sweep: {method: list, points: [{x: 1}, {x: 2}]}
+    sweep: {parameters: {x: [1, 2, 3, 4, 5, 6]}}
     task:
       command_line: 'test "\$(stat -c %s zeros)" = $((768 << 20))'
-      resource_files: [{auto_storage_container_name: long}]
+      resource_files: [{auto_storage_container_name: long, file_mode: "0440"}]
 E
 watch reader.opens
 begin reader
