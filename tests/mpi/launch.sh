@@ -129,7 +129,7 @@ if [ "$PYTHON" = : ]; then
 else
     terminal() { limited 60 "$PYTHON" "$tools/terminal.py" "$@"; } # see there
     rm -rf slow.run go started terminated log
-    terminal -c 60 -k 2.5:'\x03' -o shown "$MPIBATCH" launch slow.yaml
+    terminal -c 60 -K '4/4 slots:\x03' -o shown "$MPIBATCH" launch slow.yaml
     is "$?" 3 "Ctrl-C: exit code 3"
     is "$(sort terminated | xargs)" "$(sort started | xargs)" "Ctrl-C: the tasks got SIGTERM"
     like "$(<shown)" "told to stop: ending the running tasks; the same command resumes.*8 not run.*the same command resumes" "Ctrl-C: what it says"
@@ -141,19 +141,19 @@ else
     launch slow.yaml
     is "$rc $(runs) $(counts slow.run)" "0 1 8 0 0" "Ctrl-C: resumed"
     rm -rf slow.run go started terminated log
-    terminal -k 2:'\x03' -k 2.1:'\x03' -k 2.2:'\x03' -o shown "$MPIBATCH" launch slow.yaml
+    terminal -w started:4 -k 0:'\x03' -k 0.1:'\x03' -k 0.2:'\x03' -o shown "$MPIBATCH" launch slow.yaml
     is "$? $(sort terminated | xargs)" "3 $(sort started | xargs)" "Ctrl-C three times: the same"
     rm -rf slow.run go started terminated log
-    terminal -k 2:'\x03' -o shown "$MPIBATCH" run slow.yaml
+    terminal -w started:4 -k 0:'\x03' -o shown "$MPIBATCH" run slow.yaml
     is "$? $(sort terminated | xargs) $(counts slow.run)" "3 $(sort started | xargs) 0 0 8" "Ctrl-C, without mpirun: 3"
     rm -rf slow.run go started terminated log
-    terminal -k 2:'\x03' -o shown "$MPIRUN" --allow-run-as-root --oversubscribe -n 2 "$MPIBATCH" run slow.yaml
+    terminal -w started:4 -k 0:'\x03' -o shown "$MPIRUN" --allow-run-as-root --oversubscribe -n 2 "$MPIBATCH" run slow.yaml
     is "$(sort terminated | xargs) $(counts slow.run)" "$(sort started | xargs) 0 0 8" "Ctrl-C, mpirun by hand: tasks got SIGTERM, all is to do"
     touch go
     run 0 slow.yaml
     is "$rc $(runs)" "0 1" "Ctrl-C, mpirun by hand: resumed"
     rm -rf slow.run go started terminated log
-    terminal -k 2:'\x1c' -o shown "$MPIBATCH" run slow.yaml
+    terminal -w started:4 -k 0:'\x1c' -o shown "$MPIBATCH" run slow.yaml
     is "$(pgrep -f "[c]asesslow" | wc -l)" 0 "Ctrl-\\: nothing is left"
 fi
 

@@ -5,6 +5,7 @@ terminal.py [OPTION]... COMMAND...     returns its exit code
   -c COLUMNS     the terminal's width (80)
   -k S:KEYS      S seconds after the start, type KEYS (\\x03: Ctrl-C)
   -K REGEX:KEYS  when the terminal has shown that, type KEYS
+  -w FILE:LINES  the start is when FILE has so many lines
   -r S:COLUMNS   S seconds after the start, make it so wide
   -o FILE        write what came, as it came, to FILE, and to
                  FILE.screen   the lines that are left on the screen
@@ -54,8 +55,16 @@ def resize(fd, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
+def has_lines(path, count):
+    try:
+        with open(path, "rb") as file:
+            return len(file.readlines()) >= count
+    except OSError:
+        return False
+
+
 def main():
-    options, command = getopt.getopt(sys.argv[1:], "c:k:K:r:o:")
+    options, command = getopt.getopt(sys.argv[1:], "c:k:K:w:r:o:")
     values = dict(options)
     columns = int(values.get("-c", 80))
     timed, shown = [], []
@@ -65,6 +74,8 @@ def main():
             keys = keys.encode().decode("unicode_escape").encode()
             (timed if name == "-k" else shown).append((when, keys))
     resizes = [v.split(":") for n, v in options if n == "-r"]
+    awaited = values.get("-w", "").rsplit(":", 1)
+    waits = "-w" in values
     pid, fd = pty.fork()
     if pid == 0:
         resize(1, columns)
@@ -81,7 +92,9 @@ def main():
             if not more:
                 break
             data += more
-        now = time.monotonic() - begun
+        if waits and has_lines(awaited[0], int(awaited[1])):
+            begun, waits = time.monotonic(), False
+        now = -1 if waits else time.monotonic() - begun
         for at, keys in [t for t in timed if now >= float(t[0])]:
             os.write(fd, keys)
             timed.remove((at, keys))
