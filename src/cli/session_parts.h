@@ -6,6 +6,7 @@
 #define MPIBATCH_CLI_SESSION_PARTS_H
 
 #include <limits.h>
+#include <stdatomic.h>
 
 #include "base/buf.h"
 #include "bulk/offer.h"
@@ -38,6 +39,15 @@
 #include "worker/staging.h"
 #include "worker/worker.h"
 
+/* Where no task needs a scratch nobody makes one, and nobody else looks for
+ * what earlier sessions have left on the node: one thread of its lowest rank
+ * does, beside the tasks, until the session ends. */
+struct tidying {
+    struct io_job job;
+    const char *root;
+    atomic_bool stop;
+};
+
 /* What a rank has for files. */
 struct session_stage {
     struct comm *bulk;
@@ -53,6 +63,7 @@ struct session_stage {
     struct stage_counts counts; /* of this rank */
     struct staging staging;     /* for the worker */
     struct answerer *answerer;
+    struct tidying tidying;
     /* rank 0 */
     struct directing *directing;   /* NULL: nothing is staged */
     struct forgetting *forgetting; /* the same */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -22,7 +23,7 @@
 
 enum {
     THREADS_STAGING = 6, /* of a rank: mostly they wait for a disk */
-    THREADS_FEW = 2
+    THREADS_FEW = 3      /* one may be tidying all the time */
 };
 
 static bool on_bulk_turn(void *arg)
@@ -93,6 +94,34 @@ static int stager_build(struct session *s, struct err *err)
     return t->stager ? 0 : -1;
 }
 
+/* ---- What was left behind ---- */
+
+static int tidy(struct io_job *j, struct err *err)
+{
+    struct tidying *t =
+        (struct tidying *)((char *)j - offsetof(struct tidying, job));
+    struct scratch_cleaned cleaned;
+    return scratch_clean_stale(t->root, clock_wall_ns(), &t->stop, &cleaned,
+                               err);
+}
+
+static void tidied(struct io_job *j, int rc, const struct err *err)
+{
+    (void)j;
+    if (rc < 0) /* this run needs nothing there; one that does warns */
+        log_debug("%s", err->text);
+}
+
+static void tidying_start(struct session *s)
+{
+    struct tidying *t = &s->stage.tidying;
+    t->root = scratch_root(s->spec->pool.scratch, getenv);
+    t->job = (struct io_job){.work = tidy, .done = tidied};
+    io_start_long(s->stage.io, &t->job);
+}
+
+/* ---- All of it ---- */
+
 int session_stage_create(struct session *s, struct err *err)
 {
     struct session_stage *t = &s->stage;
@@ -107,6 +136,8 @@ int session_stage_create(struct session *s, struct err *err)
                                   .stager = t->stager,
                                   .offers = t->offers,
                                   .counts = &t->counts};
+    if (!t->scratch && start_leads(&s->ranks, world_rank(s->world)))
+        tidying_start(s);
     return 0;
 }
 
@@ -225,6 +256,7 @@ void session_stage_stop(struct session *s)
     asking_close(t->asking);
     if (t->stager)
         stager_stop(t->stager);
+    atomic_store(&t->tidying.stop, true);
     io_destroy(t->io); /* what runs ends, what waits is called off */
     t->io = NULL;
     forgetting_destroy(t->forgetting);

@@ -357,13 +357,18 @@ static uint32_t leader_of(const struct start_ranks *r, uint32_t rank)
     return leader;
 }
 
+bool start_leads(const struct start_ranks *r, uint32_t rank)
+{
+    return leader_of(r, rank) == rank;
+}
+
 static struct scratch *scratch_make(const struct jobspec *spec,
                                     const struct start *st, struct err *err)
 {
     const struct pool *pool = &spec->pool;
     const char *root = scratch_root(pool->scratch, getenv);
     struct scratch_cleaned cleaned = {0};
-    if (scratch_clean_stale(root, clock_wall_ns(), &cleaned, err) < 0)
+    if (scratch_clean_stale(root, clock_wall_ns(), NULL, &cleaned, err) < 0)
         log_warning("%s", err->text);
     if (cleaned.removed > 0)
         log_debug("%s: removed what %" PRIu32 " sessions left behind", root,

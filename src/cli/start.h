@@ -63,6 +63,9 @@ int start_divide(struct world *w, struct topo *topo, const struct jobspec *spec,
 int start_check(struct world *w, const struct jobspec *spec, uint32_t slots,
                 struct start_ranks *r, struct err *err);
 
+/* Is it the lowest rank of its node? */
+bool start_leads(const struct start_ranks *r, uint32_t rank);
+
 /* The scratch of this node: made by its lowest rank, which first removes what
  * was left behind; joined by the others. Each rank's is noted in r. Every rank
  * comes to the same answer: -1 with err if one of the nodes has none. */

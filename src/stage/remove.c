@@ -25,7 +25,8 @@ struct removal {
     uint64_t mount; /* what the tree lies on */
     bool progress;  /* in this pass */
     bool failed;
-    struct err *err; /* the first one, if failed */
+    struct err *err;         /* the first one, if failed */
+    const atomic_bool *stop; /* or NULL */
 };
 
 static bool is_dots(const char *name)
@@ -126,6 +127,11 @@ static int remove_one(int dir, const char *name, unsigned char type)
     return -1;
 }
 
+static bool is_stopped(const struct removal *r)
+{
+    return r->stop && atomic_load(r->stop);
+}
+
 /* Call each for the entries of the folder fd, which is closed. */
 static int walk(struct removal *r, int fd,
                 void (*each)(struct removal *r, int dir,
@@ -139,10 +145,10 @@ static int walk(struct removal *r, int fd,
         return -1;
     }
     errno = 0;
-    for (struct dirent *e; (e = readdir(d)); errno = 0)
+    for (struct dirent *e; !is_stopped(r) && (e = readdir(d)); errno = 0)
         if (!is_dots(e->d_name))
             each(r, dirfd(d), e);
-    int code = errno;
+    int code = is_stopped(r) ? ECANCELED : errno;
     closedir(d);
     errno = code;
     return code ? -1 : 0;
@@ -199,7 +205,13 @@ static void empty_top(struct removal *r)
 
 int remove_tree(int dir_fd, const char *name, const char *path, struct err *err)
 {
-    struct removal r = {.path = path, .err = err, .top = -1};
+    return remove_tree_until(dir_fd, name, path, NULL, err);
+}
+
+int remove_tree_until(int dir_fd, const char *name, const char *path,
+                      const atomic_bool *stop, struct err *err)
+{
+    struct removal r = {.path = path, .err = err, .top = -1, .stop = stop};
     uint64_t around;
     int rc = remove_one(dir_fd, name, DT_UNKNOWN);
     if (rc == 0)

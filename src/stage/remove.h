@@ -7,6 +7,9 @@
 #ifndef MPIBATCH_STAGE_REMOVE_H
 #define MPIBATCH_STAGE_REMOVE_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "base/err.h"
 
 /* Remove the file or folder with all below it that is called name (no "/") in
@@ -15,5 +18,8 @@
  * possible is gone then. path, for errors only: what dir_fd is. */
 int remove_tree(int dir_fd, const char *name, const char *path,
                 struct err *err);
+/* The same; once *stop is true it gives up, with ECANCELED. */
+int remove_tree_until(int dir_fd, const char *name, const char *path,
+                      const atomic_bool *stop, struct err *err);
 
 #endif

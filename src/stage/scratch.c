@@ -243,13 +243,13 @@ void scratch_abandon(struct scratch *s)
 /* Prune a scratch whose lock is ours alone, and remove it if nothing is kept.
  */
 static int remove_scratch(int root_fd, const char *root, const char *name,
-                          int fd, int64_t now_wall_ns, uint64_t *kept,
-                          struct err *err)
+                          int fd, int64_t now_wall_ns, const atomic_bool *stop,
+                          uint64_t *kept, struct err *err)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/%s", root, name);
     *kept = 0;
-    if (scratch_prune(fd, path, now_wall_ns, kept, err) < 0)
+    if (scratch_prune(fd, path, now_wall_ns, stop, kept, err) < 0)
         return -1;
     return *kept > 0 ? 0 : scratch_finish(root_fd, name, fd, root, err);
 }
@@ -275,7 +275,7 @@ int scratch_leave(struct scratch *s, int64_t now_wall_ns, struct err *err)
             root ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
         rc = root_fd < 0 ? err_sys(err, errno, "cannot open \"%s\"", s->path)
                          : remove_scratch(root_fd, root, name, s->fd,
-                                          now_wall_ns, &kept, err);
+                                          now_wall_ns, NULL, &kept, err);
         if (root_fd >= 0)
             close(root_fd);
         mem_free(root);
@@ -480,8 +480,8 @@ static enum scratch_state remove_naked(int root_fd, const char *name, int fd,
 }
 
 static void clean_one(int root_fd, const char *root, const char *name,
-                      int64_t now_wall_ns, struct scratch_cleaned *cleaned,
-                      struct err *err)
+                      int64_t now_wall_ns, const atomic_bool *stop,
+                      struct scratch_cleaned *cleaned, struct err *err)
 {
     int fd = -1, lock = -1;
     uint64_t kept = 0;
@@ -493,7 +493,8 @@ static void clean_one(int root_fd, const char *root, const char *name,
     }
     if (state != SCRATCH_LOCKED)
         return;
-    if (remove_scratch(root_fd, root, name, fd, now_wall_ns, &kept, err) < 0)
+    if (remove_scratch(root_fd, root, name, fd, now_wall_ns, stop, &kept, err) <
+        0)
         cleaned->failed++;
     else if (kept > 0)
         cleaned->kept++;
@@ -505,7 +506,7 @@ static void clean_one(int root_fd, const char *root, const char *name,
 
 /* Two sessions that began at the same time may have made a cache each: all but
  * the first, which everybody takes, go when nobody uses them. */
-static void clean_caches(int root_fd, const char *root,
+static void clean_caches(int root_fd, const char *root, const atomic_bool *stop,
                          struct scratch_cleaned *cleaned, struct err *err)
 {
     char **names;
@@ -520,7 +521,7 @@ static void clean_caches(int root_fd, const char *root,
         if (state == SCRATCH_LOCKED) {
             uint64_t kept;
             if (!first && remove_scratch(root_fd, root, names[i], fd, INT64_MAX,
-                                         &kept, err) < 0)
+                                         stop, &kept, err) < 0)
                 cleaned->failed++;
             first = false;
             close(lock);
@@ -531,7 +532,13 @@ static void clean_caches(int root_fd, const char *root,
     free_names(names, count);
 }
 
+static bool is_stopped(const atomic_bool *stop)
+{
+    return stop && atomic_load(stop);
+}
+
 int scratch_clean_stale(const char *root, int64_t now_wall_ns,
+                        const atomic_bool *stop,
                         struct scratch_cleaned *cleaned, struct err *err)
 {
     char **names;
@@ -544,10 +551,14 @@ int scratch_clean_stale(const char *root, int64_t now_wall_ns,
         close(root_fd);
         return -1;
     }
-    for (size_t i = 0; i < count; i++)
-        clean_one(root_fd, root, names[i], now_wall_ns, cleaned, err);
+    for (size_t i = 0; i < count && !is_stopped(stop); i++)
+        clean_one(root_fd, root, names[i], now_wall_ns, stop, cleaned, err);
     free_names(names, count);
-    clean_caches(root_fd, root, cleaned, err);
+    if (!is_stopped(stop))
+        clean_caches(root_fd, root, stop, cleaned, err);
     close(root_fd);
+    if (is_stopped(stop))
+        return err_set(err, ECANCELED, "\"%s\" was not cleaned up to its end",
+                       root);
     return cleaned->failed > 0 ? -1 : 0;
 }

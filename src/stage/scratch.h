@@ -12,6 +12,7 @@
 #define MPIBATCH_STAGE_SCRATCH_H
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -93,8 +94,10 @@ struct scratch_cleaned {
 /* Remove what sessions of this user have left behind in root: they were killed.
  * The scratches of others, and of sessions that live, stay; so do the task
  * directories that are kept. -1 with err: root cannot be read, or something
- * could not be removed. */
+ * could not be removed, or ECANCELED, once *stop (NULL: go on) is true: the
+ * next one does the rest. */
 int scratch_clean_stale(const char *root, int64_t now_wall_ns,
+                        const atomic_bool *stop,
                         struct scratch_cleaned *cleaned, struct err *err);
 
 #endif

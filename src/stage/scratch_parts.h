@@ -12,6 +12,7 @@
 #ifndef MPIBATCH_STAGE_SCRATCH_PARTS_H
 #define MPIBATCH_STAGE_SCRATCH_PARTS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -53,9 +54,10 @@ enum scratch_state scratch_look(int root_fd, const char *name, bool shared,
                                 int *fd, int *lock);
 
 /* Remove all in the scratch fd (path: for errors) but .owner, and task
- * directories that have not expired: *kept of them stay. -1 with err. */
-int scratch_prune(int fd, const char *path, int64_t now_wall_ns, uint64_t *kept,
-                  struct err *err);
+ * directories that have not expired: *kept of them stay. -1 with err: also
+ * ECANCELED, once *stop (or NULL) is true. */
+int scratch_prune(int fd, const char *path, int64_t now_wall_ns,
+                  const atomic_bool *stop, uint64_t *kept, struct err *err);
 
 /* Remove what is left of a scratch that scratch_prune has emptied: .owner and
  * the folder. */

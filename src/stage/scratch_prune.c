@@ -17,6 +17,7 @@ struct prune {
     int64_t now_wall_ns;
     uint64_t kept;
     bool failed;
+    const atomic_bool *stop; /* or NULL */
     struct err *err;
 };
 
@@ -50,11 +51,22 @@ static bool is_marker(const struct prune *p, int dir, const char *name)
 static void take_away(struct prune *p, int dir, const char *name)
 {
     struct err e;
-    if (remove_tree(dir, name, p->path, &e) == 0)
+    if (remove_tree_until(dir, name, p->path, p->stop, &e) == 0)
         return;
     if (!p->failed)
         err_set(p->err, e.code, "%s", e.text);
     p->failed = true;
+}
+
+static bool is_stopped(struct prune *p)
+{
+    if (!p->stop || !atomic_load(p->stop))
+        return false;
+    if (!p->failed)
+        err_set(p->err, ECANCELED, "\"%s\" was not cleaned up to its end",
+                p->path);
+    p->failed = true;
+    return true;
 }
 
 static void prune_folder(struct prune *p, int fd, unsigned depth);
@@ -91,16 +103,17 @@ static void prune_folder(struct prune *p, int fd, unsigned depth)
         close(fd);
         return;
     }
-    for (struct dirent *e; (e = readdir(d));)
+    for (struct dirent *e; !is_stopped(p) && (e = readdir(d));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             prune_one(p, fd, e->d_name, depth);
     closedir(d);
 }
 
-int scratch_prune(int fd, const char *path, int64_t now_wall_ns, uint64_t *kept,
-                  struct err *err)
+int scratch_prune(int fd, const char *path, int64_t now_wall_ns,
+                  const atomic_bool *stop, uint64_t *kept, struct err *err)
 {
-    struct prune p = {.path = path, .now_wall_ns = now_wall_ns, .err = err};
+    struct prune p = {
+        .path = path, .now_wall_ns = now_wall_ns, .stop = stop, .err = err};
     int top = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (top < 0)
         return err_sys(err, errno, "cannot read \"%s\"", path);

@@ -2,7 +2,7 @@
 # Directories of tasks that were kept, of each of their attempts: files list,
 # stat, get --attempt.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 17
+plan 22
 
 mkdir scratch
 files() { "$MPIBATCH" files "$@" 2>err; }
@@ -54,3 +54,29 @@ ok "the next attempt runs" eventually 30 second || note "$(<run.out)"
 is "$(files get t wd/own --attempt 1 now.run) $("$MPIBATCH" task t now.run --json | jq -r '.attempts[0].directory' | xargs -I{} cat {}/wd/own)" "1 1" "get, task: the one before it" || note "$(<err)"
 touch go
 finish
+
+# --- what has expired is removed by the next session on the node, though it has
+# no use for a scratch itself
+mkdir old
+cat >old.yaml <<END
+pool: {scratch: $PWD/old}
+jobs:
+  - id: o
+    tasks:
+      - {id: long, keep: all, command_line: 'touch long'}
+      - {id: short, keep: all, constraints: {retention_time: 1s}, command_line: 'touch short'}
+END
+there() { find old -path '*/wd/*' -type f | sed 's|.*/||' | sort | xargs; }
+printf 'jobs: [{tasks: [{command_line: sleep 0.5}]}]\n' >plain.yaml
+run 0 old.yaml
+TMPDIR=$PWD/old run 0 plain.yaml
+is "$(there)" "long short" "nothing has expired: nothing is removed"
+sleep 2.1
+run 0 plain.yaml --fresh
+is "$(there)" "long short" "nor where the run would have no scratch"
+TMPDIR=$PWD/old run 0 plain.yaml --fresh
+is "$rc $(there)" "0 long" "what has expired is removed" || note "$(<run.out) $(find old)"
+like "$(ls -A old)" "^mpibatch-[0-9]+-[A-Za-z0-9]{6}$" "and no scratch is made"
+printf 'pool: {scratch: /nonexistent}\njobs: [{tasks: [{command_line: "true"}]}]\n' >plain.yaml
+run 0 plain.yaml --fresh
+unlike "$rc $(<run.out)" "^[^0]|nonexistent" "a scratch that is not needed need not be there"

@@ -40,9 +40,19 @@ static void simple(void **state)
               "touch \"t/a/$(printf 'new\\nline \\377')\"",
               dir),
         0);
+    static const atomic_bool stop = true, go_on = false;
+    int fd = open_dir(dir);
+    assert_int_equal(remove_tree_until(fd, "t", dir, &stop, &err), -1);
+    assert_int_equal(err.code, ECANCELED);
+    assert_true(exists(path_of("%s/t/a/b/c/y", dir)));
+    assert_int_equal(mkdir(path_of("%s/u", dir), 0700), 0);
+    put_file(path_of("%s/u/x", dir), "x", 0600);
+    assert_int_equal(remove_tree_until(fd, "u", dir, &go_on, &err), 0);
+    assert_false(exists(path_of("%s/u", dir)));
+    close(fd);
     removed(dir, "t");
     assert_true(exists(path_of("%s/out/stays", dir)));
-    int fd = open_dir(dir);
+    fd = open_dir(dir);
     assert_int_equal(remove_tree(fd, "out/stays/x", dir, &err), -1);
     assert_int_equal(err.code, ENOTDIR);
     assert_non_null(strstr(err.text, "out/stays/x"));

@@ -41,7 +41,7 @@ static struct scratch_cleaned cleaned(const char *root, int64_t when)
 {
     struct err err;
     struct scratch_cleaned got;
-    int rc = scratch_clean_stale(root, when, &got, &err);
+    int rc = scratch_clean_stale(root, when, NULL, &got, &err);
     if (rc < 0)
         print_message("# %s\n", err.text);
     assert_int_equal(rc, 0);
@@ -205,6 +205,13 @@ static void kept(void **state)
     assert_true(exists(path_of("%s/workitems/k/job-1/c/stdout.txt", path)));
     assert_int_equal(count(path, "* workitems/* workitems/*/job-1/*"), 5);
     assert_int_equal(count(path, "workitems/*/job-1/.*.kept"), 2);
+    /* one that is stopped leaves all to the next one */
+    static const atomic_bool stop = true;
+    struct scratch_cleaned none;
+    assert_int_equal(
+        scratch_clean_stale(root, now_ns + 8 * day_ns, &stop, &none, &err), -1);
+    assert_int_equal(err.code, ECANCELED);
+    assert_true(exists(path_of("%s/workitems/k/job-1/c/stdout.txt", path)));
     /* later sessions: nothing else goes until it expires, one by one */
     struct scratch_cleaned c = cleaned(root, now_ns);
     assert_int_equal(c.kept, 1);
@@ -314,7 +321,8 @@ static void not_ours(void **state)
         free(path);
     }
     struct scratch_cleaned none;
-    assert_int_equal(scratch_clean_stale("/nonexistent", 0, &none, &err), -1);
+    assert_int_equal(scratch_clean_stale("/nonexistent", 0, NULL, &none, &err),
+                     -1);
     assert_int_equal(err.code, ENOENT);
     assert_int_equal(shell("rm -r %s/*", root), 0);
 }
