@@ -161,6 +161,17 @@ static int folder_make(const char *path, mode_t mode, struct err *err)
     return 0;
 }
 
+DIR *file_names(int fd)
+{
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d && fd >= 0) {
+        int code = errno;
+        close(fd);
+        errno = code;
+    }
+    return d;
+}
+
 int file_make_dirs(const char *path, mode_t mode, struct err *err)
 {
     char *copy = mem_strdup(path);

@@ -2,6 +2,7 @@
 #ifndef MPIBATCH_BASE_FILE_H
 #define MPIBATCH_BASE_FILE_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,6 +30,10 @@ int file_write_at(int fd, const void *data, size_t len, uint64_t offset);
  * with err; the old file is as it was and nothing is left beside it. */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode,
                  int sync, struct err *err);
+
+/* The folder that is open as fd, to read its names; closedir closes fd. NULL
+ * with errno: fd is closed then; of -1, errno is left as it is. */
+DIR *file_names(int fd);
 
 /* Make the folder at path (mode) and those above it (0777 less umask). It is
  * fine if it exists. -1 with err. */

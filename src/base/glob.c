@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 struct walk {
@@ -128,13 +129,9 @@ static int match_each(struct walk *w, int dir, const char *pattern, size_t len,
                       bool deep)
 {
     int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = copy < 0 ? NULL : fdopendir(copy);
-    if (!d) {
-        int code = errno;
-        if (copy >= 0)
-            close(copy);
-        return walk_fail(w, code, "cannot read the folder");
-    }
+    DIR *d = file_names(copy);
+    if (!d)
+        return walk_fail(w, errno, "cannot read the folder");
     int rc = 0;
     errno = 0;
     for (struct dirent *e; rc == 0 && (e = readdir(d)); errno = 0)

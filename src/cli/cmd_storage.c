@@ -353,7 +353,7 @@ static int name_delete(const struct container_arg *a, const char *name,
 static int names_get(int fd, struct buf *names)
 {
     int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = own < 0 ? NULL : fdopendir(own);
+    DIR *d = file_names(own);
     const struct dirent *e;
     int rc = d ? 0 : -1;
     while (rc == 0 && (e = readdir(d)))
@@ -362,8 +362,6 @@ static int names_get(int fd, struct buf *names)
     int code = errno;
     if (d)
         closedir(d);
-    else if (own >= 0)
-        close(own);
     errno = code;
     return rc;
 }

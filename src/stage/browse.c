@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "stage/beneath.h"
@@ -147,12 +148,9 @@ static int names_add(struct names *n, const char *name)
  * first that come. */
 static int names_read(struct list *l, int dir, struct names *n)
 {
-    DIR *d = fdopendir(dir);
-    if (!d) {
-        int code = errno;
-        close(dir);
-        return err_sys(l->err, code, "cannot read %s", buf_text(&l->path));
-    }
+    DIR *d = file_names(dir);
+    if (!d)
+        return err_sys(l->err, errno, "cannot read %s", buf_text(&l->path));
     int rc = 0;
     for (struct dirent *e; rc == 0 && (e = readdir(d));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)

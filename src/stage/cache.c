@@ -76,12 +76,9 @@ static int open_folder(struct cache *c, const char *name, int *fd,
 static void sweep_sources(struct cache *c)
 {
     int fd = openat(c->sources, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        if (fd >= 0)
-            close(fd);
+    DIR *d = file_names(fd);
+    if (!d)
         return;
-    }
     for (struct dirent *e; (e = readdir(d));) {
         char text[CHECKSUM_TEXT_BYTES], name[CACHE_NAME_BYTES];
         struct digest digest;

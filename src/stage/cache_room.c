@@ -57,13 +57,9 @@ static int each_name(int dir, const char *name, void *arg,
     int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    DIR *d = fdopendir(fd);
-    if (!d) {
-        int code = errno;
-        close(fd);
-        errno = code;
+    DIR *d = file_names(fd);
+    if (!d)
         return -1;
-    }
     for (struct dirent *e; (e = readdir(d));)
         if (e->d_name[0] != '.')
             each(arg, fd, e->d_name);

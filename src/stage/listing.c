@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "stage/beneath.h"
 
@@ -166,14 +167,11 @@ static int walk_one(struct walk *w, int dir, const char *base, size_t len,
  * w->name. */
 static int walk_folder(struct walk *w, int fd, size_t len, unsigned depth)
 {
-    DIR *d = fdopendir(fd);
+    DIR *d = file_names(fd);
     int rc = 0;
     w->seen.opens++;
-    if (!d) {
-        rc = err_sys(w->err, errno, "cannot read \"%s/%s\"", w->dir, w->name);
-        close(fd);
-        return rc;
-    }
+    if (!d)
+        return err_sys(w->err, errno, "cannot read \"%s/%s\"", w->dir, w->name);
     errno = 0;
     for (struct dirent *e; rc == 0 && (e = readdir(d)); errno = 0) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "stage/beneath.h"
@@ -87,13 +88,9 @@ static int by_bytes(const void *a, const void *b)
 static int level_read(struct tree *t, struct level *l, struct err *err)
 {
     int copy = openat(l->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = copy < 0 ? NULL : fdopendir(copy);
-    if (!d) {
-        int code = errno;
-        if (copy >= 0)
-            close(copy);
-        return failed(t, code, err);
-    }
+    DIR *d = file_names(copy);
+    if (!d)
+        return failed(t, errno, err);
     int rc = 0;
     errno = 0;
     for (struct dirent *e; rc == 0 && (e = readdir(d)); errno = 0) {

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 struct removal {
     int top; /* open */
     const char *path;
@@ -137,13 +139,9 @@ static int walk(struct removal *r, int fd,
                 void (*each)(struct removal *r, int dir,
                              const struct dirent *e))
 {
-    DIR *d = fdopendir(fd);
-    if (!d) {
-        int code = errno;
-        close(fd);
-        errno = code;
+    DIR *d = file_names(fd);
+    if (!d)
         return -1;
-    }
     errno = 0;
     for (struct dirent *e; !is_stopped(r) && (e = readdir(d)); errno = 0)
         if (!is_dots(e->d_name))

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "stage/remove.h"
 
 struct prune {
@@ -98,11 +99,9 @@ static void prune_one(struct prune *p, int dir, const char *name,
 /* Of the folder fd, which is closed. */
 static void prune_folder(struct prune *p, int fd, unsigned depth)
 {
-    DIR *d = fdopendir(fd);
-    if (!d) {
-        close(fd);
+    DIR *d = file_names(fd);
+    if (!d)
         return;
-    }
     for (struct dirent *e; !is_stopped(p) && (e = readdir(d));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             prune_one(p, fd, e->d_name, depth);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/text.h"
 
 static bool ends_with(const char *s, const char *end)
@@ -39,13 +40,9 @@ int folder_each_name(int dir_fd, const char *path,
 {
     int fd =
         openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
+    DIR *dir = file_names(fd);
+    if (!dir)
         return -1;
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        close(fd);
-        return -1;
-    }
     int rc = 0;
     errno = 0;
     for (struct dirent *e; rc == 0 && (e = readdir(dir)); errno = 0)

@@ -207,12 +207,9 @@ static int folder_read(struct inbox *b, int fd, int64_t now_ns,
                        struct inbox_ask *asks, uint32_t max, struct err *err)
 {
     uint32_t names = 0, count = 0;
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        err_sys(err, errno, "cannot read %s", b->path);
-        close(fd);
-        return -1;
-    }
+    DIR *dir = file_names(fd);
+    if (!dir)
+        return err_sys(err, errno, "cannot read %s", b->path);
     b->scan++;
     b->read_all = true;
     for (struct dirent *e; (e = readdir(dir)) && names < INBOX_MAX_NAMES;

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 enum { DEPTH_MAX = 64 }; /* files/JOB/TASK/ATTEMPT/FOLDERS/NAME */
 
 const char *run_part_name(enum run_part part)
@@ -49,13 +51,11 @@ static enum run_part part_of(const char *name)
  * are parts, else all of it counts as *bytes. -1 with errno. */
 static int folder_add(int fd, int depth, bool parts, uint64_t *bytes)
 {
-    DIR *dir = fdopendir(fd);
+    DIR *dir = file_names(fd);
     struct stat st;
     int rc = 0;
-    if (!dir) {
-        close(fd);
+    if (!dir)
         return -1;
-    }
     for (struct dirent *e; rc == 0 && (errno = 0, e = readdir(dir));) {
         uint64_t *to = parts ? bytes + part_of(e->d_name) : bytes;
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)

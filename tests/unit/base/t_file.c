@@ -205,6 +205,25 @@ static void writes_at_offsets(void **state)
     assert_int_equal(errno, EBADF);
 }
 
+static void reads_names(void **state)
+{
+    (void)state;
+    put_file("f", "x");
+    DIR *d = file_names(open(".", O_RDONLY | O_DIRECTORY));
+    assert_non_null(d);
+    int found = 0;
+    for (struct dirent *e; (e = readdir(d));)
+        found |= strcmp(e->d_name, "f") == 0;
+    assert_true(found);
+    closedir(d);
+    int fd = open("f", O_RDONLY);
+    assert_null(file_names(fd));
+    assert_int_equal(errno, ENOTDIR);
+    assert_int_equal(fcntl(fd, F_GETFD), -1); /* closed */
+    assert_null(file_names(open("nothing", O_RDONLY)));
+    assert_int_equal(errno, ENOENT);
+}
+
 static void replaces_files(void **state)
 {
     struct err err;
@@ -380,6 +399,7 @@ int main(void)
         IN_SCRATCH(writes_all),
         IN_SCRATCH(reads_at_offsets),
         IN_SCRATCH(writes_at_offsets),
+        IN_SCRATCH(reads_names),
         IN_SCRATCH(replaces_files),
         IN_SCRATCH(a_failed_replacement_leaves_nothing),
         IN_SCRATCH(does_not_write_through_links),
