@@ -38,6 +38,12 @@ static void counts_put(const struct task_counts *t, bool over, bool of_job,
              describe_count(t->failed, "", count));
     display_styled(d, t->failed ? STYLE_BAD : STYLE_PLAIN, failed);
     display_printf(d, ", %s running", describe_count(t->running, "", count));
+    if (t->preparing)
+        display_printf(d, ", %s preparing",
+                       describe_count(t->preparing, "", count));
+    if (t->storing)
+        display_printf(d, ", %s storing",
+                       describe_count(t->storing, "", count));
     display_printf(d, ", %s %s", describe_count(t->active, "", count),
                    over ? "not run" : "to go");
     if (t->retried)

@@ -27,7 +27,7 @@ const struct snapshot *manager_snapshot(struct manager *m)
     s->done_this_session = m->ended;
     s->tasks_per_s = pace_rate(&m->pace);
     s->staged = staged_sum(&m->staged);
-    s->eta_ns = pace_eta_ns(&m->pace, s->tasks.active + s->tasks.running);
+    s->eta_ns = pace_eta_ns(&m->pace, task_counts_left(&s->tasks));
     return s;
 }
 

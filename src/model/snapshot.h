@@ -17,16 +17,26 @@ enum run_state {
     RUN_FINISHED  /* this session is over; exit_code is valid */
 };
 
-/* Counts of tasks. total = succeeded + failed + running + active. */
+/* Counts of tasks. total = succeeded + failed + running + preparing + storing
+ * + active: each is counted once. */
 struct task_counts {
     uint64_t total;
     uint64_t succeeded, failed;
-    uint64_t running; /* started and not ended: as many as slots are busy */
-    uint64_t active;  /* not started, or to be retried */
-    uint64_t retried; /* attempts that were followed by another */
+    uint64_t running;   /* they hold slots */
+    uint64_t preparing; /* wait for their files, or have them and no slot yet */
+    uint64_t storing;   /* their process has ended, and holds no slot; what they
+                           have left is being stored */
+    uint64_t active;    /* not begun, or to be retried */
+    uint64_t retried;   /* attempts that were followed by another */
     uint64_t invalid; /* succeeded, but a metric is missing, malformed or out of
                          range */
 };
+
+/* Those that have not ended. */
+static inline uint64_t task_counts_left(const struct task_counts *c)
+{
+    return c->total - c->succeeded - c->failed;
+}
 
 struct job_snapshot {
     enum job_state state;

@@ -47,37 +47,89 @@ static void counts_add(struct task_counts *sum, const struct task_counts *c)
     sum->succeeded += c->succeeded;
     sum->failed += c->failed;
     sum->running += c->running;
+    sum->preparing += c->preparing;
+    sum->storing += c->storing;
     sum->active += c->active;
     sum->retried += c->retried;
     sum->invalid += c->invalid;
 }
 
-/* Workers say only after a while that a task runs. Of those that they have,
- * as many run as slots are busy: take the job's share for running, too. */
-static void running_share(const struct sched *s, const struct job_run *j,
-                          struct task_counts *counts)
+/* Count what the worker has said of its tasks. Returns the slots they hold. */
+static uint32_t count_said(const struct worker *w, struct snapshot *snap)
 {
-    uint64_t given = s->place.busy + s->place.waiting;
-    uint64_t share = given ? j->outstanding * s->place.busy / given : 0;
-    if (share > counts->running) {
-        counts->active -= share - counts->running;
-        counts->running = share;
+    uint32_t busy = 0;
+    for (uint32_t i = 0; i < w->given.count; i++) {
+        const struct range *r = &w->given.ranges[i];
+        struct task_counts *c = &snap->jobs[r->job].tasks;
+        switch (r->state) {
+        case RANGE_GIVEN:
+            break;
+        case RANGE_PREPARING:
+            c->preparing += r->count;
+            break;
+        case RANGE_STARTED:
+            c->running += r->count;
+            busy += r->count * r->slots;
+            break;
+        case RANGE_STORING:
+            c->storing += r->count;
+            break;
+        }
+    }
+    return busy;
+}
+
+/* Count what it will say only after a while: tasks without a directory of
+ * their own run, in order, as long as slots are free. Returns the slots that
+ * are still free. */
+static uint32_t count_unsaid(const struct sched *s, const struct worker *w,
+                             uint32_t free_slots, struct snapshot *snap)
+{
+    for (uint32_t i = 0; free_slots > 0 && i < w->given.count; i++) {
+        const struct range *r = &w->given.ranges[i];
+        const struct job *job = s->jobs[r->job].spec;
+        for (uint32_t k = 0; r->state == RANGE_GIVEN && k < r->count; k++) {
+            if (task_has_directory(job_template(job, r->first + k)))
+                continue;
+            if (free_slots < r->slots)
+                return free_slots;
+            free_slots -= r->slots;
+            snap->jobs[r->job].tasks.running++;
+        }
+    }
+    return free_slots;
+}
+
+/* Count what workers have; a lost one's tasks run no more. */
+static void count_workers(const struct sched *s, struct snapshot *snap)
+{
+    snap->slot_count = (uint32_t)s->place.slots;
+    snap->slots_busy = 0;
+    for (uint32_t i = 0; i < s->config.worker_count; i++) {
+        const struct worker *w = &s->workers[i];
+        uint32_t slots = w->seat.load.slots;
+        if (w->state != WORKER_JOINED)
+            continue;
+        uint32_t said = count_said(w, snap);
+        uint32_t left = slots > said ? slots - said : 0;
+        snap->slots_busy += slots - count_unsaid(s, w, left, snap);
     }
 }
 
 void sched_snapshot(const struct sched *s, struct snapshot *snap)
 {
+    for (uint32_t i = 0; i < job_count_of(s); i++) {
+        snap->jobs[i].state = s->jobs[i].state;
+        snap->jobs[i].end = s->jobs[i].end;
+        job_counts(&s->jobs[i], &snap->jobs[i].tasks);
+    }
+    count_workers(s, snap);
     snap->tasks = (struct task_counts){0};
     for (uint32_t i = 0; i < job_count_of(s); i++) {
-        struct job_snapshot *j = &snap->jobs[i];
-        j->state = s->jobs[i].state;
-        j->end = s->jobs[i].end;
-        job_counts(&s->jobs[i], &j->tasks);
-        running_share(s, &s->jobs[i], &j->tasks);
-        counts_add(&snap->tasks, &j->tasks);
+        struct task_counts *c = &snap->jobs[i].tasks;
+        c->active -= c->running + c->preparing + c->storing;
+        counts_add(&snap->tasks, c);
     }
-    snap->slot_count = (uint32_t)s->place.slots;
-    snap->slots_busy = (uint32_t)s->place.busy;
     snap->ranks_lost = s->lost;
 }
 

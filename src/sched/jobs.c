@@ -112,8 +112,7 @@ void job_counts(const struct job_run *j, struct task_counts *counts)
         .total = total,
         .succeeded = j->succeeded,
         .failed = j->failed,
-        .running = j->running,
-        .active = total - j->succeeded - j->failed - j->running,
+        .active = total - j->succeeded - j->failed,
         .retried = j->retried,
         .invalid = j->invalid,
     };

@@ -26,7 +26,6 @@ struct job_run {
     enum job_state state;
     enum job_end end;
     uint64_t outstanding; /* tasks that workers have */
-    uint64_t running;     /* of those, known to have started */
     uint64_t succeeded, failed, retried, invalid;
     struct indices failures; /* the failed tasks */
     struct indices invalids; /* the tasks that `invalid` counts */
@@ -62,6 +61,7 @@ enum disposition job_judge(const struct job_run *j, const struct attempt *a,
 /* Does an attempt that ended so, and is followed by another, use a retry? */
 bool reason_uses_retry(enum reason reason);
 
+/* Its counts as if no worker had any of its tasks. */
 void job_counts(const struct job_run *j, struct task_counts *counts);
 
 #endif

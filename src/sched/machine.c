@@ -89,8 +89,6 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
                    uint32_t first, uint32_t count)
 {
     struct job_run *j = &s->jobs[r->job];
-    if (range_is_running(r->state))
-        j->running -= count;
     j->outstanding -= count;
     s->outstanding -= count;
     if (j->outstanding == 0)

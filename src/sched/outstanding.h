@@ -18,8 +18,8 @@ enum range_state {
     RANGE_STORING    /* one whose process has ended: it holds no slot */
 };
 
-/* Does a task in this state hold slots, or wait for them? Does it count as
- * running: is it more than given? */
+/* Does a task in this state hold slots, or wait for them? Is its process known
+ * to have started? */
 static inline bool range_has_load(enum range_state state)
 {
     return state == RANGE_GIVEN || state == RANGE_STARTED;

@@ -248,8 +248,6 @@ static int attempt_step(struct sched *s, int64_t now_ns, uint32_t worker,
     if (load != 0)
         place_load(&s->place, &w->seat, load, 1, r->slots, r->task_ns,
                    s->config.prefetch_ns);
-    if (range_is_running(state) && !range_is_running(r->state))
-        s->jobs[of->job].running++;
     outstanding_mark(&w->given, r, of->index, state);
     w->progress_ns = now_ns;
     return 0;

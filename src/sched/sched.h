@@ -89,13 +89,13 @@ int sched_worker_gone(struct sched *s, int64_t now_ns, uint32_t worker,
 int sched_attempt_preparing(struct sched *s, int64_t now_ns, uint32_t worker,
                             uint32_t job, uint32_t index, uint32_t attempt,
                             struct err *err);
-/* An attempt has been running for a while (workers say so of those that do
- * not end at once). */
+/* An attempt runs. Workers say so at once of tasks with a directory of their
+ * own, of others when they do not end at once. */
 int sched_attempt_started(struct sched *s, int64_t now_ns, uint32_t worker,
                           uint32_t job, uint32_t index, uint32_t attempt,
                           struct err *err);
 /* The process of an attempt has ended: what it has left is being stored, and
- * its slots are free (workers say so where that takes a while). */
+ * its slots are free. */
 int sched_attempt_storing(struct sched *s, int64_t now_ns, uint32_t worker,
                           uint32_t job, uint32_t index, uint32_t attempt,
                           struct err *err);

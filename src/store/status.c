@@ -1,4 +1,4 @@
-/* status.json: see status.h. Owns its form, version 1; the only place here
+/* status.json: see status.h. Owns its form, version 2; the only place here
  * that knows JSON. Counts are JSON integers, durations and times seconds. */
 #include "config.h"
 #include "store/status.h"
@@ -21,7 +21,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 
-enum { STATUS_VERSION = 1, STATUS_MAX_BYTES = 4 << 20 };
+enum { STATUS_VERSION = 2, STATUS_MAX_BYTES = 4 << 20 };
 
 /* ---- To JSON ---- */
 
@@ -66,6 +66,8 @@ static json_t *put_counts(const struct task_counts *c)
     put(&o, "succeeded", count(c->succeeded));
     put(&o, "failed", count(c->failed));
     put(&o, "running", count(c->running));
+    put(&o, "preparing", count(c->preparing));
+    put(&o, "storing", count(c->storing));
     put(&o, "active", count(c->active));
     put(&o, "retried", count(c->retried));
     put(&o, "invalid", count(c->invalid));
@@ -288,6 +290,8 @@ static void get_counts(struct get *g, const json_t *o, struct task_counts *c)
     c->succeeded = get_count(g, o, "succeeded", INT64_MAX);
     c->failed = get_count(g, o, "failed", INT64_MAX);
     c->running = get_count(g, o, "running", INT64_MAX);
+    c->preparing = get_count(g, o, "preparing", INT64_MAX);
+    c->storing = get_count(g, o, "storing", INT64_MAX);
     c->active = get_count(g, o, "active", INT64_MAX);
     c->retried = get_count(g, o, "retried", INT64_MAX);
     c->invalid = get_count(g, o, "invalid", INT64_MAX);

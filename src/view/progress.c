@@ -81,28 +81,39 @@ void progress_clear(void *progress)
     p->drawn = false;
 }
 
-/* "123/456 done (27%), 8 running, 1 failed, 12.3/s, eta 27s, 8/8 slots" */
+/* ", 3 preparing"; nothing for none. */
+static const char *part_text(uint64_t n, const char *what, char text[48])
+{
+    text[0] = '\0';
+    if (n > 0)
+        snprintf(text, 48, ", %" PRIu64 " %s", n, what);
+    return text;
+}
+
+/* "123/456 done (27%), 8 running, 3 preparing, 2 storing, 1 failed, 12.3/s,
+ * eta 27s, 8/8 slots" */
 static void line_text(const struct snapshot *s, char text[LINE_BYTES])
 {
     uint64_t done = s->tasks.succeeded + s->tasks.failed;
-    char eta[32] = "", took[16], rate[32] = "";
+    char eta[32] = "", took[16], rate[32] = "", preparing[48], storing[48];
     if (s->eta_ns >= 0 && done < s->tasks.total)
         snprintf(eta, sizeof(eta), ", eta %s",
                  duration_format(s->eta_ns, took));
     if (s->tasks_per_s > 0)
         snprintf(rate, sizeof(rate), ", %.*f/s", s->tasks_per_s < 10 ? 1 : 0,
                  s->tasks_per_s);
-    snprintf(text, LINE_BYTES,
-             "%" PRIu64 "/%" PRIu64 " done (%u%%), %" PRIu64
-             " running, %" PRIu64 " failed%s%s, %" PRIu32 "/%" PRIu32
-             " slots%s",
-             done, s->tasks.total,
-             s->tasks.total ? (unsigned)(done * 100 / s->tasks.total) : 100,
-             s->tasks.running, s->tasks.failed, rate, eta, s->slots_busy,
-             s->slot_count,
-             s->state == RUN_PAUSED     ? ", PAUSED: cannot write"
-             : s->state == RUN_STOPPING ? ", stopping"
-                                        : "");
+    snprintf(
+        text, LINE_BYTES,
+        "%" PRIu64 "/%" PRIu64 " done (%u%%), %" PRIu64 " running%s%s, %" PRIu64
+        " failed%s%s, %" PRIu32 "/%" PRIu32 " slots%s",
+        done, s->tasks.total,
+        s->tasks.total ? (unsigned)(done * 100 / s->tasks.total) : 100,
+        s->tasks.running, part_text(s->tasks.preparing, "preparing", preparing),
+        part_text(s->tasks.storing, "storing", storing), s->tasks.failed, rate,
+        eta, s->slots_busy, s->slot_count,
+        s->state == RUN_PAUSED     ? ", PAUSED: cannot write"
+        : s->state == RUN_STOPPING ? ", stopping"
+                                   : "");
 }
 
 /* A bar of width columns. */
@@ -342,7 +353,7 @@ static void jobs_put(const struct progress *p, const struct snapshot *s,
                    " failed, %" PRIu64 " not run%s%s\n",
                    p->config.spec->jobs[j].id, job_state_name(job->state),
                    job->tasks.succeeded, job->tasks.failed,
-                   job->tasks.active + job->tasks.running,
+                   task_counts_left(&job->tasks),
                    job->end > JOB_END_ALL_TASKS_COMPLETE ? ", " : "",
                    job->end > JOB_END_ALL_TASKS_COMPLETE
                        ? job_end_name(job->end)
@@ -388,7 +399,7 @@ void progress_summary(struct progress *p, const struct snapshot *s,
 {
     struct buf out, line;
     char count[64], took[16], did[64];
-    uint64_t left = s->tasks.active + s->tasks.running, never = never_run(s);
+    uint64_t left = task_counts_left(&s->tasks), never = never_run(s);
 
     progress_clear(p);
     buf_init(&out, TEXT_BYTES);

@@ -28,6 +28,18 @@ static void report(struct worker *w, struct attempt *a,
         stager_report(w->config.staging->stager);
 }
 
+/* Its process has ended: others run in its slots. */
+static void on_storing(void *arg, const struct attempt *a)
+{
+    struct msg m = {.kind = MSG_STORING,
+                    .u.started = {.job = a->job,
+                                  .index = a->index,
+                                  .attempt = a->attempt,
+                                  .slot = a->slot,
+                                  .start_ns = a->start_ns}};
+    worker_say(arg, &m);
+}
+
 /* Its files are stored: report it. */
 static void on_finished(void *arg, struct attempt *a,
                         const char *const output[2], const size_t output_len[2])
@@ -97,6 +109,7 @@ int ending_init(struct worker *w, struct err *err)
     uint32_t slots = w->config.slots->count;
     w->finisher = (struct finisher){.staging = w->config.staging,
                                     .slots = slots,
+                                    .begins = on_storing,
                                     .done = on_finished,
                                     .arg = w};
     finisher_init(&w->finisher);

@@ -57,7 +57,7 @@ struct finish {
     struct capture capture[2];
     struct prepared made;
     char task_id[JOBSPEC_MAX_ID + 1];
-    bool keeps, announced;
+    bool keeps;
     int64_t start_ns;
     struct io_job job;
     atomic_bool stop;
@@ -530,6 +530,7 @@ int finish_start(struct finisher *c, struct attempt *a,
                /* storing may fail */
                (template_of(f)->keep != KEEP_NONE &&
                 template_of(f)->output_file_count > 0);
+    c->begins(c->arg, &f->attempt);
     finish_go(f, FINISH_OUTPUTS);
     return 0;
 }
@@ -539,17 +540,6 @@ int finish_start(struct finisher *c, struct attempt *a,
 bool finisher_is_full(const struct finisher *c)
 {
     return c->count >= 2 * c->slots + FULL_MORE || c->bytes >= FULL_BYTES;
-}
-
-void finisher_announce(struct finisher *c,
-                       void (*announce)(void *arg, const struct attempt *a),
-                       void *arg)
-{
-    for (struct finish *f = c->all; f; f = f->next) {
-        if (!f->announced && f->stage != FINISH_DONE)
-            announce(arg, &f->attempt);
-        f->announced = true;
-    }
 }
 
 bool finisher_find(const struct finisher *c, uint32_t job, uint32_t index,

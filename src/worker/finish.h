@@ -29,6 +29,8 @@ struct finish;
 /* What those of a rank share. */
 struct finisher {
     const struct staging *staging; /* borrowed */
+    /* It begins: its slots are free. */
+    void (*begins)(void *arg, const struct attempt *a);
     /* The record is complete: report it. The outputs are borrowed. */
     void (*done)(void *arg, struct attempt *a, const char *const output[2],
                  const size_t output_len[2]);
@@ -56,11 +58,6 @@ bool finisher_is_full(const struct finisher *c);
 int finish_start(struct finisher *c, struct attempt *a,
                  struct capture capture[2], struct prepared *made,
                  const char *task_id, struct err *err);
-
-/* Call announce for each that has not been announced and is not done. */
-void finisher_announce(struct finisher *c,
-                       void (*announce)(void *arg, const struct attempt *a),
-                       void *arg);
 
 /* Is the task among them, and not yet reported? */
 bool finisher_find(const struct finisher *c, uint32_t job, uint32_t index,

@@ -483,11 +483,6 @@ const struct msg_range *prepare_task(const struct prepare *p)
     return &p->task;
 }
 
-bool prepare_waited(const struct prepare *p)
-{
-    return p->waits;
-}
-
 enum failure prepare_failure(const struct prepare *p, const char **text)
 {
     *text = p->text;

@@ -178,8 +178,8 @@ static bool next_start(struct worker *w)
     }
     slots_mark(w, w->picked, need, true);
     switch (next_run(w, &next, need, &err)) {
-    case RUN_STARTED: /* one that was said to wait takes its slots now */
-        if (next.prepared && prepare_waited(next.prepared))
+    case RUN_STARTED: /* not in the order in which they were given */
+        if (next.prepared)
             worker_announce(w, &w->runs.runs[w->picked[0]]);
         break;
     case RUN_FAILED: /* on_ended has seen it */

@@ -199,17 +199,6 @@ static void announce_long(struct worker *w, struct run *run)
         worker_announce(w, run);
 }
 
-static void announce_storing(void *arg, const struct attempt *a)
-{
-    struct msg m = {.kind = MSG_STORING,
-                    .u.started = {.job = a->job,
-                                  .index = a->index,
-                                  .attempt = a->attempt,
-                                  .slot = a->slot,
-                                  .start_ns = a->start_ns}};
-    worker_say(arg, &m);
-}
-
 static void on_tick(struct loop_timer *timer)
 {
     struct worker *w =
@@ -218,7 +207,6 @@ static void on_tick(struct loop_timer *timer)
     struct err err;
 
     w->waits = false;
-    finisher_announce(&w->finisher, announce_storing, w);
     for (uint32_t i = 0; i < w->runs.run_count; i++) {
         struct run *run = &w->runs.runs[i];
         if (run->stage == RUN_FREE)

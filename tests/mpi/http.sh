@@ -5,7 +5,7 @@
 # shellcheck source=tests/lib.sh
 . "$TEST_SRCDIR/tests/lib.sh"
 need_python
-plan 24
+plan 32
 mkdir tmp
 export TMPDIR=$PWD/tmp no_proxy='*'
 unset http_proxy https_proxy all_proxy SLURM_TMPDIR
@@ -72,3 +72,45 @@ like "$(grep "task other " run.out)" "checksum|sha256" "other: a checksum that i
 is "$(how gone)" "('failure', 'pre_processing_error')" "these are errors before the command"
 is "$(asked /status/404)" 1 "and not asked for twice"
 is "$(ls -A tmp)" "" "nothing is left on scratch"
+
+# ---- What is counted while files come and go ----
+# the files that three tasks wait for hold the one stream, which others need to
+# store theirs: as many as have come before those that keep the slots
+for n in 0 2; do
+    rm -rf go stored
+    mkdir stored
+    cat >count.yaml <<EOF
+storage: {containers: {stored: stored}, max_concurrent_streams: 1}
+pool: {task_slots_per_node: 2}
+jobs:
+  - id: wait
+    sweep: {parameters: {i: [1, 2, 3]}}
+    task: {command_line: "true", resource_files: [{http_url: "$base/until/1$n?$PWD/go", file_path: "{i}"}]}
+  - id: store
+    sweep: {parameters: {i: [1, 2, 3, 4, 5, 6]}}
+    task: {command_line: ": >{i}", output_files: [{file_pattern: "*", destination: {container: {container_name: stored}}}]}
+  - id: run
+    sweep: {parameters: {i: [1, 2, 3, 4]}}
+    task: {command_line: "until test -e $PWD/go; do sleep 0.05; done", task_directory: true}
+  - id: last
+    sweep: {parameters: {i: {range: {from: 1, to: 16}}}}
+    task: {command_line: "sleep 0.3; : >last-{i}", output_files: [{file_pattern: "*", destination: {container: {container_name: stored}}}]}
+EOF
+    how=(run)
+    [ "$n" = 0 ] || how=(launch -n "$n")
+    "$PYTHON" "$tools/terminal.py" -c 120 -o "count$n" "$MPIBATCH" "${how[@]}" -o "count$n.run" count.yaml &
+    pid=$!
+    counted() { "$MPIBATCH" status --json "count$n.run" >status.json 2>&1 && [ "$(json status.json "$right")" = True ]; }
+    right='d["slots"]["busy"] == 2 and all(
+        t["running"] <= 2 and sum(t[k] for k in t if k not in ("total", "retried", "invalid")) == t["total"]
+        for t in [d["tasks"]] + [j["tasks"] for j in d["jobs"]]
+    ) and [d["tasks"][k] for k in ("running", "preparing")] == [2, 3] and 0 < d["tasks"]["storing"] < 7'
+    ok "$n ranks: running, preparing and storing are told apart" eventually 30 counted || note "$(<status.json)"
+    like "$("$MPIBATCH" status "count$n.run")" " 29 tasks: 0 succeeded, 0 failed, 2 running, 3 preparing, [1-6] storing, [0-9]+ to go
+  2/2 slots busy" "$n ranks: status says so"
+    sleep 1
+    : >go
+    finish
+    like "$rc $(grep -c "2 running, 3 preparing, [1-6] storing, 0 failed.* 2/2 slots" "count$n.live")" "^0 [1-9]" "$n ranks: and the line on the terminal" || note "$(cat -v "count$n.live")"
+    is "$(grep -E "[^0-9]([3-9]|[1-9][0-9]+) running" "count$n.live")" "" "$n ranks: never more running than there are slots"
+done

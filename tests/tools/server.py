@@ -134,6 +134,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(0.3)
 
+    def do_until(self, n, times):
+        """When the file that the query names is there."""
+        while not os.path.exists(self.path.partition("?")[2]):
+            time.sleep(0.05)
+        self.give(content(n))
+
     def do_status(self, n, times):
         self.refuse(n)
 

@@ -114,8 +114,8 @@ static void on_progress(void *arg, const struct snapshot *snap)
 {
     const struct task_counts *t = &snap->tasks;
     (void)arg;
-    assert_int_equal(t->total,
-                     t->succeeded + t->failed + t->running + t->active);
+    assert_int_equal(t->total, t->succeeded + t->failed + t->running +
+                                   t->preparing + t->storing + t->active);
 }
 
 static void workers_build(struct bench *p)

@@ -264,7 +264,8 @@ static void few_tasks_are_spread(void **state)
 }
 
 /* An attempt that is being stored has its slots free for others, and is its
- * worker's still: lost with it, counted as running, accepted when it ends. */
+ * worker's still: lost with it, not counted as running, accepted when it ends.
+ */
 static void storing_frees_the_slots(void **state)
 {
     (void)state;
@@ -286,7 +287,9 @@ static void storing_frees_the_slots(void **state)
     storing(s, 2, 0, 0, 1, 1); /* said twice, counted once */
     next_assigns(s, 2, 0, 0, 3, 1, 1);
     next_is_none(s, 2);
-    assert_int_equal(counts(s, 0).running, 2);
+    assert_int_equal(counts(s, 0).running, 1); /* the slot */
+    assert_int_equal(counts(s, 0).storing, 2);
+    assert_int_equal(counts(s, 0).active, 2);
     returned(s, 3, 0, 0, 0, 2, 1); /* nonsense: they have started */
     next_is_none(s, 3);
     assert_true(end_task(s, 4, 0, 0, 0, 1, REASON_NONE));
@@ -310,11 +313,15 @@ static void preparing_waits_for_no_slot(void **state)
     struct specs sp;
     specs_init(&sp);
     specs_add(&sp, 6, 1, 0, 0);
+    sp.templates[0].own_directory = true;
     struct sched *s = specs_sched(&sp, 1);
     join(s, 0, 0, 1);
     assert_int_equal(assign_all(s, 0), 2);
     preparing(s, 1, 0, 0, 0, 1);
     is_state(s, 0, TASK_ACTIVE, RESULT_NONE, 0);
+    assert_int_equal(counts(s, 0).preparing, 1);
+    assert_int_equal(counts(s, 0).active, 5);
+    assert_int_equal(counts(s, 0).running, 0); /* it would have been said */
     next_assigns(s, 1, 0, 0, 2, 1, 1);
     preparing(s, 2, 0, 0, 2, 1);
     preparing(s, 2, 0, 0, 2, 1);
@@ -322,6 +329,8 @@ static void preparing_waits_for_no_slot(void **state)
     next_is_none(s, 2);
     started(s, 3, 0, 0, 0, 1);
     preparing(s, 3, 0, 0, 0, 1); /* stale */
+    assert_int_equal(counts(s, 0).preparing, 1);
+    assert_int_equal(counts(s, 0).running, 1);
     is_state(s, 0, TASK_RUNNING, RESULT_NONE, 0);
     assert_true(end_task(s, 4, 0, 0, 1, 1, REASON_NONE));
     next_is_none(s, 4); /* the first one has taken its place */

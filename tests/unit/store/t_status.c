@@ -16,10 +16,10 @@ static struct jobspec *make_spec(void)
 }
 
 static struct job_snapshot jobs[2] = {
-    {.state = JOB_ACTIVE, .tasks = {10, 1, 2, 3, 4, 5, 1}},
+    {.state = JOB_ACTIVE, .tasks = {10, 1, 2, 3, 1, 1, 2, 5, 1}},
     {.state = JOB_COMPLETED,
      .end = JOB_END_ALL_TASKS_COMPLETE,
-     .tasks = {UINT32_MAX, UINT32_MAX, 0, 0, 0, 0, 0}},
+     .tasks = {UINT32_MAX, UINT32_MAX, 0, 0, 0, 0, 0, 0, 0}},
 };
 
 static struct snapshot full(void)
@@ -34,7 +34,7 @@ static struct snapshot full(void)
                              .ranks_lost = 1,
                              .slot_count = 64,
                              .slots_busy = 60,
-                             .tasks = {100, 10, 20, 30, 40, 50, 6},
+                             .tasks = {100, 10, 20, 30, 7, 8, 25, 50, 6},
                              .done_this_session = 7,
                              .tasks_per_s = 12.25,
                              .eta_ns = 90500000000,
@@ -105,7 +105,7 @@ static void reads_what_was_written(void **state)
 static void refuses_what_is_not_a_status(void **state)
 {
     static const char *const texts[] = {
-        "", "{", "[]", "{\"version\": 2}", "{\"version\": 1}", "null"};
+        "", "{", "[]", "{\"version\": 1}", "{\"version\": 2}", "null"};
     struct jobspec *spec = make_spec();
     struct err err = {0};
     struct rundir *r = open_run(*state);
