@@ -1,8 +1,9 @@
 /* Output files of several tasks with one name: whichever is stored last would
  * be what is left.
  *
- * Found where a path does not depend on the task; between jobs also where the
- * first tasks of two, or listed ones, come to one name.
+ * Found where a path does not depend on the task, or not on one of the axes of
+ * a sweep, or is the same for two of its first tasks; between jobs also where
+ * the first tasks of two, or listed ones, come to one name.
  */
 #include "config.h"
 #include "spec/parse_storage.h"
@@ -141,6 +142,62 @@ static int output_check(struct parse *p, const struct output_at *at,
     return 0;
 }
 
+enum { FIRST_TASKS = 256 };
+
+/* Does task at->index of a sweep write what another one in seen does? 1: that
+ * is reported. */
+static int swept_check(struct parse *p, const struct output_at *at,
+                       struct map *seen, struct buf *name)
+{
+    char id[2][JOBSPEC_MAX_ID + 1];
+    uint64_t hash, before = 0;
+    struct err err;
+    int rc = target_find(p, at, &hash, name);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    if (!map_get(seen, hash, &before))
+        return map_set(seen, hash, at->index);
+    if (before == at->index ||
+        job_task_id(at->job, (uint32_t)before, id[0], &err) < 0 ||
+        job_task_id(at->job, at->index, id[1], &err) < 0)
+        return 0;
+    const struct tree_node *node = place_of(p, at->file->path);
+    spec_errors_add(p->errors, node->line, node->column,
+                    "tasks %s and %s would both write \"%s\"; put {task.id} or "
+                    "each parameter into the path, or leave it out",
+                    id[0], id[1], excerpt_of(buf_text(name)).text);
+    return 1;
+}
+
+/* Do two tasks of a sweep write one file? Looked at are the first ones, and
+ * the neighbours of the first along each axis. */
+static int sweep_check(struct parse *p, const struct output_at *of,
+                       struct buf *name)
+{
+    const struct taskset *set = &of->job->tasks;
+    struct output_at at = *of;
+    struct point first = {0};
+    struct map seen;
+    int rc = 0;
+    if (output_pattern_is_wild(template_text(of->file->pattern)) &&
+        template_varies(of->file->pattern))
+        return 0;
+    map_init(&seen);
+    for (at.index = 0;
+         rc == 0 && at.index < set->count && at.index < FIRST_TASKS; at.index++)
+        rc = swept_check(p, &at, &seen, name);
+    taskset_point(set, 0, &first);
+    for (uint32_t k = 0; rc == 0 && k < TASKSET_MAX_AXES; k++) {
+        struct point next = first;
+        next.positions[k]++;
+        if (!first.included && taskset_index(set, &next, &at.index) &&
+            at.index >= FIRST_TASKS)
+            rc = swept_check(p, &at, &seen, name);
+    }
+    map_fini(&seen);
+    return rc < 0 ? -1 : 0;
+}
+
 int outputs_check(struct parse *p, const struct job *job)
 {
     struct map seen;
@@ -155,6 +212,8 @@ int outputs_check(struct parse *p, const struct job *job)
             struct output_at at = {job, i, &t->output_files[k]};
             if (is_one_file(at.file))
                 rc = output_check(p, &at, &seen, &name);
+            else if (is_named(at.file) && job->tasks.kind == TASKS_SWEPT)
+                rc = sweep_check(p, &at, &name);
         }
         if (p->errors->total > errors)
             break; /* the others have the same fault */
