@@ -13,6 +13,7 @@
 #include "cli/file_list.h"
 #include "cli/json_put.h"
 #include "cli/holder.h"
+#include "cli/node_clean.h"
 #include "view/query_json.h"
 
 enum { JSON_BYTES = 64 << 20 };
@@ -188,10 +189,11 @@ static const struct cmd files = {
     .values_size = sizeof(struct node_files_values),
     .main = node_files};
 
-static const struct cmd *const topics[] = {&files, NULL};
+static const struct cmd *const topics[] = {&files, &node_clean, NULL};
 
-const struct cmd cmd_node = {.name = "node",
-                             .summary = "the nodes of a run: their files",
-                             .description = "What is on the nodes of a run.",
-                             .topics = topics,
-                             .noun = "action"};
+const struct cmd cmd_node = {
+    .name = "node",
+    .summary = "the nodes: their files, what is left there",
+    .description = "What is on the nodes of a run, or this one.",
+    .topics = topics,
+    .noun = "action"};

@@ -562,3 +562,54 @@ int scratch_clean_stale(const char *root, int64_t now_wall_ns,
                        root);
     return cleaned->failed > 0 ? -1 : 0;
 }
+
+/* One of them; 1: it is gone, 0: it is nothing of ours, -1 with err (EBUSY: it
+ * is in use). */
+static int remove_cache(int root_fd, const char *root, const char *name,
+                        struct err *err)
+{
+    int fd = -1, lock = -1;
+    uint64_t kept;
+    enum scratch_state state = scratch_look(root_fd, name, false, &fd, &lock);
+    if (state == SCRATCH_NAKED)
+        close(fd);
+    if (state == SCRATCH_IN_USE)
+        return err_set(err, EBUSY, "\"%s/%s\" is in use", root, name);
+    if (state != SCRATCH_LOCKED)
+        return 0;
+    int rc =
+        remove_scratch(root_fd, root, name, fd, INT64_MAX, NULL, &kept, err);
+    /* what is mounted in it is no session */
+    if (rc < 0 && err->code == EBUSY)
+        err->code = EIO;
+    close(lock);
+    close(fd);
+    return rc < 0 ? -1 : 1;
+}
+
+int scratch_remove_caches(const char *root, uint32_t *removed, uint32_t *used,
+                          struct err *err)
+{
+    char **names;
+    size_t count;
+    int rc = 0;
+    *removed = *used = 0;
+    int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0)
+        return err_sys(err, errno, "cannot open \"%s\"", root);
+    if (find_names(root, SCRATCH_NAME_CACHE, &names, &count, err) < 0) {
+        close(root_fd);
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct err why;
+        int one = remove_cache(root_fd, root, names[i], &why);
+        *removed += one > 0;
+        *used += one < 0 && why.code == EBUSY;
+        if (one < 0 && why.code != EBUSY)
+            rc = err_set(err, why.code, "%s", why.text);
+    }
+    free_names(names, count);
+    close(root_fd);
+    return rc;
+}

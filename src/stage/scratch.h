@@ -100,4 +100,10 @@ int scratch_clean_stale(const char *root, int64_t now_wall_ns,
                         const atomic_bool *stop,
                         struct scratch_cleaned *cleaned, struct err *err);
 
+/* Remove the caches that sessions of this user have kept in root, but those
+ * that sessions use: *removed, *used count them. -1 with err: root cannot be
+ * read, or something could not be removed. */
+int scratch_remove_caches(const char *root, uint32_t *removed, uint32_t *used,
+                          struct err *err);
+
 #endif

@@ -2,7 +2,7 @@
 # Directories of tasks that were kept, of each of their attempts: files list,
 # stat, get --attempt.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 22
+plan 32
 
 mkdir scratch
 files() { "$MPIBATCH" files "$@" 2>err; }
@@ -80,3 +80,38 @@ like "$(ls -A old)" "^mpibatch-[0-9]+-[A-Za-z0-9]{6}$" "and no scratch is made"
 printf 'pool: {scratch: /nonexistent}\njobs: [{tasks: [{command_line: "true"}]}]\n' >plain.yaml
 run 0 plain.yaml --fresh
 unlike "$rc $(<run.out)" "^[^0]|nonexistent" "a scratch that is not needed need not be there"
+
+# --- a cache that is kept, until it is removed
+mkdir caches; echo data >input
+cat >cache.yaml <<END
+pool: {scratch: $PWD/caches, cache: {keep: true}}
+jobs:
+  - id: c
+    tasks:
+      - {keep: all, command_line: 'cat in; while test -e $PWD/wait; do sleep 0.1; done', resource_files: [{http_url: 'file://$PWD/input', file_path: in}]}
+END
+clean() { "$MPIBATCH" node clean --scratch caches >clean.out 2>&1; clean_rc=$?; }
+cached() { find caches -path '*-cache-*/objects/*' -type f | wc -l; }
+run 0 cache.yaml
+is "$rc $(cached)" "0 1" "a cache is kept"
+mkdir caches/mpibatch-$(id -u)-cache-mine caches/mpibatch-99999-cache-AbCdEf
+: >wait
+start 0 cache.yaml -o used.run
+starts() { "$MPIBATCH" files stat 0 wd/in used.run; }
+ok "a run uses it" eventually 30 starts
+clean
+like "$clean_rc $(<clean.out)" "^1 .*0 caches removed.*error: caches: 1 cache in use" "one that is in use is left alone"
+is "$(cached)" 1 "with all that is in it"
+rm wait
+finish
+clean
+like "$clean_rc $(<clean.out)" "^0 mpibatch: caches: 1 cache removed.*2 folders with directories of tasks that are still kept" "removed"
+is "$(ls caches | grep -c cache) $(find caches -path '*/wd/in' | wc -l)" "2 2" "but what is another's, and what is kept of tasks, is not" || note "$(find caches)"
+clean
+like "$clean_rc $(<clean.out)" "^0 mpibatch: caches: 0 caches removed" "again: there is none"
+run 0 cache.yaml --fresh
+is "$rc $(cached)" "0 1" "the next run begins one anew"
+TMPDIR=$PWD/caches "$MPIBATCH" node clean >/dev/null 2>&1
+is "$? $(cached)" "0 0" "found by TMPDIR, too"
+"$MPIBATCH" node clean --scratch nothing >clean.out 2>&1
+like "$? $(<clean.out)" '^2 mpibatch: error: cannot open "nothing": No such file' "no such folder"
