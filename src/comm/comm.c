@@ -174,15 +174,15 @@ void comm_listen(struct comm *c, enum comm_port port,
 static struct peer *peer_get(struct comm *c, uint32_t rank)
 {
     struct peer *p = c->peers[rank];
-    size_t packet = c->transport->ops->packet_bytes(c->transport, rank);
-    uint32_t window = COMM_WINDOW;
-    if (c->bulk)
-        window = (uint32_t)(BULK_WINDOW_BYTES / packet);
     if (p)
         return p;
     p = mem_calloc(1, sizeof(*p));
     if (!p)
         return NULL;
+    size_t packet = c->transport->ops->packet_bytes(c->transport, rank);
+    uint32_t window = COMM_WINDOW;
+    if (c->bulk)
+        window = (uint32_t)(BULK_WINDOW_BYTES / packet);
     p->comm = c;
     p->rank = rank;
     heap_node_init(&p->timer);
