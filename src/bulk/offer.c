@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -17,7 +18,7 @@
 enum { OFFERS_AT_ONCE = 64 };
 
 struct offer {
-    struct offer *next; /* that waits */
+    struct list link; /* in offers.waiting, until it is told */
     uint64_t handle;
     struct buf message; /* until it is told */
     void *memory;       /* what is served, or NULL */
@@ -29,7 +30,7 @@ struct offers {
     struct comm *comm;
     struct transfers *transfers;
     struct map by_handle;
-    struct offer *first, **last; /* that wait */
+    struct list waiting;
     uint64_t next_handle;
     uint32_t told;
 };
@@ -47,7 +48,7 @@ struct offers *offers_create(struct comm *bulk, struct transfers *transfers,
     o->comm = bulk;
     o->transfers = transfers;
     map_init(&o->by_handle);
-    o->last = &o->first;
+    list_init(&o->waiting);
     comm_listen(bulk, COMM_TO_OFFERER,
                 &(struct comm_handler){.message = on_message, .arg = o});
     return o;
@@ -85,39 +86,24 @@ void offers_destroy(struct offers *o)
 /* Tell rank 0 of those whose turn it is. */
 static void tell_more(struct offers *o)
 {
-    struct offer *f;
-    while (o->told < OFFERS_AT_ONCE && (f = o->first)) {
+    while (o->told < OFFERS_AT_ONCE && !list_empty(&o->waiting)) {
+        struct offer *f = LIST_OF(o->waiting.next, struct offer, link);
         if (comm_send(o->comm, 0, COMM_TO_RECEIVER, f->message.data,
                       f->message.len, NULL) < 0)
             return; /* no memory: with the next; or rank 0 is gone */
-        o->first = f->next;
-        if (!o->first)
-            o->last = &o->first;
+        list_remove(&f->link);
         buf_fini(&f->message);
         o->told++;
-    }
-}
-
-static void offer_unlink(struct offers *o, struct offer *f)
-{
-    for (struct offer **at = &o->first; *at; at = &(*at)->next) {
-        if (*at != f)
-            continue;
-        *at = f->next;
-        if (!f->next)
-            o->last = at;
-        return;
     }
 }
 
 /* Take it out. Was rank 0 told of it? */
 static bool offer_remove(struct offers *o, struct offer *f)
 {
-    bool told = f->message.len == 0;
+    bool told = list_empty(&f->link);
     if (told)
         o->told--;
-    else
-        offer_unlink(o, f);
+    list_remove(&f->link);
     map_remove(&o->by_handle, f->handle);
     transfers_unserve(o->transfers, f->handle);
     return told;
@@ -152,8 +138,7 @@ static uint64_t offer_add(struct offers *o, struct stage_msg *m,
         goto nomem;
     }
     f->memory = memory;
-    *o->last = f;
-    o->last = &f->next;
+    list_add(&o->waiting, &f->link);
     uint64_t handle = f->handle;
     tell_more(o);
     return handle;
