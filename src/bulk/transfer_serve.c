@@ -82,7 +82,6 @@ void serve_refuse(struct transfers *t, struct serve *s, enum failure failure,
 {
     char cut[STAGE_MAX_TEXT + 1];
     snprintf(cut, sizeof(cut), "%s", text);
-    t->moved = true;
     transfers_tell(
         t, s->peer,
         &(struct stage_msg){
