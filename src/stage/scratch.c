@@ -92,6 +92,19 @@ static int find_names(const char *root, enum scratch_name kind, char ***names,
     return 0;
 }
 
+/* The same, with root open to work on them. The fd, or -1 with err. */
+static int open_names(const char *root, enum scratch_name kind, char ***names,
+                      size_t *count, struct err *err)
+{
+    int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, errno, "cannot open \"%s\"", root);
+    if (find_names(root, kind, names, count, err) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static void free_names(char **names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -106,13 +119,9 @@ static int open_kept_cache(struct scratch *s, const char *root, const char *key,
     char **names;
     size_t count;
     int fd = -1;
-    int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int root_fd = open_names(root, SCRATCH_NAME_CACHE, &names, &count, err);
     if (root_fd < 0)
-        return err_sys(err, errno, "cannot open \"%s\"", root);
-    if (find_names(root, SCRATCH_NAME_CACHE, &names, &count, err) < 0) {
-        close(root_fd);
         return -1;
-    }
     bool found = false;
     for (size_t i = 0; i < count && !found; i++) {
         enum scratch_state state =
@@ -544,13 +553,9 @@ int scratch_clean_stale(const char *root, int64_t now_wall_ns,
     char **names;
     size_t count;
     *cleaned = (struct scratch_cleaned){0};
-    int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int root_fd = open_names(root, SCRATCH_NAME_OWN, &names, &count, err);
     if (root_fd < 0)
-        return err_sys(err, errno, "cannot open \"%s\"", root);
-    if (find_names(root, SCRATCH_NAME_OWN, &names, &count, err) < 0) {
-        close(root_fd);
         return -1;
-    }
     for (size_t i = 0; i < count && !is_stopped(stop); i++)
         clean_one(root_fd, root, names[i], now_wall_ns, stop, cleaned, err);
     free_names(names, count);
@@ -594,13 +599,9 @@ int scratch_remove_caches(const char *root, uint32_t *removed, uint32_t *used,
     size_t count;
     int rc = 0;
     *removed = *used = 0;
-    int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int root_fd = open_names(root, SCRATCH_NAME_CACHE, &names, &count, err);
     if (root_fd < 0)
-        return err_sys(err, errno, "cannot open \"%s\"", root);
-    if (find_names(root, SCRATCH_NAME_CACHE, &names, &count, err) < 0) {
-        close(root_fd);
         return -1;
-    }
     for (size_t i = 0; i < count; i++) {
         struct err why;
         int one = remove_cache(root_fd, root, names[i], &why);
