@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,10 +64,8 @@ static int parse(struct manifest *m, struct err *err)
     size_t at = 0, cap = 0;
     struct manifest_record r;
     const char *title = next_text(&m->text, &at);
-    const char *token = title ? next_text(&m->text, &at) : NULL;
-    if (!token || strcmp(title, TITLE) != 0)
+    if (!title || !next_text(&m->text, &at) || strcmp(title, TITLE) != 0)
         return err_set(err, EPROTO, "it is no manifest of mpibatch");
-    m->token = strtoull(token, NULL, 16);
     while (next_record(&m->text, &at, &r)) {
         if (m->count == cap) {
             cap = cap ? 2 * cap : 16;

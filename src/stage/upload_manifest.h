@@ -29,7 +29,6 @@ struct manifest {
     struct buf text;
     struct manifest_record *records;
     size_t count;
-    uint64_t token;
 };
 
 /* Read the task's manifest; one that is not there has no records. -1 with err
