@@ -10,17 +10,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdbool.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/mem.h"
+#include "base/file.h"
 #include "stage/beneath.h"
 #include "stage/upload_copy.h"
 #include "stage/upload_manifest.h"
@@ -105,33 +103,13 @@ static void remove_record(struct uploading *w, const struct manifest_record *r)
     close(folder);
 }
 
-/* Is the place of r one that the plan fills? */
-static bool in_plan(const struct upload_plan *p,
-                    const struct manifest_record *r)
-{
-    size_t from = 0, to = p->count;
-    while (from < to) {
-        size_t mid = from + (to - from) / 2;
-        const struct upload_item *it = &p->items[mid];
-        int c = strcmp(it->set->container, r->container);
-        if (c == 0)
-            c = strcmp(it->name, r->name);
-        if (c == 0)
-            return true;
-        if (c < 0)
-            from = mid + 1;
-        else
-            to = mid;
-    }
-    return false;
-}
-
 /* What attempts before have left: temporary files, or final ones. */
 static void remove_old(struct uploading *w, bool final)
 {
     for (size_t i = 0; i < w->old.count; i++) {
         const struct manifest_record *r = &w->old.records[i];
-        if (r->final == final && !(final && in_plan(&w->plan, r)))
+        if (r->final == final &&
+            !(final && upload_plan_has(&w->plan, r->container, r->name)))
             remove_record(w, r);
     }
 }
@@ -163,9 +141,7 @@ static void remove_copies(struct uploading *w)
 static int rename_one(struct uploading *w, int folder,
                       const struct upload_item *it)
 {
-    const char *base = strrchr(it->name, '/'), *temp = strrchr(it->temp, '/');
-    base = base ? base + 1 : it->name;
-    temp = temp ? temp + 1 : it->temp;
+    const char *base = path_base(it->name), *temp = path_base(it->temp);
     unsigned try = 0;
     while (renameat(folder, temp, folder, base) < 0) {
         int code = errno;
@@ -183,10 +159,9 @@ static int rename_one(struct uploading *w, int folder,
 static bool same_folder(const struct upload_item *a,
                         const struct upload_item *b)
 {
-    const char *x = strrchr(a->name, '/'), *y = strrchr(b->name, '/');
-    size_t n = x ? (size_t)(x - a->name) : 0;
+    size_t n = (size_t)(path_base(a->name) - a->name);
     return strcmp(a->set->container, b->set->container) == 0 &&
-           n == (y ? (size_t)(y - b->name) : 0) &&
+           n == (size_t)(path_base(b->name) - b->name) &&
            memcmp(a->name, b->name, n) == 0;
 }
 

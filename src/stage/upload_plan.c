@@ -21,7 +21,7 @@
 #include "base/mem.h"
 #include "stage/beneath.h"
 
-enum { ITEM_BYTES_MAX = 8, PLAN_BYTES_MAX = 256 << 20 };
+enum { PLAN_BYTES_MAX = 256 << 20 };
 
 struct plan {
     struct upload_plan *out;
@@ -179,8 +179,13 @@ static int by_place(const void *a, const void *b)
 {
     const struct upload_item *x = a, *y = b;
     int c = strcmp(x->set->container, y->set->container);
-    if (c == 0)
-        c = strcmp(x->name, y->name);
+    return c ? c : strcmp(x->name, y->name);
+}
+
+static int by_place_and_order(const void *a, const void *b)
+{
+    const struct upload_item *x = a, *y = b;
+    int c = by_place(a, b);
     return c ? c : (x->order > y->order) - (x->order < y->order);
 }
 
@@ -189,13 +194,9 @@ static void tidy(struct upload_plan *p)
 {
     size_t n = 0;
     if (p->count > 1)
-        qsort(p->items, p->count, sizeof(*p->items), by_place);
+        qsort(p->items, p->count, sizeof(*p->items), by_place_and_order);
     for (size_t i = 0; i < p->count; i++) {
-        bool last = i + 1 == p->count ||
-                    strcmp(p->items[i].name, p->items[i + 1].name) != 0 ||
-                    strcmp(p->items[i].set->container,
-                           p->items[i + 1].set->container) != 0;
-        if (last)
+        if (i + 1 == p->count || by_place(&p->items[i], &p->items[i + 1]) != 0)
             p->items[n++] = p->items[i];
     }
     p->count = n;
@@ -224,6 +225,15 @@ int upload_plan_make(struct upload_plan *out, const struct upload *u,
     else
         upload_plan_fini(out);
     return rc;
+}
+
+bool upload_plan_has(const struct upload_plan *p, const char *container,
+                     const char *name)
+{
+    const struct upload_set set = {.container = container};
+    const struct upload_item at = {.set = &set, .name = name};
+    return p->count > 0 &&
+           bsearch(&at, p->items, p->count, sizeof(*p->items), by_place);
 }
 
 void upload_plan_fini(struct upload_plan *p)

@@ -36,6 +36,9 @@ struct upload_plan {
 int upload_plan_make(struct upload_plan *p, const struct upload *u,
                      int task_dir, uint64_t token, struct upload_counts *counts,
                      struct err *err);
+/* Does it put a file there? */
+bool upload_plan_has(const struct upload_plan *p, const char *container,
+                     const char *name);
 void upload_plan_fini(struct upload_plan *p);
 
 #endif
