@@ -224,9 +224,6 @@ void tree_scatter(struct director *d, struct copy *c);
 void tree_complete(struct director *d, struct copy *c, enum copy_state state);
 /* Somebody else speaks for the copy: the children are told. */
 void tree_speaker(struct director *d, struct copy *c);
-/* It can serve again, or less well. */
-void tree_offer(struct director *d, struct copy *c);
-void tree_set_state(struct director *d, struct copy *c, enum copy_state state);
 /* The root, which has a stream, or needs none, reads the origin. */
 void tree_start_root(struct director *d, struct copy *c);
 

@@ -23,7 +23,8 @@ static bool is_serving(const struct copy *c)
            c->state == COPY_HAVE;
 }
 
-void tree_offer(struct director *d, struct copy *c)
+/* It can serve again, or less well. */
+static void offer(struct director *d, struct copy *c)
 {
     struct heap *h = &c->object->servers;
     bool fit = is_serving(c) && c->child_count < d->fanout &&
@@ -37,7 +38,7 @@ void tree_offer(struct director *d, struct copy *c)
         heap_add(h, &c->server); /* no memory: others serve */
 }
 
-void tree_set_state(struct director *d, struct copy *c, enum copy_state state)
+static void set_state(struct director *d, struct copy *c, enum copy_state state)
 {
     struct object *o = c->object;
     bool was_busy = c->state != COPY_HAVE, busy = state != COPY_HAVE;
@@ -47,12 +48,12 @@ void tree_set_state(struct director *d, struct copy *c, enum copy_state state)
         d->fetching += busy ? 1 : -1U;
     }
     list_remove(&c->out.link);
-    tree_offer(d, c);
+    offer(d, c);
 }
 
 void tree_start_root(struct director *d, struct copy *c)
 {
-    tree_set_state(d, c, COPY_FETCHING);
+    set_state(d, c, COPY_FETCHING);
     director_emit(d, &c->out);
 }
 
@@ -95,14 +96,14 @@ static void attach(struct director *d, struct copy *c, struct copy *parent)
     c->parent = parent;
     list_add(&parent->children, &c->tree);
     parent->child_count++;
-    tree_offer(d, parent);
+    offer(d, parent);
     c->depth = (uint16_t)(parent->depth < UINT16_MAX ? parent->depth + 1
                                                      : parent->depth);
     if (!parent->told) {
         parent->told = true;
         director_emit(d, &parent->out);
     }
-    tree_set_state(d, c, COPY_FETCHING);
+    set_state(d, c, COPY_FETCHING);
     director_emit(d, &c->out);
 }
 
@@ -110,7 +111,7 @@ static void become_root(struct director *d, struct copy *c)
 {
     c->depth = 0;
     c->object->root = c;
-    tree_set_state(d, c, COPY_QUEUED);
+    set_state(d, c, COPY_QUEUED);
     list_add(&d->roots, &c->tree);
     d->roots_waiting++;
     streams_grant(d);
@@ -131,7 +132,7 @@ void tree_plan(struct director *d, struct copy *c, const struct copy *avoid)
     } else if (!o->root) {
         become_root(d, c);
     } else {
-        tree_set_state(d, c, COPY_PENDING);
+        set_state(d, c, COPY_PENDING);
         list_add(&o->pending, &c->tree);
     }
 }
@@ -159,7 +160,7 @@ static bool unhang(struct director *d, struct copy *c)
     c->has_stream = false;
     if (parent) {
         parent->child_count--;
-        tree_offer(d, parent);
+        offer(d, parent);
     }
     if (c->object->root == c)
         c->object->root = NULL;
@@ -169,7 +170,7 @@ static bool unhang(struct director *d, struct copy *c)
 void tree_take(struct director *d, struct copy *c)
 {
     bool has_stream = unhang(d, c);
-    tree_set_state(d, c, COPY_NEW);
+    set_state(d, c, COPY_NEW);
     streams_release(d, has_stream);
 }
 
@@ -205,13 +206,13 @@ void tree_cut(struct director *d, struct copy *c)
 {
     struct list orphans, *l;
     bool has_stream = unhang(d, c);
-    tree_set_state(d, c, COPY_NEW);
+    set_state(d, c, COPY_NEW);
     c->depth = 0;
     list_init(&orphans);
     while ((l = list_take(&c->children))) {
         struct copy *orphan = LIST_OF(l, struct copy, tree);
         orphan->parent = NULL;
-        tree_set_state(d, orphan, COPY_NEW);
+        set_state(d, orphan, COPY_NEW);
         list_add(&orphans, l);
     }
     c->child_count = 0;
@@ -228,7 +229,7 @@ void tree_complete(struct director *d, struct copy *c, enum copy_state state)
     bool has_stream = unhang(d, c);
     c->depth = 0;
     c->told = true;
-    tree_set_state(d, c, state);
+    set_state(d, c, state);
     streams_release(d, has_stream);
 }
 
