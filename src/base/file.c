@@ -161,6 +161,13 @@ static int folder_make(const char *path, mode_t mode, struct err *err)
     return 0;
 }
 
+bool file_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+           a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 DIR *file_names(int fd)
 {
     DIR *d = fd < 0 ? NULL : fdopendir(fd);

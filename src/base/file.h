@@ -3,8 +3,10 @@
 #define MPIBATCH_BASE_FILE_H
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -30,6 +32,9 @@ int file_write_at(int fd, const void *data, size_t len, uint64_t offset);
  * with err; the old file is as it was and nothing is left beside it. */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode,
                  int sync, struct err *err);
+
+/* Is it the same file and, as far as size and time tell, unchanged? */
+bool file_is_same(const struct stat *a, const struct stat *b);
 
 /* The folder that is open as fd, to read its names; closedir closes fd. NULL
  * with errno: fd is closed then; of -1, errno is left as it is. */

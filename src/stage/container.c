@@ -176,9 +176,7 @@ static int data_copy(struct passage *p, struct err *err)
         return -1;
     if (fstat(p->from, &now) < 0)
         return err_sys(err, errno, "cannot look at it again");
-    if (now.st_size != p->st.st_size ||
-        now.st_mtim.tv_sec != p->st.st_mtim.tv_sec ||
-        now.st_mtim.tv_nsec != p->st.st_mtim.tv_nsec)
+    if (!file_is_same(&now, &p->st))
         return err_set(err, ESTALE, "it was changed while it was copied");
     return 0;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "stage/http.h"
 #include "stage/listing.h"
@@ -50,13 +51,6 @@ static int look(const char *path, struct stat *st, struct err *err)
     return err_set(err, S_ISDIR(st->st_mode) ? EISDIR : EINVAL,
                    "\"%s\" is %s, but should be a file", path,
                    type_name(st->st_mode));
-}
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-           a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 static int changed(const struct origin *o, struct err *err)
@@ -236,7 +230,7 @@ int origin_close(struct origin *o, struct origin_counts *counts,
         return 0;
     int saved = errno;
     if (o->ended && o->fd >= 0 &&
-        (fstat(o->fd, &st) < 0 || !is_same(&st, &o->before)))
+        (fstat(o->fd, &st) < 0 || !file_is_same(&st, &o->before)))
         rc = changed(o, err);
     if (counts)
         add_counts(o, counts);

@@ -65,12 +65,6 @@ struct copying {
     bool full; /* where it failed: in the container, not at the source */
 };
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 /* The bytes, synced. *shared: no byte was copied. -1 with errno. */
 static int fill(struct copying *c, bool *shared)
 {
@@ -84,7 +78,7 @@ static int fill(struct copying *c, bool *shared)
     if (fchmod(c->to, st.st_mode & 0777) < 0 || fsync(c->to) < 0 ||
         fstat(c->from, &after) < 0)
         return -1;
-    if (!same_file(&st, &after)) { /* somebody still writes */
+    if (!file_is_same(&st, &after)) { /* somebody still writes */
         errno = EAGAIN;
         return -1;
     }

@@ -131,13 +131,6 @@ static int changed(const struct inputs_entry *e, struct err *err)
                    e->path);
 }
 
-static bool is_same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-           a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 /* Copy len bytes from one open file to another, by the kernel where it can.
  * -1 with errno; EFAULT: the file has become shorter. */
 static int bytes_copy(int from, int to, size_t len)
@@ -189,12 +182,12 @@ static int entry_write(const struct inputs *t, const struct inputs_entry *e,
         err_set(err, ENOMEM, "no memory for a path");
     else if (from < 0)
         err_sys(err, errno, "cannot open %s", path);
-    else if (fstat(from, &st) < 0 || !is_same_file(&st, &e->file))
+    else if (fstat(from, &st) < 0 || !file_is_same(&st, &e->file))
         changed(e, err);
     else if (bytes_copy(from, fd, e->len) < 0)
         errno == EFAULT ? changed(e, err)
                         : err_sys(err, errno, "cannot copy %s", path);
-    else if (fstat(from, &st) < 0 || !is_same_file(&st, &e->file))
+    else if (fstat(from, &st) < 0 || !file_is_same(&st, &e->file))
         changed(e, err);
     else
         rc = 0;
