@@ -17,6 +17,15 @@ static int64_t neighbour(const struct director *d, uint32_t node)
     return -1;
 }
 
+/* Nothing that the rank has asked for is answered any more. */
+static void drop_asks(struct director *d, struct rank *r)
+{
+    while (!list_empty(&r->wants))
+        want_free(d, LIST_OF(r->wants.next, struct want, of_rank));
+    while (!list_empty(&r->streams))
+        stream_free(d, LIST_OF(r->streams.next, struct stream, of_rank));
+}
+
 /* The rank of this copy is lost; heir: a rank of its node that lives, or -1. */
 static void lose_copy(struct director *d, struct copy *c, int64_t heir)
 {
@@ -40,10 +49,7 @@ void director_lost(struct director *d, uint32_t rank)
         return;
     struct rank *r = &d->ranks[rank];
     r->lost = true;
-    while (!list_empty(&r->wants))
-        want_free(d, LIST_OF(r->wants.next, struct want, of_rank));
-    while (!list_empty(&r->streams))
-        stream_free(d, LIST_OF(r->streams.next, struct stream, of_rank));
+    drop_asks(d, r);
     int64_t heir = neighbour(d, r->node);
     list_init(&mine);
     while ((l = list_take(&r->copies)))
@@ -127,13 +133,8 @@ void director_destroy(struct director *d)
     int saved = errno;
     director_hush(d);
     d->max_streams = 0; /* nobody is given one any more */
-    for (uint32_t r = 0; r < d->rank_count; r++) {
-        struct rank *rank = &d->ranks[r];
-        while (!list_empty(&rank->wants))
-            want_free(d, LIST_OF(rank->wants.next, struct want, of_rank));
-        while (!list_empty(&rank->streams))
-            stream_free(d, LIST_OF(rank->streams.next, struct stream, of_rank));
-    }
+    for (uint32_t r = 0; r < d->rank_count; r++)
+        drop_asks(d, &d->ranks[r]);
     for (uint32_t i = 0; i < d->slot_count; i++)
         if (d->slots[i].object)
             destroy_object(d, d->slots[i].object);

@@ -115,16 +115,24 @@ static void drop_old(struct director *d, struct object *o,
     }
 }
 
-void director_got(struct director *d, uint32_t rank, uint64_t object,
-                  const struct object_meta *meta)
+/* What the rank, which lives, speaks of: its node's copy of the object. */
+static struct copy *copy_of(const struct director *d, uint32_t rank,
+                            uint64_t object)
 {
     struct object *o = object_by_id(d, object);
     if (!o || rank >= d->rank_count || d->ranks[rank].lost)
-        return;
-    struct copy *c = copy_find(d, o, d->ranks[rank].node);
+        return NULL;
+    return copy_find(d, o, d->ranks[rank].node);
+}
+
+void director_got(struct director *d, uint32_t rank, uint64_t object,
+                  const struct object_meta *meta)
+{
+    struct copy *c = copy_of(d, rank, object);
     if (!c || c->rank != rank || c->state == COPY_HAVE ||
         c->state == COPY_CLAIMED)
         return;
+    struct object *o = c->object;
     object_enter(o);
     if (o->kind == OBJECT_PACKAGE) {
         o->meta = *meta;
@@ -188,13 +196,11 @@ void director_failed(struct director *d, uint32_t rank, uint64_t object,
                      enum object_blame blame, uint32_t parent,
                      enum failure failure, const char *text)
 {
-    struct object *o = object_by_id(d, object);
-    if (!o || rank >= d->rank_count || d->ranks[rank].lost)
-        return;
-    struct copy *c = copy_find(d, o, d->ranks[rank].node);
+    struct copy *c = copy_of(d, rank, object);
     if (!c || c->rank != rank || c->state != COPY_FETCHING ||
         parent != (c->parent ? c->parent->rank : DIRECTOR_ORIGIN))
         return;
+    struct object *o = c->object;
     struct note *note = note_create(d, failure, text);
     object_enter(o);
     if (blame == OBJECT_BLAME_NODE || o->kind == OBJECT_PACKAGE) {
@@ -213,12 +219,10 @@ void director_failed(struct director *d, uint32_t rank, uint64_t object,
 
 void director_missing(struct director *d, uint32_t rank, uint64_t object)
 {
-    struct object *o = object_by_id(d, object);
-    if (!o || rank >= d->rank_count || d->ranks[rank].lost)
-        return;
-    struct copy *c = copy_find(d, o, d->ranks[rank].node);
+    struct copy *c = copy_of(d, rank, object);
     if (!c || (c->state != COPY_HAVE && c->state != COPY_CLAIMED))
         return;
+    struct object *o = c->object;
     object_enter(o);
     if (list_empty(&c->waiters)) {
         copy_remove(d, c);
