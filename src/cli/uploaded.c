@@ -29,23 +29,6 @@ static bool was_stored(const struct output_file *o, const struct attempt *a)
            failed == (o->condition == UPLOAD_TASK_FAILURE);
 }
 
-/* The folder of the destination. -1: it cannot be said. */
-static int folder_put(const struct jobspec *spec, const struct output_file *o,
-                      const struct template_context *c, struct buf *out)
-{
-    struct err err;
-    struct buf url;
-    if (o->container >= 0)
-        return storage_container_put(&spec->storage, (uint32_t)o->container,
-                                     c->spec_dir, out);
-    buf_init(&url, TEXT_BYTES);
-    int rc = template_expand(o->url, c, false, &url, &err);
-    if (rc == 0)
-        rc = storage_url_path(buf_text(&url), out, &err);
-    buf_fini(&url);
-    return rc;
-}
-
 static int set_fill(const struct jobspec *spec, const struct output_file *o,
                     const struct template_context *c, struct set *s)
 {
@@ -59,7 +42,7 @@ static int set_fill(const struct jobspec *spec, const struct output_file *o,
         rc = o->path ? template_expand(o->path, c, false, &path, &err)
                      : buf_printf(&path, "%s/%s/", c->job_id, c->task_id);
     if (rc == 0)
-        rc = folder_put(spec, o, c, &s->to);
+        rc = storage_output_put(&spec->storage, o, c, &s->to, &err);
     if (rc == 0 && path.len > 0)
         rc = buf_printf(&s->to, "/%s", buf_text(&path));
     bool folder = !o->path || output_pattern_is_wild(buf_text(&s->pattern));

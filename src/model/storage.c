@@ -159,6 +159,24 @@ int storage_url_path(const char *url, struct buf *out, struct err *err)
     return -1;
 }
 
+int storage_output_put(const struct storage *s, const struct output_file *o,
+                       const struct template_context *c, struct buf *out,
+                       struct err *err)
+{
+    struct buf url;
+    if (o->container >= 0)
+        return storage_container_put(s, (uint32_t)o->container, c->spec_dir,
+                                     out) < 0
+                   ? err_sys(err, errno, "container")
+                   : 0;
+    buf_init(&url, out->max_bytes);
+    int rc = template_expand(o->url, c, false, &url, err);
+    if (rc == 0)
+        rc = storage_url_path(buf_text(&url), out, err);
+    buf_fini(&url);
+    return rc;
+}
+
 bool output_pattern_is_wild(const char *pattern)
 {
     return strpbrk(pattern, "*?[") != NULL;

@@ -15,6 +15,7 @@
 #include "base/err.h"
 
 struct template;
+struct template_context;
 
 enum {
     STORAGE_MIN_NAME = 3, /* of a container, as Azure has them */
@@ -120,6 +121,12 @@ bool path_stays_inside(const char *path);
  * decoded. -1 with err EINVAL (no such URL, %00, another host) or as
  * buf_put. */
 int storage_url_path(const char *url, struct buf *out, struct err *err);
+
+/* Append the folder of an output file's destination, for the task of c. -1 with
+ * err. */
+int storage_output_put(const struct storage *s, const struct output_file *o,
+                       const struct template_context *c, struct buf *out,
+                       struct err *err);
 
 /* Has a pattern of output files a wildcard: * ? or [ ? */
 bool output_pattern_is_wild(const char *pattern);

@@ -38,45 +38,6 @@ static bool is_one_file(const struct output_file *o)
            !(o->url && template_varies(o->url));
 }
 
-static const char *spec_folder(const struct parse *p)
-{
-    return p->files && p->files->folder ? p->files->folder : "/spec";
-}
-
-/* Append what a template is for the task. -1 with err. */
-static int part_put(const struct parse *p, const struct output_at *at,
-                    const struct template *t, struct buf *out, struct err *err)
-{
-    char id[JOBSPEC_MAX_ID + 1];
-    struct template_context c = {.index = at->index,
-                                 .task_id = id,
-                                 .job_id = at->job->id,
-                                 .run_dir = "/run",
-                                 .spec_dir = spec_folder(p)};
-    return job_task_id(at->job, at->index, id, err) < 0
-               ? -1
-               : template_expand(t, &c, false, out, err);
-}
-
-/* The folder of a container. -1 with err. */
-static int folder_put(const struct parse *p, const struct output_at *at,
-                      struct buf *out, struct err *err)
-{
-    const struct output_file *o = at->file;
-    struct buf url;
-    if (!o->url)
-        return storage_container_put(&p->spec->storage, (uint32_t)o->container,
-                                     spec_folder(p), out) < 0
-                   ? err_sys(err, errno, "container")
-                   : 0;
-    buf_init(&url, COMMAND_MAX_BYTES);
-    int rc = part_put(p, at, o->url, &url, err);
-    if (rc == 0)
-        rc = storage_url_path(buf_text(&url), out, err);
-    buf_fini(&url);
-    return rc;
-}
-
 /* Of a path, whatever slashes and dots it is written with. */
 static uint64_t path_hash(uint64_t h, const char *s)
 {
@@ -96,13 +57,22 @@ static int target_find(const struct parse *p, const struct output_at *at,
                        uint64_t *hash, struct buf *name)
 {
     const char *pattern = template_text(at->file->pattern);
+    char id[JOBSPEC_MAX_ID + 1];
+    struct template_context c = {
+        .index = at->index,
+        .task_id = id,
+        .job_id = at->job->id,
+        .run_dir = "/run",
+        .spec_dir = p->files && p->files->folder ? p->files->folder : "/spec"};
     struct buf folder;
     struct err err;
     buf_init(&folder, COMMAND_MAX_BYTES);
     buf_reset(name);
-    int rc = folder_put(p, at, &folder, &err);
+    int rc = job_task_id(at->job, at->index, id, &err);
     if (rc == 0)
-        rc = part_put(p, at, at->file->path, name, &err);
+        rc = storage_output_put(&p->spec->storage, at->file, &c, &folder, &err);
+    if (rc == 0)
+        rc = template_expand(at->file->path, &c, false, name, &err);
     if (rc == 0) {
         uint64_t h = HASH_START;
         h = path_hash(path_hash(h, buf_text(&folder)), buf_text(name));
@@ -110,6 +80,22 @@ static int target_find(const struct parse *p, const struct output_at *at,
     }
     buf_fini(&folder);
     return rc == 0 ? 0 : err.code == ENOMEM ? -1 : 1;
+}
+
+/* Note in seen that what stands at a place, a number, writes that file. 1: what
+ * stands at another one, before, does so, too; 0: nothing does, or it cannot be
+ * told; -1: no memory. name: as target_find has it. */
+static int target_note(const struct parse *p, const struct output_at *at,
+                       uint64_t place, struct map *seen, struct buf *name,
+                       uint64_t *before)
+{
+    uint64_t hash;
+    int rc = target_find(p, at, &hash, name);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    if (!map_get(seen, hash, before))
+        return map_set(seen, hash, place);
+    return *before != place;
 }
 
 /* -- Tasks of one job ---------------------------------------------------- */
@@ -126,20 +112,16 @@ static void report_one_file(struct parse *p, const struct output_file *o)
 static int output_check(struct parse *p, const struct output_at *at,
                         struct map *seen, struct buf *name)
 {
-    uint64_t hash, before = 0;
+    uint64_t before;
     if (at->job->tasks.kind != TASKS_LISTED) {
         if (at->job->tasks.count > 1)
             report_one_file(p, at->file);
         return 0;
     }
-    int rc = target_find(p, at, &hash, name);
-    if (rc != 0)
-        return rc < 0 ? -1 : 0;
-    if (!map_get(seen, hash, &before))
-        return map_set(seen, hash, at->index);
-    if (before != at->index)
+    int rc = target_note(p, at, at->index, seen, name, &before);
+    if (rc > 0)
         report_one_file(p, at->file);
-    return 0;
+    return rc < 0 ? -1 : 0;
 }
 
 enum { FIRST_TASKS = 256 };
@@ -150,15 +132,12 @@ static int swept_check(struct parse *p, const struct output_at *at,
                        struct map *seen, struct buf *name)
 {
     char id[2][JOBSPEC_MAX_ID + 1];
-    uint64_t hash, before = 0;
+    uint64_t before;
     struct err err;
-    int rc = target_find(p, at, &hash, name);
-    if (rc != 0)
-        return rc < 0 ? -1 : 0;
-    if (!map_get(seen, hash, &before))
-        return map_set(seen, hash, at->index);
-    if (before == at->index ||
-        job_task_id(at->job, (uint32_t)before, id[0], &err) < 0 ||
+    int rc = target_note(p, at, at->index, seen, name, &before);
+    if (rc <= 0)
+        return rc;
+    if (job_task_id(at->job, (uint32_t)before, id[0], &err) < 0 ||
         job_task_id(at->job, at->index, id[1], &err) < 0)
         return 0;
     const struct tree_node *node = place_of(p, at->file->path);
@@ -258,18 +237,14 @@ static int job_outputs_check(struct parse *p, uint32_t j, struct map *seen,
         const struct task_template *t = &job->templates[i];
         for (uint32_t k = 0; k < t->output_file_count; k++) {
             struct output_at at = {job, i, &t->output_files[k]};
-            uint64_t hash, before;
-            int rc = is_named(at.file) ? target_find(p, &at, &hash, name) : 1;
+            uint64_t before;
+            if (!is_named(at.file))
+                continue;
+            int rc = target_note(p, &at, at_pack(j, i, k), seen, name, &before);
             if (rc < 0)
                 return -1;
-            if (rc > 0)
-                continue;
-            if (!map_get(seen, hash, &before)) {
-                if (map_set(seen, hash, at_pack(j, i, k)) < 0)
-                    return -1;
-            } else if (before >> 40 != j) {
+            if (rc > 0 && before >> 40 != j)
                 report_two_jobs(p, at.file, before, buf_text(name));
-            }
         }
         if (p->errors->total > errors)
             break; /* the other tasks have the same fault */
