@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "model/columns.h"
 #include "spec/keys_rows.h"
 
 static const struct key spec_rows[] = {
@@ -208,41 +209,17 @@ const struct key_set *const key_sets[] = {&spec_keys,
                                           &metric_range_keys,
                                           NULL};
 
-const char *const key_reserved_names[] = {"job_id",
-                                          "task_id",
-                                          "task_index",
-                                          "attempt",
-                                          "state",
-                                          "result",
-                                          "reason",
-                                          "exit_code",
-                                          "signal",
-                                          "node",
-                                          "rank",
-                                          "slot",
-                                          "submit_time",
-                                          "start_time",
-                                          "end_time",
-                                          "duration_s",
-                                          "user_s",
-                                          "system_s",
-                                          "max_rss_bytes",
-                                          "read_bytes",
-                                          "write_bytes",
-                                          "stdout_bytes",
-                                          "stderr_bytes",
-                                          "failure_code",
-                                          "failure_category",
-                                          "prepare_s",
-                                          "store_s",
-                                          "returned_files",
-                                          "returned_bytes",
-                                          "attempts",
-                                          "duration",
-                                          "run",
-                                          "jobs",
-                                          "batch",
-                                          NULL};
+/* Beside the columns. */
+static const char *const other_reserved_names[] = {"attempts", "duration",
+                                                   "run", "jobs", "batch"};
+
+const char *key_reserved_name(size_t i)
+{
+    if (i < COL_COUNT)
+        return column_names[i];
+    i -= COL_COUNT;
+    return i < LENGTH(other_reserved_names) ? other_reserved_names[i] : NULL;
+}
 
 const struct key *key_find(const struct key_set *set, const char *name)
 {

@@ -191,9 +191,10 @@ extern const struct key_set spec_keys, pool_keys, job_keys,
 /* All of them, from the outside in; NULL-terminated. */
 extern const struct key_set *const key_sets[];
 
-/* Names that parameters and metrics cannot have: results.h5 has columns, cubes,
- * dimensions or groups of these names. NULL-terminated. */
-extern const char *const key_reserved_names[];
+/* Name number i of those that parameters and metrics cannot have: results.h5
+ * has columns, cubes, dimensions or groups of these names. NULL behind the last
+ * one. */
+const char *key_reserved_name(size_t i);
 
 /* What parameters and metrics may be called, as a regular expression. */
 #define KEY_NAME_PATTERN "^[A-Za-z_][A-Za-z0-9_]*$"

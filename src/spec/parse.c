@@ -245,8 +245,9 @@ bool name_check(struct parse *p, const struct tree_node *key, const char *noun)
             excerpt_of(s).text, noun, KEY_NAME_MAX);
         return false;
     }
-    for (size_t i = 0; key_reserved_names[i]; i++) {
-        if (strcmp(key_reserved_names[i], s) != 0)
+    const char *reserved;
+    for (size_t i = 0; (reserved = key_reserved_name(i)); i++) {
+        if (strcmp(reserved, s) != 0)
             continue;
         spec_errors_add(p->errors, key->line, key->column,
                         "a %s cannot be called `%s`; results.h5 has something "

@@ -118,8 +118,17 @@ static json_t *names_schema(const struct key_type *type)
 {
     if (strcmp(type->pattern, KEY_NAME_PATTERN) != 0)
         return json_pack("{s:s}", "pattern", type->pattern);
-    return json_pack("{s:s, s:i, s:o}", "pattern", type->pattern, "maxLength",
-                     KEY_NAME_MAX, "not", choice_schema(key_reserved_names));
+    json_t *reserved = json_array();
+    const char *name;
+    bool ok = reserved != NULL;
+    for (size_t i = 0; ok && (name = key_reserved_name(i)); i++)
+        ok = json_array_append_new(reserved, json_string(name)) == 0;
+    if (!ok) {
+        json_decref(reserved);
+        return NULL;
+    }
+    return json_pack("{s:s, s:i, s:{s:o}}", "pattern", type->pattern,
+                     "maxLength", KEY_NAME_MAX, "not", "enum", reserved);
 }
 
 /* A list or a map and its elements. */
