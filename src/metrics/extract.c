@@ -197,14 +197,17 @@ static int source_is(struct extractor *x, enum source_state state,
 static int file_of_caller(struct extractor *x, const struct leavings *from,
                           struct err *err)
 {
-    struct err why;
-    int fd =
-        from->open ? from->open(from->open_arg, buf_text(&x->name), &why) : -1;
-    if (!from->open || (fd < 0 && why.code == ENOENT))
+    if (!from->open)
         return 0;
-    if (fd < 0)
-        return why.code == ENOMEM ? err_set(err, ENOMEM, "%s", why.text)
-                                  : (source_is(x, SOURCE_BAD, why.text), 1);
+    int fd = from->open(from->open_arg, buf_text(&x->name), err);
+    if (fd < 0 && err->code == ENOENT)
+        return 0;
+    if (fd < 0 && err->code == ENOMEM)
+        return -1;
+    if (fd < 0) {
+        source_is(x, SOURCE_BAD, err->text);
+        return 1;
+    }
     file_close(x);
     x->fd = fd;
     x->file_state = SOURCE_HERE;
