@@ -96,8 +96,8 @@ static void make_tar(struct buf *b, char *lines)
 static void look(int root, const char *path)
 {
     char child[BENEATH_NAME_MAX + NAME_MAX + 2], real[BENEATH_NAME_MAX];
-    int fd = openat(root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    DIR *d =
+        file_names(openat(root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     struct stat st;
     if (!d)
         __builtin_trap();
