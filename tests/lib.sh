@@ -129,3 +129,20 @@ need_python() { [ "$PYTHON" != : ] || skip_all "no Python with xarray, pandas, h
 json() { "$PYTHON" -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"; }
 # results WHAT ...: what is in a results.h5, see results.py
 results() { "$PYTHON" "$tools/results.py" "$@"; }
+
+# watch FOLDER FILE: the kernel says in FILE who opens what there, from now on;
+# it fails where that cannot be had; watched: no more
+watch() {
+    "$TEST_BUILDDIR/tests/tools/opens" "$1" >"$2" 2>&1 &
+    watcher=$!
+    eventually 5 grep -q ready "$2"
+}
+watched() {
+    kill "$watcher" 2>/dev/null
+    wait "$watcher" 2>/dev/null
+    watcher=
+}
+# opened FILE NAME: how often that was
+opened() { awk -v f="$2" '$2 == f' "$1" | wc -l; }
+# cost RUN WHAT: of its staging, by its status
+cost() { jq ".staging.$2" "$1/status.json"; }

@@ -37,28 +37,15 @@ echo 42 >storage/inputs/params
 head -c $((large_mib << 20)) /dev/urandom >storage/large/field
 truncate -s 768M storage/long/zeros # takes a while to read, and no room
 
-# watch FILE: who opens what, from now on; watched: no more
-watch() {
-    "$TEST_BUILDDIR/tests/tools/opens" storage >"$1" 2>&1 &
-    watcher=$!
-    eventually 5 grep -q ready "$1"
-}
-watched() {
-    kill "$watcher"
-    wait "$watcher" 2>/dev/null
-    watcher=
-}
-opened() { awk -v f="$2" '$2 == f' "$1" | wc -l; }
 # begin NAME: its spec, on all three hosts, in the background
 begin() {
     FAULT_MARK=$mark bash "$hosts" run h1,h2,h3 "$MPIBATCH" launch --plain \
         --lost-after 5s --dedicated-manager "$1.yaml" -o "$1" >"$1.out" 2>&1 &
     run=$!
 }
-over() { ! kill -0 "$run" 2>/dev/null; }
 # end NAME SECONDS
 end() {
-    if await "$2" over; then
+    if await "$2" gone "$run"; then
         wait "$run"
         rc=$?
     else
@@ -69,7 +56,6 @@ end() {
     [ "$rc" = 0 ] || note "$(tail -n 20 "$1.out")"
 }
 nodes() { "$MPIBATCH" export --columns node "$1" | tail -n +2 | sort -u | xargs; }
-cost() { jq ".staging.$2" "$1/status.json"; }
 scratches() { compgen -G "$MPI_HOSTS_DIR/hosts/$1/local/mpibatch-*" | wc -l; }
 cksum_of() { (cd storage && cat "$@" | cksum); }
 
@@ -87,7 +73,7 @@ jobs:
       command_line: 'test "\$(cat table sub/mesh params | cksum)" = "$(cksum_of inputs/table inputs/sub/mesh inputs/params)"'
       resource_files: [{auto_storage_container_name: inputs}]
 E
-watch many.opens
+watch storage many.opens
 begin many
 end many 100
 watched
@@ -127,7 +113,7 @@ done
 wait $copies
 copies_ms=$(took "$start")
 rm -f "$MPI_HOSTS_DIR"/hosts/h?/local/copy
-watch large.opens
+watch storage large.opens
 begin large
 end large 100
 watched
@@ -165,7 +151,7 @@ jobs:
       command_line: 'test "\$(stat -c %s zeros)" = $((768 << 20))'
       resource_files: [{auto_storage_container_name: long, file_mode: "0440"}]
 E
-watch reader.opens
+watch storage reader.opens
 begin reader
 await_partial h2 h3
 eventually 1 grep -q zeros reader.opens
@@ -185,7 +171,7 @@ is "$(jq .ranks.lost reader/status.json)" 1 "one rank is lost"
 on down
 on up 3 >up.out 2>&1
 cp reader.yaml puller.yaml
-watch puller.opens
+watch storage puller.opens
 begin puller
 await 30 grep -q zeros puller.opens
 reader=$(reader puller.opens)

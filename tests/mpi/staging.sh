@@ -3,16 +3,12 @@
 # strace count it; a cache that is kept is not filled again, unless what it has
 # was changed.
 . "$TEST_SRCDIR/tests/lib.sh"
-opens=$TEST_BUILDDIR/tests/tools/opens
 mkdir -p tmp storage/inputs/sub
 export TMPDIR=$PWD/tmp
 unset SLURM_TMPDIR
-"$opens" storage >try 2>&1 &
-watcher=$!
-eventually 2 grep -q ready try
+watch storage try
 has_kernel=$?
-kill "$watcher" 2>/dev/null
-wait "$watcher" 2>/dev/null
+watched
 strace -o try true 2>/dev/null
 has_strace=$?
 plan 15
@@ -37,22 +33,12 @@ jobs:
 E
 echo hello >greeting
 tar -cf storage/tool.tar greeting
-opened() { awk -v f="$2" '$2 == f' "$1" | wc -l; }
 # counted NAME: run many.yaml as NAME while the kernel counts
 counted() {
-    if [ $has_kernel = 0 ]; then
-        "$opens" storage >"$1.opens" 2>&1 &
-        watcher=$!
-        eventually 5 grep -q ready "$1.opens"
-    fi
+    [ $has_kernel != 0 ] || watch storage "$1.opens"
     run 4 --plain many.yaml -o "$1"
-    if [ $has_kernel = 0 ]; then
-        kill "$watcher"
-        wait "$watcher" 2>/dev/null
-    fi
+    [ $has_kernel != 0 ] || watched
 }
-# cost RUN WHAT: of the status
-cost() { jq ".staging.$2" "$1/status.json"; }
 
 counted first
 is "$rc $(count first succeeded)" "0 60" "60 tasks on four ranks have what is on shared storage"
