@@ -228,7 +228,6 @@ static void item_here(struct item *i)
     struct list waiters;
     i->state = ITEM_HERE;
     i->again = 0;
-    r.from_shared = holding_was_read(s, i->object);
     snprintf(r.path, sizeof(r.path), "%s", i->path);
     take_waiters(i, &waiters);
     item_rest(s, i);
@@ -460,7 +459,7 @@ static void told_have(struct stager *s, const struct stage_msg *m)
     struct err err;
     char path[PATH_MAX];
     if (!i || i->kind != OBJECT_PACKAGE)
-        holding_add(s, m->u.have.object, &m->u.have.meta, false);
+        holding_add(s, m->u.have.object, &m->u.have.meta);
     if (!i)
         return;
     map_remove(&s->items_by_want, i->want);

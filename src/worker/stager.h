@@ -64,7 +64,6 @@ struct stager_result {
     struct object_meta meta;
     char path[PATH_MAX]; /* of the cache's entry, which may be evicted at any
                             time; or of the unpacked package, which stays */
-    bool from_shared;    /* this rank has read shared storage for it */
     enum failure failure;
     char text[ERR_TEXT_MAX];
 };

@@ -124,11 +124,11 @@ void fetch_stall(struct fetch *f, enum failure failure, const char *text)
     tell_failed(f, OBJECT_BLAME_PARENT, failure, text);
 }
 
-void fetch_got(struct fetch *f, bool has_read)
+void fetch_got(struct fetch *f)
 {
     struct stager *s = f->stager;
     if (f->kind != OBJECT_PACKAGE) {
-        holding_add(s, f->object, &f->meta, has_read);
+        holding_add(s, f->object, &f->meta);
         if (transfers_serves(s->config.transfers, f->object))
             transfers_grown(s->config.transfers, f->object, f->meta.bytes,
                             f->meta.bytes);
@@ -188,7 +188,7 @@ static void unpacked(void *arg, int rc, enum failure failure, const char *text)
     f->unpacking = NULL;
     if (rc == 0) {
         f->stager->config.counts->unpacked++;
-        fetch_got(f, false);
+        fetch_got(f);
     } else {
         fetch_fail(f, OBJECT_BLAME_NODE, failure, text);
     }

@@ -205,12 +205,11 @@ static void count_origin(struct fetch *f)
 static void read_done(struct io_job *j, int rc, const struct err *err)
 {
     struct fetch *f = fetch_of(j);
-    bool has_read = f->counts.opens > 0 || f->counts.http_requests > 0;
     count_origin(f);
     if (!fetch_back(f))
         return;
     if (rc == 0) {
-        fetch_got(f, has_read && !f->found);
+        fetch_got(f);
     } else if (err->code == ECANCELED && f->from != STAGE_ORIGIN) {
         f->bytes = 0;
         transfers_refuse(f->stager->config.transfers, f->object,

@@ -69,7 +69,7 @@ void fetch_start_job(struct fetch *f,
 /* Behind a job: is the fetch still wanted? */
 bool fetch_back(struct fetch *f);
 /* Ends: this node has it now; it cannot have it. */
-void fetch_got(struct fetch *f, bool has_read);
+void fetch_got(struct fetch *f);
 void fetch_fail(struct fetch *f, enum object_blame blame, enum failure failure,
                 const char *text);
 /* A parent has failed us: the director names another. */

@@ -55,7 +55,7 @@ static void sealed(struct io_job *j, int rc, const struct err *err)
     if (!fetch_back(f))
         return;
     if (rc == 0) {
-        fetch_got(f, false);
+        fetch_got(f);
     } else if (err->code == EBADMSG) {
         f->bytes = 0;
         transfers_refuse(f->stager->config.transfers, f->object,
@@ -159,7 +159,7 @@ static void pull_opened(struct io_job *j, int rc, const struct err *err)
         return;
     }
     if (f->found) {
-        fetch_got(f, false);
+        fetch_got(f);
         return;
     }
     f->state = FETCH_PULLING;

@@ -65,13 +65,10 @@ void fetch_free_all(struct stager *s);
 
 /* ---- stager_serve.c ---- */
 
-/* This node has the object in its cache; has_read: this rank has read shared
- * storage for it. */
+/* This node has the object in its cache. */
 void holding_add(struct stager *s, uint64_t object,
-                 const struct object_meta *meta, bool has_read);
+                 const struct object_meta *meta);
 void holding_remove(struct stager *s, uint64_t object);
-/* Has this rank read it? */
-bool holding_was_read(const struct stager *s, uint64_t object);
 /* Serve a file that has available bytes, of total in the end; fd is
  * duplicated. */
 void serve_file(struct stager *s, uint64_t object, int fd, uint64_t available,

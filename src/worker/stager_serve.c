@@ -17,7 +17,6 @@ struct holding {
     struct list link;
     uint64_t object;
     struct object_meta meta;
-    bool was_read;
     bool opening; /* a thread opens it */
 };
 
@@ -51,12 +50,6 @@ void holding_remove(struct stager *s, uint64_t object)
     struct holding *h = holding_find(s, object);
     if (h)
         holding_forget(s, h);
-}
-
-bool holding_was_read(const struct stager *s, uint64_t object)
-{
-    const struct holding *h = holding_find(s, object);
-    return h && h->was_read;
 }
 
 /* ---- Opening ---- */
@@ -120,7 +113,7 @@ static void holding_open(struct stager *s, struct holding *h)
 }
 
 void holding_add(struct stager *s, uint64_t object,
-                 const struct object_meta *meta, bool has_read)
+                 const struct object_meta *meta)
 {
     struct holding *h = holding_find(s, object);
     if (!h) {
@@ -134,7 +127,6 @@ void holding_add(struct stager *s, uint64_t object,
         s->holding_count++;
     }
     h->meta = *meta;
-    h->was_read = h->was_read || has_read;
     list_remove(&h->link);
     list_add(&s->old_holdings, &h->link);
     if (s->holding_count > STAGER_MAX_HOLDINGS)
