@@ -283,10 +283,8 @@ bool fetch_serve(struct stager *s, uint64_t object)
     if (is_there)
         serve_file(s, object, f->serve_fd, bytes, STAGE_UNKNOWN);
     pthread_mutex_unlock(&f->lock);
-    if (is_there)
-        return true;
-    if (s->asked.count < STAGER_MAX_ITEMS)
-        map_set(&s->asked, object, 1);
+    if (!is_there)
+        serve_note_asked(s, object);
     return true;
 }
 

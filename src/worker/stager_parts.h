@@ -73,6 +73,8 @@ void holding_remove(struct stager *s, uint64_t object);
  * duplicated. */
 void serve_file(struct stager *s, uint64_t object, int fd, uint64_t available,
                 uint64_t total);
+/* Somebody asks for what we do not have yet. */
+void serve_note_asked(struct stager *s, uint64_t object);
 /* Has somebody asked for it already? */
 bool serve_was_asked(struct stager *s, uint64_t object);
 void serve_free_all(struct stager *s);

@@ -168,6 +168,12 @@ void serve_file(struct stager *s, uint64_t object, int fd, uint64_t available,
     }
 }
 
+void serve_note_asked(struct stager *s, uint64_t object)
+{
+    if (s->asked.count < STAGER_MAX_ITEMS)
+        map_set(&s->asked, object, 1);
+}
+
 bool serve_was_asked(struct stager *s, uint64_t object)
 {
     return map_remove(&s->asked, object);
@@ -183,8 +189,8 @@ bool serve_unknown(void *arg, uint64_t handle)
         return true;
     if (h)
         holding_open(s, h);
-    else if (s->asked.count < STAGER_MAX_ITEMS)
-        map_set(&s->asked, handle, 1);
+    else
+        serve_note_asked(s, handle);
     return true;
 }
 
