@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -28,14 +29,9 @@ enum {
 
 enum state { WAITING, PULLING, STORING, ANSWER, TAKING };
 
-struct list {
-    struct wanted *first, *last;
-};
-
 struct wanted {
     struct receiver *receiver;
-    struct list *list; /* that it is in */
-    struct wanted *next, *previous;
+    struct list link; /* in waiting or others */
     enum state state;
     uint32_t rank;
     uint64_t handle;
@@ -78,40 +74,22 @@ static struct wanted *wanted_find(const struct receiver *r, uint32_t rank,
 
 /* ---- the lists ---- */
 
-static void list_append(struct list *l, struct wanted *w)
+/* The first of a list; NULL: it is empty. */
+static struct wanted *wanted_first(const struct list *l)
 {
-    w->list = l;
-    w->next = NULL;
-    w->previous = l->last;
-    if (l->last)
-        l->last->next = w;
-    else
-        l->first = w;
-    l->last = w;
-}
-
-static void list_remove(struct wanted *w)
-{
-    if (w->next)
-        w->next->previous = w->previous;
-    else
-        w->list->last = w->previous;
-    if (w->previous)
-        w->previous->next = w->next;
-    else
-        w->list->first = w->next;
+    return list_empty(l) ? NULL : LIST_OF(l->next, struct wanted, link);
 }
 
 static void set_state(struct wanted *w, enum state state)
 {
     struct receiver *r = w->receiver;
-    list_remove(w);
+    list_remove(&w->link);
     r->pulling -= w->state == PULLING;
     r->storing -= w->state == STORING;
     w->state = state;
     r->pulling += w->state == PULLING;
     r->storing += w->state == STORING;
-    list_append(state == WAITING ? &r->waiting : &r->others, w);
+    list_add(state == WAITING ? &r->waiting : &r->others, &w->link);
 }
 
 /* It is over: nothing is pulled, stored or told any more. */
@@ -124,7 +102,7 @@ static void wanted_free(struct wanted *w)
         incoming_abort(w->file);
     landing_destroy(w->landing);
     set_state(w, ANSWER); /* which is not counted */
-    list_remove(w);
+    list_remove(&w->link);
     map_remove(&r->by_handle, key_of(w->rank, w->handle));
     r->counts[w->rank]--;
     mem_free(w->name);
@@ -255,7 +233,7 @@ static void pull_more(struct receiver *r)
 {
     struct err err;
     struct wanted *w;
-    while ((w = r->waiting.first) && r->pulling < PULLS_AT_ONCE &&
+    while ((w = wanted_first(&r->waiting)) && r->pulling < PULLS_AT_ONCE &&
            r->storing < STORED_AT_ONCE &&
            incoming_backlog_bytes(r->config.incoming) < BACKLOG_MAX_BYTES) {
         set_state(w, PULLING);
@@ -368,7 +346,7 @@ static void take_offer(struct receiver *r, uint32_t rank,
     w->bytes = m->u.offer.bytes;
     w->state = ANSWER;
     r->counts[rank]++;
-    list_append(&r->others, w);
+    list_add(&r->others, &w->link);
     if (file) {
         set_state(w, WAITING);
         pull_more(r);
@@ -412,8 +390,9 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
 /* Drop what a rank offered and nobody pulls or stores. */
 static void list_drop(struct list *l, uint32_t rank)
 {
-    for (struct wanted *w = l->first, *next; w; w = next) {
-        next = w->next;
+    for (struct list *at = l->next, *next; at != l; at = next) {
+        struct wanted *w = LIST_OF(at, struct wanted, link);
+        next = at->next;
         if (w->rank == rank && (w->state == WAITING || w->state == ANSWER))
             wanted_free(w);
     }
@@ -447,6 +426,8 @@ struct receiver *receiver_create(const struct receiver_config *config,
     }
     r->config = *config;
     map_init(&r->by_handle);
+    list_init(&r->waiting);
+    list_init(&r->others);
     buf_init(&r->message, STAGE_MSG_MAX_BYTES);
     comm_listen(config->bulk, COMM_TO_RECEIVER,
                 &(struct comm_handler){
@@ -454,15 +435,20 @@ struct receiver *receiver_create(const struct receiver_config *config,
     return r;
 }
 
+static void list_free(struct list *l)
+{
+    struct wanted *w;
+    while ((w = wanted_first(l)))
+        wanted_free(w);
+}
+
 void receiver_destroy(struct receiver *r)
 {
     if (!r)
         return;
     comm_listen(r->config.bulk, COMM_TO_RECEIVER, &(struct comm_handler){0});
-    while (r->waiting.first)
-        wanted_free(r->waiting.first);
-    while (r->others.first)
-        wanted_free(r->others.first);
+    list_free(&r->waiting);
+    list_free(&r->others);
     map_fini(&r->by_handle);
     buf_fini(&r->message);
     mem_free(r->counts);
