@@ -58,6 +58,7 @@ void manager_tick(struct loop_timer *timer)
 {
     struct manager *m =
         (struct manager *)((char *)timer - offsetof(struct manager, tick));
+    const struct snapshot *snap;
     struct err err;
     char why[256];
     bool stalled =
@@ -85,10 +86,10 @@ void manager_tick(struct loop_timer *timer)
         results_publish(m);
     (void)origin_finish(m->origin, manager_journal_program, m);
     manager_results_outcome(m);
-    publisher_status(m->publisher, manager_snapshot(m), &m->starts);
+    snap = manager_snapshot(m);
+    publisher_status(m->publisher, snap, &m->starts);
     if (m->config.observer.progress && m->stage < MANAGER_DONE)
-        m->config.observer.progress(m->config.observer.arg,
-                                    manager_snapshot(m));
+        m->config.observer.progress(m->config.observer.arg, snap);
     if (loop_timer_start(m->config.loop, &m->tick, now_ns(m) + SNAPSHOT_NS,
                          &err) < 0)
         manager_fail(m, &err);
