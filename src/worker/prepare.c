@@ -160,10 +160,12 @@ static void wait_for(struct prepare *p, struct item *item)
     p->total++;
 }
 
+/* Some may be answered at once: prepare_go is not called by those. */
 static void want_some(struct prepare *p)
 {
     struct err err;
     struct item *item;
+    p->inside = true;
     while (p->state == PREPARE_GOING && p->wanted < WANTED_MAX &&
            (item = items_take(&p->waiting))) {
         p->wanted++;
@@ -174,6 +176,7 @@ static void want_some(struct prepare *p)
             fail(p, FAILURE_UNKNOWN, err.text);
         }
     }
+    p->inside = false;
 }
 
 /* Packages need not be put anywhere: where they are, they stay. */
@@ -384,11 +387,7 @@ static void retire_removed(struct retire *r)
 /* Do what can be done now. */
 static void prepare_go(struct prepare *p)
 {
-    if (p->state == PREPARE_GOING) {
-        p->inside = true;
-        want_some(p);
-        p->inside = false;
-    }
+    want_some(p);
     if (p->state == PREPARE_GOING)
         packages_take(p);
     if (p->stepping)
@@ -454,9 +453,7 @@ struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
     p->claimed = t->resource_file_count > 1;
     while ((item = items_take(&wants)))
         wait_for(p, item);
-    p->inside = true;
     want_some(p);
-    p->inside = false;
     packages_take(p);
     step_start(p); /* makes the directory, also of one that has failed */
     return p;
