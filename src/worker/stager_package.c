@@ -66,11 +66,6 @@ static int look(struct io_job *j, struct err *err)
 {
     struct unpacking *u = LIST_OF(j, struct unpacking, job);
     struct stat st;
-    if (strncmp(u->source, "http://", 7) == 0 ||
-        strncmp(u->source, "https://", 8) == 0) {
-        u->kind = OBJECT_URL;
-        return 0;
-    }
     if (stat(u->source, &st) < 0)
         return err_sys(err, errno, "\"%s\"", u->source);
     u->kind = S_ISDIR(st.st_mode) ? OBJECT_TREE : OBJECT_FILE;
