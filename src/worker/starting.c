@@ -154,11 +154,10 @@ static bool next_find(struct worker *w, struct next *next)
 static enum run_started next_run(struct worker *w, const struct next *next,
                                  uint32_t slots, struct err *err)
 {
-    struct run *run = &w->runs.runs[w->picked[0]];
-    if (!next->prepared)
-        return run_start(run, &next->task, w->picked, slots, NULL, err);
-    return run_start(run, &next->task, w->picked, slots,
-                     prepare_made(next->prepared), err);
+    struct prepared *made =
+        next->prepared ? prepare_made(next->prepared) : NULL;
+    return run_start(&w->runs.runs[w->picked[0]], &next->task, w->picked, slots,
+                     made, err);
 }
 
 /* Start the next task if it can be; false: not now. */
