@@ -31,13 +31,7 @@ static void report(struct worker *w, struct attempt *a,
 /* Its process has ended: others run in its slots. */
 static void on_storing(void *arg, const struct attempt *a)
 {
-    struct msg m = {.kind = MSG_STORING,
-                    .u.started = {.job = a->job,
-                                  .index = a->index,
-                                  .attempt = a->attempt,
-                                  .slot = a->slot,
-                                  .start_ns = a->start_ns}};
-    worker_say(arg, &m);
+    worker_say_attempt(arg, MSG_STORING, a);
 }
 
 /* Its files are stored: report it. */

@@ -42,6 +42,18 @@ void worker_say(struct worker *w, const struct msg *m)
     w->stage = WORKER_ORPHANED;
 }
 
+void worker_say_attempt(struct worker *w, enum msg_kind kind,
+                        const struct attempt *a)
+{
+    struct msg m = {.kind = kind,
+                    .u.started = {.job = a->job,
+                                  .index = a->index,
+                                  .attempt = a->attempt,
+                                  .slot = a->slot,
+                                  .start_ns = a->start_ns}};
+    worker_say(w, &m);
+}
+
 void worker_give_back(struct worker *w, const struct msg_range *range)
 {
     struct msg m = {.kind = MSG_RETURNED, .u.range = *range};
@@ -181,15 +193,8 @@ static bool on_turn(void *arg)
 
 void worker_announce(struct worker *w, struct run *run)
 {
-    const struct attempt *a = &run->attempt;
-    struct msg m = {.kind = MSG_STARTED,
-                    .u.started = {.job = a->job,
-                                  .index = a->index,
-                                  .attempt = a->attempt,
-                                  .slot = a->slot,
-                                  .start_ns = a->start_ns}};
     run->announced = true;
-    worker_say(w, &m);
+    worker_say_attempt(w, MSG_STARTED, &run->attempt);
 }
 
 static void announce_long(struct worker *w, struct run *run)

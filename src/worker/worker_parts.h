@@ -44,6 +44,9 @@ struct worker {
 void worker_say(struct worker *w, const struct msg *m);
 void worker_give_back(struct worker *w, const struct msg_range *range);
 
+/* Tell the manager that the attempt is so far: MSG_STARTED, MSG_STORING. */
+void worker_say_attempt(struct worker *w, enum msg_kind kind,
+                        const struct attempt *a);
 /* Tell the manager that the attempt runs. */
 void worker_announce(struct worker *w, struct run *run);
 
