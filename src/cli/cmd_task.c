@@ -54,7 +54,6 @@ struct life {
     json_t *attempts;
     json_t *task;
     struct buf attempts_text; /* shown behind the rest */
-    char folder[PATH_MAX];    /* of the spec */
     int64_t now_ns;
 };
 
@@ -123,7 +122,7 @@ static int attempt_put(struct life *l, const struct query_task *t,
     buf_printf(out, "  attempt %-4" PRIu32 " %s%s%s: %s\n", a->attempt,
                moment_format(a->start_ns, when), took[0] ? ", " : "", took,
                how);
-    describe_missing_program(job_of(l, t), a, l->folder,
+    describe_missing_program(job_of(l, t), a, rundir_spec_folder(l->run->dir),
                              rundir_path(l->run->dir), "               ", out);
     if (t->node[0])
         buf_printf(out,
@@ -186,7 +185,7 @@ static void context_init(const struct life *l, const struct query_task *t,
                                    .task_id = t->id,
                                    .job_id = job_of(l, t)->id,
                                    .run_dir = rundir_path(l->run->dir),
-                                   .spec_dir = l->folder};
+                                   .spec_dir = rundir_spec_folder(l->run->dir)};
 }
 
 /* Where a task starts in a directory of its own that is kept; nothing if that,
@@ -211,9 +210,9 @@ static int by_hand(const struct life *l, const struct query_task *t,
     buf_init(&own, 2 * PATH_MAX);
     int rc = has_own ? own_directory(l, t, &own) : 0;
     if (rc == 0 && (!has_own || own.len > 0))
-        rc = describe_command(job_of(l, t), t->index, l->folder,
-                              rundir_path(l->run->dir),
-                              has_own ? buf_text(&own) : NULL, out);
+        rc = describe_command(
+            job_of(l, t), t->index, rundir_spec_folder(l->run->dir),
+            rundir_path(l->run->dir), has_own ? buf_text(&own) : NULL, out);
     buf_fini(&own);
     return rc == 0 ? 0
                    : err_set(err, EINVAL, "task %s/%s has no command line",
@@ -491,10 +490,6 @@ static int json_show(struct life *l)
 static int life_show(struct life *l, uint32_t job, uint32_t index)
 {
     struct err err;
-    const char *path = rundir_spec_path(l->run->dir);
-    const char *slash = strrchr(path, '/');
-    snprintf(l->folder, sizeof(l->folder), "%.*s",
-             slash > path ? (int)(slash - path) : 1, slash ? path : ".");
     l->query = query_open(l->run->dir, l->run->spec, l->now_ns, &err);
     buf_init(&l->attempts_text, TEXT_BYTES);
     l->attempts = json_array();

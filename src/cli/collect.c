@@ -8,7 +8,6 @@
 #include "cli/collect.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +33,6 @@ enum { LOOK_EVERY = 256 }; /* attempts between looks at the clock */
 struct collect {
     const struct rundir *rundir;
     const struct jobspec *old, *spec;
-    char *base; /* the folder of the spec that was run */
     struct journal_reader *reader;
     struct journal_copy *copy;
     struct output_viewer *viewer;
@@ -183,8 +181,8 @@ static char *work_dir(const struct collect *c, const struct attempt *a,
                                   .task_id = task_id,
                                   .job_id = job->id,
                                   .run_dir = rundir_path(c->rundir),
-                                  .spec_dir = c->base};
-    return job_folder(job, &tc, c->base, err);
+                                  .spec_dir = rundir_spec_folder(c->rundir)};
+    return job_folder(job, &tc, rundir_spec_folder(c->rundir), err);
 }
 
 /* The attempt whose returned files are asked for. */
@@ -232,7 +230,7 @@ static int attempt_collect(struct collect *c, uint32_t session,
 {
     const struct job *job = &c->spec->jobs[a->job];
     struct leavings left = {.run_dir = rundir_path(c->rundir),
-                            .spec_dir = c->base,
+                            .spec_dir = rundir_spec_folder(c->rundir),
                             .search_ns = SEARCH_NS};
     struct err why;
     char id[JOBSPEC_MAX_ID + 1], *dir = NULL;
@@ -299,15 +297,10 @@ static int record_copy(struct collect *c, struct journal_record *rec,
 
 static int prepare(struct collect *c, struct err *err)
 {
-    struct buf base;
-    buf_init(&base, PATH_MAX);
-    if (rundir_put_spec_folder(c->rundir, &base) == 0)
-        c->base = mem_strdup(buf_text(&base));
-    buf_fini(&base);
     c->viewer = output_viewer_create(c->rundir);
     c->extractors = mem_calloc(c->spec->job_count, sizeof(*c->extractors));
     c->left = collect_left_create(c->rundir);
-    if (!c->base || !c->viewer || !c->left || !c->extractors)
+    if (!c->viewer || !c->left || !c->extractors)
         return err_set(err, ENOMEM, "no memory to collect metrics");
     for (uint32_t j = 0; j < c->spec->job_count; j++) {
         if (c->spec->jobs[j].metric_count == 0)
@@ -350,7 +343,6 @@ int collect_journal(struct rundir *r, const struct jobspec *old,
     for (uint32_t j = 0; c.extractors && j < spec->job_count; j++)
         extractor_destroy(c.extractors[j]);
     mem_free(c.extractors);
-    mem_free(c.base);
     mem_free(folder);
     map_fini(&c.last);
     return rc;

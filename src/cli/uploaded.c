@@ -58,17 +58,13 @@ static void each(const struct run_arg *run, const struct query_task *task,
 {
     const struct job *job = &run->spec->jobs[task->job];
     const struct task_template *t = job_template(job, task->index);
-    const char *spec = rundir_spec_path(run->dir);
-    const char *slash = strrchr(spec, '/');
-    char dir[PATH_MAX];
     struct set s;
-    snprintf(dir, sizeof(dir), "%.*s", slash > spec ? (int)(slash - spec) : 1,
-             slash ? spec : ".");
     const struct template_context c = {.index = task->index,
                                        .task_id = task->id,
                                        .job_id = job->id,
                                        .run_dir = rundir_path(run->dir),
-                                       .spec_dir = dir};
+                                       .spec_dir =
+                                           rundir_spec_folder(run->dir)};
     buf_init(&s.pattern, TEXT_BYTES);
     buf_init(&s.to, TEXT_BYTES);
     for (uint32_t i = 0; i < t->output_file_count; i++)

@@ -72,6 +72,7 @@ void rundir_close(struct rundir *r)
         close(r->dir_fd);
     errno = saved;
     buf_fini(&r->text);
+    mem_free(r->spec_folder);
     mem_free(r->spec_path);
     mem_free(r->path);
     mem_free(r);

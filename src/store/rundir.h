@@ -82,8 +82,8 @@ uint32_t rundir_session(const struct rundir *r);
  * from (absolute; its folder is where tasks run). Borrowed. */
 const char *rundir_spec(const struct rundir *r, size_t *len);
 const char *rundir_spec_path(const struct rundir *r);
-/* Append that folder. 0 or -1 as buf_put. */
-int rundir_put_spec_folder(const struct rundir *r, struct buf *out);
+/* That folder, without a "/" behind it. Borrowed. */
+const char *rundir_spec_folder(const struct rundir *r);
 
 /* How often `collect` has given it another spec and journal, counted from 1;
  * the spec text of a generation, appended to out (-1 with err). */

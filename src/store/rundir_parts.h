@@ -31,7 +31,7 @@ struct rundir {
     char journal[32];    /* the folder's name */
     struct buf text;     /* run.yaml */
     size_t header_len;
-    char *spec_path;
+    char *spec_path, *spec_folder;
 };
 
 /* ---- rundir.c ---- */

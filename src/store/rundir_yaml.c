@@ -58,6 +58,13 @@ static uint32_t header_generation(const char *text, const char *end)
     return *behind == '\n' && n > 1 && n < UINT32_MAX ? (uint32_t)n : 0;
 }
 
+/* The folder of a file, without the "/", but of the root; heap. */
+static char *folder_of(const char *path)
+{
+    size_t len = (size_t)(path_base(path) - path);
+    return mem_strndup(path, len > 1 ? len - 1 : len);
+}
+
 /* Find the header's parts in r->text. */
 int rundir_parse_header(struct rundir *r, struct err *err)
 {
@@ -86,7 +93,10 @@ int rundir_parse_header(struct rundir *r, struct err *err)
     key += 1 + strlen(RUNDIR_SPEC_KEY);
     if (!r->spec_path)
         r->spec_path = line_path_get(key, strcspn(key, "\n"));
-    return r->spec_path ? 0 : err_set(err, ENOMEM, "no memory for %s", r->path);
+    if (r->spec_path && !r->spec_folder)
+        r->spec_folder = folder_of(r->spec_path);
+    return r->spec_folder ? 0
+                          : err_set(err, ENOMEM, "no memory for %s", r->path);
 }
 
 int rundir_load_spec(struct rundir *r, struct err *err)
@@ -135,10 +145,9 @@ const char *rundir_spec_path(const struct rundir *r)
     return r->spec_path;
 }
 
-int rundir_put_spec_folder(const struct rundir *r, struct buf *out)
+const char *rundir_spec_folder(const struct rundir *r)
 {
-    size_t len = (size_t)(path_base(r->spec_path) - r->spec_path);
-    return buf_put(out, r->spec_path, len > 1 ? len - 1 : len);
+    return r->spec_folder;
 }
 
 uint32_t rundir_generation(const struct rundir *r)

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -411,24 +410,16 @@ static int command_value(const struct query *q, const struct query_task *t,
 {
     const struct job *job = &q->spec->jobs[t->job];
     char id[JOBSPEC_MAX_ID + 1];
-    struct buf folder;
-    buf_init(&folder, PATH_MAX);
-    if (rundir_put_spec_folder(q->dir, &folder) < 0) {
-        buf_fini(&folder);
-        return err_set(err, ENOMEM, "no memory for a path");
-    }
     struct template_context c = {.index = t->index,
                                  .task_id = id,
                                  .job_id = job->id,
                                  .run_dir = rundir_path(q->dir),
-                                 .spec_dir = buf_text(&folder)};
-    int rc = job_task_id(job, t->index, id, err);
-    if (rc == 0)
-        rc = job_command_show(job, &c, room, NULL, err);
-    buf_fini(&folder);
-    if (rc == 0)
-        value_string(v, buf_text(room));
-    return rc;
+                                 .spec_dir = rundir_spec_folder(q->dir)};
+    if (job_task_id(job, t->index, id, err) < 0 ||
+        job_command_show(job, &c, room, NULL, err) < 0)
+        return -1;
+    value_string(v, buf_text(room));
+    return 0;
 }
 
 static int tail_value(const struct query *q, const struct query_task *t,
