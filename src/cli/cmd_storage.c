@@ -127,10 +127,7 @@ static int files_json(const struct container_arg *a, const struct buf *listing)
     struct err err;
     size_t at = 0;
     char when[32];
-    while (listing_next(buf_text(listing), listing->len, &at, &f, &err) == 1) {
-        if (strncmp(path_base(f.name), CONTAINER_PART,
-                    strlen(CONTAINER_PART)) == 0)
-            continue;
+    while (storage_listing_next(listing, &at, &f, &err) == 1) {
         time_put(time_of(a, f.name), true, when);
         json_array_append_new(
             all, json_pack("{s:o, s:I, s:s}", "name", name_json(f.name),
@@ -153,10 +150,7 @@ static int files_show(const struct container_arg *a, const struct buf *listing,
     uint64_t count = 0, bytes = 0;
     char size[16], when[32], files[64];
     display_open(&d, options);
-    while (listing_next(buf_text(listing), listing->len, &at, &f, &err) == 1) {
-        if (strncmp(path_base(f.name), CONTAINER_PART,
-                    strlen(CONTAINER_PART)) == 0)
-            continue;
+    while (storage_listing_next(listing, &at, &f, &err) == 1) {
         time_put(time_of(a, f.name), false, when);
         display_printf(&d, "%10s  %16s  ", size_format(f.bytes, size), when);
         struct buf name;

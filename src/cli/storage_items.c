@@ -76,6 +76,16 @@ static bool is_part(const char *name)
            0;
 }
 
+int storage_listing_next(const struct buf *listing, size_t *at,
+                         struct listed *f, struct err *err)
+{
+    int more;
+    do
+        more = listing_next(buf_text(listing), listing->len, at, f, err);
+    while (more == 1 && is_part(f->name));
+    return more;
+}
+
 void storage_links_say(const char *folder, const struct listing_seen *seen)
 {
     if (seen->links > 0)
@@ -101,10 +111,7 @@ static int folder_add(struct storage_items *s, const char *folder,
     if (listing_make(folder, prefix, NULL, &listing, &seen, err) < 0)
         goto end;
     storage_links_say(folder, &seen);
-    while ((more = listing_next(buf_text(&listing), listing.len, &at, &f,
-                                err)) == 1) {
-        if (is_part(f.name))
-            continue;
+    while ((more = storage_listing_next(&listing, &at, &f, err)) == 1) {
         const char *from = in_folder ? arena_strdup(s->arena, f.name)
                                      : joined(s, folder, f.name);
         if (item_add(s, from, joined(s, below, f.name + cut), f.bytes, err) < 0)

@@ -32,6 +32,10 @@ int storage_items_upload(struct storage_items *s, const char *path,
 int storage_items_download(struct storage_items *s, const char *folder,
                            const char *prefix, struct err *err);
 
+/* As listing_next, but for files that an upload has begun. */
+int storage_listing_next(const struct buf *listing, size_t *at,
+                         struct listed *f, struct err *err);
+
 /* Warn of links that were left out of a listing of the folder. */
 void storage_links_say(const char *folder, const struct listing_seen *seen);
 
