@@ -213,7 +213,6 @@ static int upload(void *values)
     struct container_arg a;
     struct storage_items items;
     struct err err;
-    char place[128];
     int bad = storage_items_init(&items, &err);
     int rc = container_arg_load(&a, v->spec);
     if (rc == EXIT_OK)
@@ -228,7 +227,6 @@ static int upload(void *values)
     if (rc == EXIT_OK)
         rc = container_arg_open(&a, true);
     if (rc == EXIT_OK) {
-        snprintf(place, sizeof(place), "to %s", a.name);
         rc = storage_move(&(struct storage_move){
             .items = &items,
             .from = -1,
@@ -237,8 +235,8 @@ static int upload(void *values)
             .all = v->all,
             .json = v->json,
             .did = "uploaded",
-            .container = a.name,
-            .place = place});
+            .way = "to",
+            .container = a.name});
     }
     container_arg_fini(&a);
     storage_items_fini(&items);
@@ -266,7 +264,6 @@ static int download(void *values)
     struct container_arg a;
     struct storage_items items;
     struct err err;
-    char place[128];
     int fd = -1, bad = storage_items_init(&items, &err);
     int rc = container_arg_load(&a, v->spec);
     if (rc == EXIT_OK)
@@ -287,7 +284,6 @@ static int download(void *values)
     if (rc == EXIT_OK && (fd = folder_open(v->folder)) < 0)
         rc = EXIT_FAILED;
     if (rc == EXIT_OK) {
-        snprintf(place, sizeof(place), "from %s", a.name);
         rc = storage_move(&(struct storage_move){
             .items = &items,
             .from = a.fd,
@@ -296,8 +292,8 @@ static int download(void *values)
             .all = v->all,
             .json = v->json,
             .did = "downloaded",
-            .container = a.name,
-            .place = place});
+            .way = "from",
+            .container = a.name});
     }
     if (fd >= 0)
         close(fd);

@@ -2,12 +2,10 @@
 #include "config.h"
 #include "cli/storage_move.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,9 +126,10 @@ static int text_say(const struct moving *v)
         snprintf(same, sizeof(same), "; %" PRIu64 " %s there already", kept,
                  kept == 1 ? "was" : "were");
     int len =
-        snprintf(line, sizeof(line), "%s %s, %s, %s in %s%s\n", v->m->did,
+        snprintf(line, sizeof(line), "%s %s, %s, %s %s in %s%s\n", v->m->did,
                  describe_count(copied, "file", files),
-                 size_format(atomic_load(&p->written), bytes), v->m->place,
+                 size_format(atomic_load(&p->written), bytes), v->m->way,
+                 v->m->container,
                  duration_format(clock_mono_ns() - v->start_ns, took), same);
     return stdout_put(line, (unsigned long)len);
 }

@@ -12,9 +12,8 @@ struct storage_move {
     int from, to; /* as struct container_copy has them */
     uint32_t streams;
     bool all, json;
-    const char *did;       /* "uploaded" */
+    const char *did, *way; /* "uploaded", "to" */
     const char *container; /* its name */
-    const char *place;     /* where they went: "to inputs" */
 };
 
 /* Returns the exit code. */
