@@ -12,6 +12,7 @@
 #include "base/checksum.h"
 #include "base/quantity.h"
 #include "base/text.h"
+#include "store/returned.h"
 #include "view/describe.h"
 #include "view/moment.h"
 #include "view/query_json.h"
@@ -73,20 +74,28 @@ static void kept_put(const struct job *job, const struct query_task *t,
                until_ns < now_ns ? " (that is over)" : "");
 }
 
+/* Where one is that is no part of a pack. Returns path. */
+static char *own_place(const struct job *job, const struct query_task *t,
+                       const struct attempt_file *f,
+                       char path[RETURNED_PATH_BYTES])
+{
+    const struct returned_of of = {
+        .job_id = job->id, .task_id = t->id, .attempt = t->last->attempt};
+    return returned_own_place(&of, f->name, path);
+}
+
 /* Where a returned file is: in the run directory, or in a pack there. */
 static void place_put(const struct job *job, const struct query_task *t,
                       const struct attempt_file *f, struct buf *out)
 {
-    struct buf name;
-    buf_init(&name, 4 * sizeof(f->name[0]) * (ATTEMPT_MAX_FILE_NAME + 1));
-    (void)text_put_printable(&name, f->name, strlen(f->name), false);
-    if (f->place == FILE_OWN)
-        buf_printf(out, "files/%s/%s/%" PRIu32 "/%s", job->id, t->id,
-                   t->last->attempt, buf_text(&name));
-    else
-        buf_printf(out, "output/%04" PRIu32 ".files at %" PRIu64, f->session,
-                   f->offset);
-    buf_fini(&name);
+    char path[RETURNED_PATH_BYTES];
+    if (f->place == FILE_OWN) {
+        own_place(job, t, f, path);
+        text_put_printable(out, path, strlen(path), false);
+        return;
+    }
+    buf_printf(out, "output/%04" PRIu32 ".files at %" PRIu64, f->session,
+               f->offset);
 }
 
 static void files_put(const struct job *job, const struct query_task *t,
@@ -145,9 +154,7 @@ static json_t *file_json(const struct job *job, const struct query_task *t,
                          const struct attempt_file *f)
 {
     json_t *o = json_object();
-    char digest[CHECKSUM_TEXT_BYTES], mode[8];
-    struct buf path;
-    buf_init(&path, PATH_MAX + ATTEMPT_MAX_FILE_NAME);
+    char digest[CHECKSUM_TEXT_BYTES], mode[8], path[RETURNED_PATH_BYTES];
     checksum_format(f->digest.bytes, digest);
     snprintf(mode, sizeof(mode), "%04" PRIo32, f->mode & 07777);
     int rc = json_object_set_new(o, "name", query_text_json(f->name));
@@ -155,16 +162,14 @@ static json_t *file_json(const struct job *job, const struct query_task *t,
     rc |= json_object_set_new(o, "mode", json_string(mode));
     rc |= json_object_set_new(o, "xxh128", json_string(digest));
     if (f->place == FILE_OWN) {
-        rc |= buf_printf(&path, "files/%s/%s/%" PRIu32 "/%s", job->id, t->id,
-                         t->last->attempt, f->name);
-        rc |= json_object_set_new(o, "path", query_text_json(buf_text(&path)));
+        rc |= json_object_set_new(o, "path",
+                                  query_text_json(own_place(job, t, f, path)));
     } else {
-        rc |= buf_printf(&path, "output/%04" PRIu32 ".files", f->session);
-        rc |= json_object_set_new(o, "pack", json_string(buf_text(&path)));
+        snprintf(path, sizeof(path), "output/%04" PRIu32 ".files", f->session);
+        rc |= json_object_set_new(o, "pack", json_string(path));
         rc |= json_object_set_new(o, "offset",
                                   json_integer((json_int_t)f->offset));
     }
-    buf_fini(&path);
     if (rc == 0)
         return o;
     json_decref(o);

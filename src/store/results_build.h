@@ -23,8 +23,6 @@
 
 enum {
     RESULTS_MAX_NAME = 255,
-    /* of a returned file, in the run directory */
-    RESULTS_FILE_PATH_BYTES = ATTEMPT_MAX_FILE_NAME + 2 * JOBSPEC_MAX_ID + 32,
     /* builtin cells of a task's cubes: state, exit code, attempts, duration */
     RESULTS_CELL_BYTES = 1 + 4 + 4 + 8,
     RESULTS_SLAB_BYTES = 64 << 20, /* of cubes in memory at a time */
@@ -117,9 +115,6 @@ const char *survey_host(const struct survey *s, uint32_t session,
 /* Has a session's pack these bytes? */
 bool survey_is_packed(const struct survey *s, enum results_pack pack,
                       uint32_t session, uint64_t offset, uint64_t bytes);
-/* The path of a returned file of its own, in the run directory. */
-void results_file_path(char path[RESULTS_FILE_PATH_BYTES], const char *job_id,
-                       const char *task_id, uint32_t attempt, const char *name);
 
 /* How a job's tasks lie in its cubes: with chunks of about chunk_cells. */
 void shape_init(struct survey_job *s, const struct taskset *set,

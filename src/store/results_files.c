@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "store/h5_table.h"
 #include "store/results_packs.h"
+#include "store/returned.h"
 
 enum {
     FILES_TASK_ROW,
@@ -81,10 +82,12 @@ static int put_file(struct files *f, const struct attempt *a, const char *id,
     const struct hdf_column *c = f->columns;
     const char *job_id = f->build->spec->jobs[a->job].id;
     char digest[CHECKSUM_TEXT_BYTES];
-    char path[RESULTS_FILE_PATH_BYTES] = "";
+    const struct returned_of of = {
+        .job_id = job_id, .task_id = id, .attempt = a->attempt};
+    char path[RETURNED_PATH_BYTES] = "";
     uint64_t at = RESULTS_ELSEWHERE;
     if (file->place == FILE_OWN)
-        results_file_path(path, job_id, id, a->attempt, file->name);
+        returned_own_place(&of, file->name, path);
     else if (pack_copy_put(&f->pack, file->session, file->offset, file->bytes,
                            &at, err) < 0)
         return -1;

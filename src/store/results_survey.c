@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "store/returned.h"
 
 static void longer(size_t *longest, size_t len)
 {
@@ -130,16 +131,12 @@ static int see_output(struct build *b, const struct output *o,
 
 /* ---- Files ---- */
 
-void results_file_path(char path[RESULTS_FILE_PATH_BYTES], const char *job_id,
-                       const char *task_id, uint32_t attempt, const char *name)
-{
-    snprintf(path, RESULTS_FILE_PATH_BYTES, "files/%s/%s/%u/%s", job_id,
-             task_id, attempt, name);
-}
-
 static int see_files(struct build *b, const struct attempt *a, const char *id)
 {
-    char path[RESULTS_FILE_PATH_BYTES];
+    const struct returned_of of = {.job_id = b->spec->jobs[a->job].id,
+                                   .task_id = id,
+                                   .attempt = a->attempt};
+    char path[RETURNED_PATH_BYTES];
     for (uint32_t i = 0; i < a->file_count; i++) {
         const struct attempt_file *f = &a->files[i];
         longer(&b->survey.longest_file, strlen(f->name));
@@ -148,9 +145,8 @@ static int see_files(struct build *b, const struct attempt *a, const char *id)
                 0)
                 return -1;
         } else {
-            results_file_path(path, b->spec->jobs[a->job].id, id, a->attempt,
-                              f->name);
-            longer(&b->survey.longest_file_path, strlen(path));
+            longer(&b->survey.longest_file_path,
+                   strlen(returned_own_place(&of, f->name, path)));
         }
     }
     return 0;

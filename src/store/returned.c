@@ -21,6 +21,14 @@ char *returned_pack_path(const struct rundir *r, uint32_t session,
     return path;
 }
 
+char *returned_own_place(const struct returned_of *of, const char *name,
+                         char path[RETURNED_PATH_BYTES])
+{
+    snprintf(path, RETURNED_PATH_BYTES, "files/%s/%s/%u/%s", of->job_id,
+             of->task_id, of->attempt, name);
+    return path;
+}
+
 char *returned_own_path(const struct rundir *r, const struct returned_of *of,
                         const char *name, struct err *err)
 {
@@ -32,8 +40,8 @@ char *returned_own_path(const struct rundir *r, const struct returned_of *of,
         err_set(err, EINVAL, "this cannot be the name of a returned file");
         return NULL;
     }
-    char *path = rundir_file(r, "files/%s/%s/%u/%s", of->job_id, of->task_id,
-                             of->attempt, name);
+    char place[RETURNED_PATH_BYTES];
+    char *path = rundir_file(r, "%s", returned_own_place(of, name, place));
     if (!path)
         err_set(err, ENOMEM, "no memory for a file's path");
     return path;

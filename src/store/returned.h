@@ -25,6 +25,11 @@ struct returned_of {
     uint32_t attempt;
 };
 
+/* Where a file of its own is in the run directory. Returns path. */
+enum { RETURNED_PATH_BYTES = ATTEMPT_MAX_FILE_NAME + 2 * JOBSPEC_MAX_ID + 32 };
+char *returned_own_place(const struct returned_of *of, const char *name,
+                         char path[RETURNED_PATH_BYTES]);
+
 /* The path of a pack, or of a file of its own. Heap; NULL with err: EINVAL (an
  * id or a name cannot be one), ENOMEM. */
 char *returned_pack_path(const struct rundir *r, uint32_t session,
