@@ -214,14 +214,9 @@ static int follow(struct logs *l, uint32_t index)
     return EXIT_FAILED;
 }
 
-static void stdout_begin(void *arg, uint64_t bytes)
+static void live_begin(void *arg, int stream, uint64_t bytes)
 {
-    heading_put(arg, 0, bytes);
-}
-
-static void stderr_begin(void *arg, uint64_t bytes)
-{
-    heading_put(arg, 1, bytes);
+    heading_put(arg, stream, bytes);
 }
 
 /* No attempt has ended: what the first one has printed by now. */
@@ -233,11 +228,7 @@ static int now(struct logs *l, uint32_t index, struct err *err)
         if (!l->v->both && stream != (l->v->err ? 1 : 0))
             continue;
         struct follow f = live(l, index, stream);
-        rc = follow_now(&f,
-                        !l->v->both ? NULL
-                        : stream    ? stderr_begin
-                                    : stdout_begin,
-                        err);
+        rc = follow_now(&f, l->v->both ? live_begin : NULL, err);
         live_end(l);
         attempt = f.attempt;
     }

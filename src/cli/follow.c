@@ -200,7 +200,8 @@ int follow_run(struct follow *f, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-int follow_now(struct follow *f, void (*begin)(void *arg, uint64_t bytes),
+int follow_now(struct follow *f,
+               void (*begin)(void *arg, int stream, uint64_t bytes),
                struct err *err)
 {
     struct holder h;
@@ -210,7 +211,7 @@ int follow_now(struct follow *f, void (*begin)(void *arg, uint64_t bytes),
     if (rc == 0) {
         f->attempt = h.answer.attempt;
         if (begin)
-            begin(f->arg, info.bytes);
+            begin(f->arg, f->stream, info.bytes);
         rc = begin_at(f, &h, err);
     }
     if (rc == 0)

@@ -26,7 +26,8 @@ int follow_run(struct follow *f, struct err *err);
 
 /* What it has printed by now, if it runs. As follow_run; HOLDER_ENDED and
  * HOLDER_WAITS: it does not. begin (may be NULL) is told how much there is. */
-int follow_now(struct follow *f, void (*begin)(void *arg, uint64_t bytes),
+int follow_now(struct follow *f,
+               void (*begin)(void *arg, int stream, uint64_t bytes),
                struct err *err);
 
 /* Where the last lines of size bytes begin, that read appends pieces of. -1
