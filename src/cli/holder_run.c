@@ -8,7 +8,6 @@
 #include "cli/holder.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
 #include "cli/node_clean.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/clock.h"

@@ -14,12 +14,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/mem.h"
 
 enum {
     THREADS_STAGING = 6, /* of a rank: mostly they wait for a disk */

@@ -3,13 +3,10 @@
 #include "store/results_build.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "model/columns.h"

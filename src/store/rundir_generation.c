@@ -4,7 +4,6 @@
 #include "store/rundir_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
