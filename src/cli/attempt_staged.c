@@ -60,13 +60,20 @@ static int directory_put(const struct job *job, const struct query_task *t,
     return rc;
 }
 
+/* Until when its directory is kept; 0: it is not, or it is not known where. */
+static int64_t kept_until_ns(const struct job *job, const struct query_task *t)
+{
+    return t->last->kept && t->scratch[0]
+               ? t->last->end_ns + job_template(job, t->index)->retention_ns
+               : 0;
+}
+
 static void kept_put(const struct job *job, const struct query_task *t,
                      bool aside, int64_t now_ns, struct buf *out)
 {
-    int64_t for_ns = job_template(job, t->index)->retention_ns;
-    int64_t until_ns = t->last->end_ns + for_ns;
+    int64_t until_ns = kept_until_ns(job, t);
     char when[MOMENT_BYTES];
-    if (!t->last->kept || !t->scratch[0])
+    if (until_ns == 0)
         return;
     buf_printf(out, "               directory on %s: ", t->node);
     directory_put(job, t, aside, out);
@@ -133,8 +140,7 @@ static void failure_put(const struct attempt *a, struct buf *out)
 int attempt_kept_directory(const struct job *job, const struct query_task *t,
                            int64_t now_ns, struct buf *out)
 {
-    if (!t->last || !t->last->kept || !t->scratch[0] ||
-        t->last->end_ns + job_template(job, t->index)->retention_ns < now_ns)
+    if (!t->last || kept_until_ns(job, t) < now_ns)
         return 0;
     int rc = directory_put(job, t, false, out);
     return rc == 0 ? buf_puts(out, "/wd") : rc;
@@ -187,7 +193,7 @@ int attempt_staged_json(const struct job *job, const struct query_task *t,
         rc |=
             json_array_append_new(files, file_json(job, t, &t->last->files[i]));
     rc |= json_object_set_new(o, "files", files);
-    if (!t->last->kept || !t->scratch[0])
+    if (kept_until_ns(job, t) == 0)
         return rc | json_object_set_new(o, "directory", json_null());
     buf_init(&path, 2 * PATH_MAX);
     rc |= directory_put(job, t, aside, &path);
