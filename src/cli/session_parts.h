@@ -85,7 +85,7 @@ struct session {
     struct keeper *keeper;
     struct environment *environment;
     struct topo *topo;
-    char host[sizeof(((struct node_info *)0)->hostname)]; /* this rank's node */
+    char host[NODE_MAX_NAME + 1]; /* this rank's node */
     struct slots slots;
     struct start_ranks ranks;
     struct loop *loop;

@@ -47,14 +47,12 @@ static void on_io(struct loop_fd *fd, uint32_t events)
 static int bulk_create(struct session *s, struct err *err)
 {
     struct session_stage *t = &s->stage;
-    uint32_t threads =
-        jobspec_needs_scratch(s->spec) ? THREADS_STAGING : THREADS_FEW;
     t->bulk = comm_create(world_bulk_transport(s->world), s->start.epoch,
                           STAGE_MSG_MAX_BYTES, err);
     if (!t->bulk)
         return -1;
     comm_set_bulk(t->bulk);
-    t->io = io_create(threads, err);
+    t->io = io_create(t->scratch ? THREADS_STAGING : THREADS_FEW, err);
     if (!t->io)
         return -1;
     t->io_watch = (struct loop_fd){.ready = on_io, .fd = io_fd(t->io)};
