@@ -14,13 +14,14 @@
 #include <cmocka.h>
 
 #include "../bulk/net.h"
+#include "../tmpdir.h"
 #include "bulk/offer.h"
 #include "manager/receive.h"
 
 enum { MIB = 1 << 20 };
 
 static struct {
-    char dir[100];
+    char *dir;
     struct jobspec spec;
     struct job jobs[1];
     struct rundir *rundir;
@@ -34,15 +35,6 @@ static struct {
     uint64_t answer_handle, answer_size;
     uint32_t answer_code;
 } run;
-
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
 
 static bool incoming_more(void)
 {
@@ -65,9 +57,8 @@ static void up(void)
     struct err err = {0};
     bool fresh;
     memset(&run, 0, sizeof(run));
-    strcpy(run.dir, access("/dev/shm", W_OK) == 0 ? "/dev/shm/t_receive.XXXXXX"
-                                                  : "/tmp/t_receive.XXXXXX");
-    assert_non_null(mkdtemp(run.dir));
+    run.dir = tmpdir_make("t_receive");
+    assert_non_null(run.dir);
     run.jobs[0].id = "job";
     run.jobs[0].templates = &task;
     run.jobs[0].tasks.count = 1000;
@@ -118,7 +109,7 @@ static void down(void)
     writer_destroy(run.writer, NS_PER_SEC, &err);
     rundir_close(run.rundir);
     net_down();
-    nftw(run.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    tmpdir_remove(run.dir);
 }
 
 struct taken {

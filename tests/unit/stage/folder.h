@@ -3,7 +3,6 @@
 #ifndef TESTS_UNIT_STAGE_FOLDER_H
 #define TESTS_UNIT_STAGE_FOLDER_H
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,35 +23,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../tmpdir.h"
 #include "base/err.h"
 
-static inline int folder_remove_one(const char *path, const struct stat *st,
-                                    int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
-/* A cmocka setup and teardown: *state is a new folder's path, in memory where
- * that is possible. */
+/* A cmocka setup and teardown: *state is a new folder's path. */
 static inline int folder_setup(void **state)
 {
-    const char *tmp = getenv("TMPDIR");
-    char *path;
-    if (access("/dev/shm", W_OK) == 0)
-        tmp = "/dev/shm";
-    if (asprintf(&path, "%s/mpibatch-stage-XXXXXX", tmp ? tmp : "/tmp") < 0)
-        return -1;
-    *state = mkdtemp(path);
+    *state = tmpdir_make("mpibatch-stage");
     return *state ? 0 : -1;
 }
 
 static inline int folder_teardown(void **state)
 {
-    nftw(*state, folder_remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-    free(*state);
+    tmpdir_remove(*state);
     return 0;
 }
 

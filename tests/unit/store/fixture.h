@@ -2,7 +2,6 @@
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,38 +14,22 @@
 
 #include <cmocka.h>
 
+#include "../tmpdir.h"
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "model/jobspec.h"
 
-static int scratch_remove_one(const char *path, const struct stat *st, int type,
-                              struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
-/* A cmocka setup and teardown: *state is a new folder's path; in memory where
- * that is possible, since thousands of small files are written and synced. */
+/* A cmocka setup and teardown: *state is a new folder's path. */
 static inline int scratch_setup(void **state)
 {
-    const char *tmp = getenv("TMPDIR");
-    char *path;
-    if (access("/dev/shm", W_OK) == 0)
-        tmp = "/dev/shm";
-    if (asprintf(&path, "%s/mpibatch-store-XXXXXX", tmp ? tmp : "/tmp") < 0)
-        return -1;
-    *state = mkdtemp(path);
+    *state = tmpdir_make("mpibatch-store");
     return *state ? 0 : -1;
 }
 
 static inline int scratch_teardown(void **state)
 {
-    nftw(*state, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    free(*state);
+    tmpdir_remove(*state);
     return 0;
 }
 
