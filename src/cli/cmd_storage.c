@@ -290,7 +290,7 @@ static int download(void *values)
 
 /* -- Deletion ------------------------------------------------------------ */
 
-/* Remove one name; *gone counts. EXIT_FAILED: said why. */
+/* Remove one name. EXIT_FAILED: said why. */
 static int name_delete(const struct container_arg *a, const char *name,
                        bool recursive)
 {

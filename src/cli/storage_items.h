@@ -16,7 +16,7 @@ struct storage_items {
     uint64_t bytes;
 };
 
-/* NULL: no memory. */
+/* -1 with err ENOMEM. */
 int storage_items_init(struct storage_items *s, struct err *err);
 void storage_items_fini(struct storage_items *s);
 
