@@ -20,8 +20,9 @@
  *                   output/files it is (offset; 2^64-1: a file of its own, at
  *                   path in the run directory)
  *   /batch/output   files: bytes; stdout, stderr: bytes; stdout_index,
- * stderr_index: tables of offset and length, aligned with the rows of tasks; an
- *                   offset of 2^64-1: kept elsewhere (files/), or lost
+ *                   stderr_index: tables of offset and length, aligned with the
+ *                   rows of tasks; an offset of 2^64-1: kept elsewhere
+ *                   (files/), or lost
  *   /batch/spec     the job spec's text
  *   /batch          attribute journal_bytes: how much of the journal is in it
  *
