@@ -11,8 +11,6 @@
 
 enum { PIECE_BYTES = 1 << 20, TAIL_PIECE_BYTES = 1 << 16, WAIT_MS = 10000 };
 
-static const char *const names[2] = {"stdout.txt", "stderr.txt"};
-
 int tail_find(int (*read)(void *arg, uint64_t from, uint64_t len,
                           struct buf *out, struct err *err),
               void *arg, uint64_t size, uint64_t lines, uint64_t *from,
@@ -54,8 +52,8 @@ static int read_all(struct follow *f, struct holder *h, struct err *err)
     buf_init(&piece, PIECE_BYTES);
     while (!f->over && f->at < end) {
         buf_reset(&piece);
-        rc = holder_read(h, names[f->stream], f->at, PIECE_BYTES, 0, &piece,
-                         &info, err);
+        rc = holder_read(h, holder_output_names[f->stream], f->at, PIECE_BYTES,
+                         0, &piece, &info, err);
         if (rc < 0)
             break;
         if (end == UINT64_MAX)
@@ -93,7 +91,7 @@ static int begin_at(struct follow *f, struct holder *h, struct err *err)
         f->begun = true;
         return 0;
     }
-    struct part p = {.holder = h, .name = names[f->stream]};
+    struct part p = {.holder = h, .name = holder_output_names[f->stream]};
     if (holder_look(h, p.name, &info, err) < 0 ||
         tail_find(read_part, &p, info.bytes, f->tail, &f->at, err) < 0)
         return -1;
@@ -155,8 +153,8 @@ static int step(struct follow *f, struct holder *h, struct buf *piece,
     struct file_info info;
     buf_reset(piece);
     if (begin_at(f, h, err) == 0 &&
-        holder_read(h, names[f->stream], f->at, PIECE_BYTES, WAIT_MS, piece,
-                    &info, err) == 0) {
+        holder_read(h, holder_output_names[f->stream], f->at, PIECE_BYTES,
+                    WAIT_MS, piece, &info, err) == 0) {
         if (f->attempt > 0 && f->attempt != h->answer.attempt) {
             attempt_over(f);
             return 1;
@@ -207,7 +205,7 @@ int follow_now(struct follow *f,
     struct holder h;
     struct file_info info;
     holder_of_task(&h, f->run, f->job, f->index);
-    int rc = holder_look(&h, names[f->stream], &info, err);
+    int rc = holder_look(&h, holder_output_names[f->stream], &info, err);
     if (rc == 0) {
         f->attempt = h.answer.attempt;
         if (begin)

@@ -26,6 +26,9 @@ enum {
     HOLDER_NOTE_BYTES = 2 * PATH_MAX
 };
 
+/* What the outputs of a task are called: stdout, stderr. */
+extern const char *const holder_output_names[2];
+
 /* Codes in err that say how to go on. */
 enum {
     HOLDER_ENDED = 200000, /* the session says: the task has ended */

@@ -15,7 +15,7 @@
 #include "store/output.h"
 
 enum { NAME_BYTES = ATTEMPT_MAX_FILE_NAME + 8 };
-static const char *const output_names[2] = {"stdout.txt", "stderr.txt"};
+const char *const holder_output_names[2] = {"stdout.txt", "stderr.txt"};
 
 static const struct job *job_of(const struct holder *s)
 {
@@ -27,8 +27,8 @@ static const struct job *job_of(const struct holder *s)
 static bool is_output(const struct holder *s, const char *name)
 {
     const struct task_template *t = job_template(job_of(s), s->task->index);
-    if (strcmp(name, output_names[0]) != 0 &&
-        strcmp(name, output_names[1]) != 0)
+    if (strcmp(name, holder_output_names[0]) != 0 &&
+        strcmp(name, holder_output_names[1]) != 0)
         return false;
     for (uint32_t i = 0; i < t->output_file_count; i++) {
         const char *pattern = template_text(t->output_files[i].pattern);
@@ -56,7 +56,7 @@ static bool find(const struct holder *s, const char *path, int *output,
     const struct attempt *a = s->task->last;
     char own[NAME_BYTES];
     for (*output = 0; *output < 2; ++*output)
-        if (strcmp(path, output_names[*output]) == 0)
+        if (strcmp(path, holder_output_names[*output]) == 0)
             return true;
     *output = -1;
     for (uint32_t i = 0; i < a->file_count; i++) {
@@ -193,7 +193,7 @@ static int run_list(struct holder *s, const char *path, bool recursive,
     int rc = 0;
     for (int output = 0; rc == 0 && output < 2; output++) {
         info_of(s, output, NULL, &f);
-        rc = list_file(&l, &f, output_names[output], err);
+        rc = list_file(&l, &f, holder_output_names[output], err);
     }
     for (uint32_t i = 0; rc == 0 && i < a->file_count; i++) {
         info_of(s, -1, &a->files[i], &f);
