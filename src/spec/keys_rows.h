@@ -36,7 +36,9 @@
     TYPE(.kind = KEY_CHOICE, .words = (const char *const[]){__VA_ARGS__, NULL})
 #define STRUCT(keys)          TYPE(.kind = KEY_STRUCT, .set = &(keys))
 #define LIST(type, low, high) RANGE(KEY_LIST, low, high, .of = (type))
-#define MAP(type, low, high)  RANGE(KEY_MAP, low, high, .of = (type))
+/* A map whose names match a regular expression. */
+#define MAP(type, low, high, regex)                                            \
+    RANGE(KEY_MAP, low, high, .of = (type), .pattern = (regex))
 /* A map of parameters or metrics. */
 #define NAMED(type, low, high, ...)                                            \
     RANGE(KEY_MAP, low, high, .of = (type), .pattern = KEY_NAME_PATTERN,       \
@@ -49,10 +51,9 @@
     RANGE(KEY_TEMPLATE, 0, COMMAND_MAX_BYTES, .pattern = "[^ \\t\\n]",         \
           .another = LIST(TEMPLATE(COMMAND_MAX_BYTES), 1, COMMAND_MAX_WORDS))
 #define ENVIRONMENT                                                            \
-    LIST_OR(STRUCT(setting_keys), 0, JOBSPEC_MAX_ENV,                          \
-            RANGE(KEY_MAP, 0, JOBSPEC_MAX_ENV,                                 \
-                  .of = TEMPLATE(COMMAND_MAX_BYTES),                           \
-                  .pattern = LIKE_VARIABLE))
+    LIST_OR(                                                                   \
+        STRUCT(setting_keys), 0, JOBSPEC_MAX_ENV,                              \
+        MAP(TEMPLATE(COMMAND_MAX_BYTES), 0, JOBSPEC_MAX_ENV, LIKE_VARIABLE))
 
 /* Of the name of an environment variable. */
 #define LIKE_VARIABLE "^[^\\u0000- =\\u007f]+$"

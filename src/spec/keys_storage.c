@@ -36,8 +36,8 @@ static const struct key storage_rows[] = {
                 "the folder of the job spec",
      .example = "/project/ising"},
     {KEY(storage_fields, containers),
-     RANGE(KEY_MAP, 1, STORAGE_MAX_CONTAINERS, .of = LOCATION,
-           .pattern = "^(?=.{3,63}$)[a-z0-9](-?[a-z0-9])*$"),
+     MAP(LOCATION, 1, STORAGE_MAX_CONTAINERS,
+         "^(?=.{3,63}$)[a-z0-9](-?[a-z0-9])*$"),
      .otherwise = "none",
      .meaning = "The containers: a name of 3 to 63 lower-case letters, digits "
                 "and single \"-\", as Azure has them, and its folder; "
