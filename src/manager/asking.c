@@ -59,8 +59,7 @@ struct pending {
     int64_t patience_ns;   /* the time is up then */
     uint32_t rank;
     uint64_t handle; /* offered by it; 0: none */
-    uint64_t pulled;
-    int fd; /* of the data; -1: none */
+    int fd;          /* of the data; -1: none */
 };
 
 /* Looking at the inbox: in a thread of its own, which wakes nobody when there
@@ -342,7 +341,7 @@ static void landed(void *arg, const struct landing_end *end)
 static void progress(void *arg, uint64_t bytes)
 {
     struct pending *p = arg;
-    p->pulled = bytes;
+    (void)bytes;
     p->patience_ns = now_ns(p->owner) + PATIENCE_NS;
 }
 
