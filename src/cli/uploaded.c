@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "model/failure.h"
 #include "view/query_json.h"
+#include "worker/storing.h"
 
 enum { TEXT_BYTES = 4 * PATH_MAX };
 
@@ -20,13 +21,9 @@ struct set {
 /* Was this set stored when the attempt ended? */
 static bool was_stored(const struct output_file *o, const struct attempt *a)
 {
-    bool failed = a->result != RESULT_SUCCESS;
-    if (o->returned || a->reason == REASON_PRE_PROCESSING ||
-        a->reason == REASON_FILE_UPLOAD || a->reason == REASON_LOST ||
-        a->reason == REASON_STOPPED)
-        return false;
-    return o->condition == UPLOAD_TASK_COMPLETION ||
-           failed == (o->condition == UPLOAD_TASK_FAILURE);
+    return !o->returned && a->reason != REASON_PRE_PROCESSING &&
+           a->reason != REASON_FILE_UPLOAD && a->reason != REASON_LOST &&
+           storing_applies(o, a);
 }
 
 static int set_fill(const struct jobspec *spec, const struct output_file *o,
