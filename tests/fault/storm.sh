@@ -105,7 +105,8 @@ if [ "$(id -u)" != 0 ] || ! setpriv --reuid 1 --clear-groups true 2>/dev/null; t
     exit
 fi
 user=$((64000 + $$ % 1000))
-as_user() { FAULT_MARK=$mark limited 60 setpriv --reuid $user --regid $user --clear-groups "$@"; }
+# Open MPI needs a home of who has no account
+as_user() { HOME=$PWD FAULT_MARK=$mark limited 60 setpriv --reuid $user --regid $user --clear-groups "$@"; }
 chmod 755 "$scratch"
 mkdir -m 777 theirs
 cd theirs || exit 99

@@ -98,7 +98,7 @@ jobs:
 EOF
     how=(run)
     [ "$n" = 0 ] || how=(launch -n "$n")
-    "$PYTHON" "$tools/terminal.py" -c 120 -o "count$n" "$MPIBATCH" "${how[@]}" -o "count$n.run" count.yaml &
+    TERM=xterm "$PYTHON" "$tools/terminal.py" -c 120 -o "count$n" "$MPIBATCH" "${how[@]}" -o "count$n.run" count.yaml &
     pid=$!
     counted() { "$MPIBATCH" status --json "count$n.run" >status.json 2>&1 && [ "$(json status.json "$right")" = True ]; }
     right='d["slots"]["busy"] == 2 and all(
