@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,7 +27,6 @@
 #include "stage/listing.h"
 #include "stage/remove.h"
 #include "view/describe.h"
-#include "view/query_json.h"
 
 enum { JSON_BYTES = 512 << 20 };
 
@@ -38,6 +38,20 @@ struct storage_values {
 };
 
 /* -- Listing ------------------------------------------------------------- */
+
+/* A name in JSON: what is not UTF-8 as \xNN. */
+static json_t *name_json(const char *name)
+{
+    struct buf shown;
+    json_t *o = NULL;
+    if (text_is_utf8(name, strlen(name)))
+        return json_string(name);
+    buf_init(&shown, 4 * BENEATH_NAME_MAX + 1);
+    if (text_put_printable(&shown, name, strlen(name), false) == 0)
+        o = json_string(buf_text(&shown));
+    buf_fini(&shown);
+    return o;
+}
 
 static bool is_folder(const char *path)
 {
@@ -54,7 +68,7 @@ static int containers_json(const struct container_arg *a)
         char *path = storage_container_path(s, i, a->folder, &err);
         json_array_append_new(
             all, json_pack("{s:s, s:o, s:b}", "name", s->containers[i].name,
-                           "path", query_text_json(path ? path : ""), "exists",
+                           "path", name_json(path ? path : ""), "exists",
                            path && is_folder(path)));
         mem_free(path);
     }
@@ -116,12 +130,12 @@ static int files_json(const struct container_arg *a, const struct buf *listing)
     while (storage_listing_next(listing, &at, &f, &err) == 1) {
         time_put(time_of(a, f.name), true, when);
         json_array_append_new(
-            all, json_pack("{s:o, s:I, s:s}", "name", query_text_json(f.name),
+            all, json_pack("{s:o, s:I, s:s}", "name", name_json(f.name),
                            "bytes", (json_int_t)f.bytes, "modified", when));
     }
     json_object_set_new(o, "version", json_integer(1));
     json_object_set_new(o, "container", json_string(a->name));
-    json_object_set_new(o, "path", query_text_json(a->path));
+    json_object_set_new(o, "path", name_json(a->path));
     json_object_set_new(o, "files", all);
     return json_print(o, JSON_BYTES);
 }
