@@ -6,7 +6,7 @@
 cluster=$TEST_SRCDIR/tests/tools/slurm-cluster
 export SLURM_CLUSTER_DIR=/tmp/sc.$$
 [ "$(id -u)" = 0 ] || skip_all "a Slurm cluster can only be made by root"
-for command in slurmctld slurmd sbatch munged; do
+for command in slurmctld slurmd sbatch munged mount; do
     PATH=$PATH:/usr/sbin command -v $command >/dev/null || skip_all "no $command"
 done
 unshare -n true 2>/dev/null || skip_all "no network namespaces here"
