@@ -24,6 +24,14 @@ launch() {
     else marked "$MPIRUN" --oversubscribe -n "$n" "$MPIBATCH" run "$@"; fi
 }
 
+# is_unborn PID: a task that its rank has just made: it has the rank's memory,
+# and with it its name and environment, until it executes its program
+is_unborn() {
+    local parent
+    parent=$(sed 's/.*) . \([0-9]*\) .*/\1/' "/proc/$1/stat" 2>/dev/null) || return 1
+    cmp -s "/proc/$1/cmdline" "/proc/$parent/cmdline"
+}
+
 # ours [KIND...]: the pids that carry the mark: mpirun, rank, keeper, task; in
 # the order of the kinds, and as of one moment: what starts while one looks for
 # the next kind would be the only one of its own to be spared
@@ -35,7 +43,7 @@ ours() {
             case $comm in
             mpirun | orterun | prterun) comm=mpirun ;;
             mpibatch-keeper) comm=keeper ;;
-            mpibatch) comm=rank ;;
+            mpibatch) if is_unborn "$pid"; then comm=task; else comm=rank; fi ;;
             *) comm=task ;;
             esac
             echo "$comm $pid"
