@@ -277,6 +277,11 @@ static void on_record(struct events *l, const struct journal_record *r)
     case JOURNAL_COUNTS:
         l->staged = r->u.counts;
         break;
+    case JOURNAL_NODE_STATE:
+    case JOURNAL_SKIPPED:
+    case JOURNAL_ADDED:
+    case JOURNAL_OCCURRENCE:
+    case JOURNAL_COMMAND:
     case JOURNAL_PROGRAM:
     case JOURNAL_ORIGIN:
     case JOURNAL_TICK:

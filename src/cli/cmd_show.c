@@ -96,7 +96,7 @@ static int show_binding(void *values)
         buf_fini(&text);
         if (!spec)
             return EXIT_BAD_USAGE;
-        pool = spec->pool;
+        pool = spec->pools[0];
         granule = jobspec_max_required_slots(spec);
     }
     buf_init(&text, SHOW_MAX_BYTES);

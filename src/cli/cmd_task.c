@@ -195,7 +195,7 @@ static int own_directory(const struct life *l, const struct query_task *t,
 {
     const struct task_template *template = job_template(job_of(l, t), t->index);
     if (template->package_ref_count > 0 ||
-        l->run->spec->pool.package_ref_count > 0)
+        l->run->spec->pools[0].package_ref_count > 0)
         return 0;
     return attempt_kept_directory(job_of(l, t), t, l->now_ns, out);
 }

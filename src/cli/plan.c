@@ -369,7 +369,7 @@ static void slots_put(const struct planning *p)
                                         [SLOT_HWTHREAD] = "hardware thread",
                                         [SLOT_NUMANODE] = "NUMA node",
                                         [SLOT_PACKAGE] = "package"};
-    const struct pool *pool = &p->spec->pool;
+    const struct pool *pool = &p->spec->pools[0];
     if (pool->task_slots_per_node > 0)
         display_printf(p->display, "  %" PRIu32 " slots a node\n",
                        pool->task_slots_per_node);

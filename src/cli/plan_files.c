@@ -161,7 +161,7 @@ static void output_put(struct display *d, const struct files_plan *p,
 static void package_put(struct display *d, const struct files_plan *p,
                         uint32_t ref, bool first)
 {
-    const struct application_package *a = &p->spec->pool.packages[ref];
+    const struct application_package *a = &p->spec->pools[0].packages[ref];
     struct stat st;
     struct err err;
     char size[16];
@@ -262,7 +262,8 @@ void plan_files_json(json_t *o, const struct jobspec *spec,
             json_array_append_new(out, output_json(&p, &t->output_files[i]));
         for (uint32_t i = 0; i < t->package_ref_count; i++)
             json_array_append_new(
-                with, package_json(&spec->pool.packages[t->package_refs[i]]));
+                with,
+                package_json(&spec->pools[0].packages[t->package_refs[i]]));
     }
     json_object_set_new(o, "resource_files", in);
     json_object_set_new(o, "output_files", out);

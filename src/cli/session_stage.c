@@ -68,7 +68,7 @@ static int bulk_create(struct session *s, struct err *err)
 static int stager_build(struct session *s, struct err *err)
 {
     struct session_stage *t = &s->stage;
-    const struct pool *pool = &s->spec->pool;
+    const struct pool *pool = &s->spec->pools[0];
     const struct cache_config cache = {.max_bytes = pool->cache_max_bytes,
                                        .reserve_bytes =
                                            pool->scratch_reserve_bytes,
@@ -111,7 +111,7 @@ static void tidied(struct io_job *j, int rc, const struct err *err)
 static void tidying_start(struct session *s)
 {
     struct tidying *t = &s->stage.tidying;
-    t->root = scratch_root(s->spec->pool.scratch, getenv);
+    t->root = scratch_root(s->spec->pools[0].scratch, getenv);
     t->job = (struct io_job){.work = tidy, .done = tidied};
     io_start_long(s->stage.io, &t->job);
 }

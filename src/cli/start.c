@@ -288,7 +288,7 @@ int start_divide(struct world *w, struct topo *topo, const struct jobspec *spec,
     }
     int rc = 0;
     if (local != UINT32_MAX)
-        rc = topo_divide(topo, &spec->pool, cpus, local, count,
+        rc = topo_divide(topo, &spec->pools[0], cpus, local, count,
                          jobspec_max_required_slots(spec), slots, err);
     mem_free(cpus);
     if (rc == 0)
@@ -365,7 +365,7 @@ bool start_leads(const struct start_ranks *r, uint32_t rank)
 static struct scratch *scratch_make(const struct jobspec *spec,
                                     const struct start *st, struct err *err)
 {
-    const struct pool *pool = &spec->pool;
+    const struct pool *pool = &spec->pools[0];
     const char *root = scratch_root(pool->scratch, getenv);
     struct scratch_cleaned cleaned = {0};
     if (scratch_clean_stale(root, clock_wall_ns(), NULL, &cleaned, err) < 0)
@@ -451,7 +451,7 @@ int start_scratch(struct world *w, const struct jobspec *spec,
                 sizeof(r->ranks[i].scratch));
     if (rc == 0 && !*scratch) {
         *scratch = scratch_join(told->path, told->cache,
-                                spec->pool.scratch_reserve_bytes, err);
+                                spec->pools[0].scratch_reserve_bytes, err);
         rc = *scratch ? 0 : -1;
     }
     mem_free(told);

@@ -100,6 +100,12 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
     case MSG_LEFT:
         m->ranks[rank] = RANK_LEFT;
         break;
+    case MSG_PREPARED:
+    case MSG_INSTANCE:
+    case MSG_LAUNCH:
+    case MSG_GO:
+    case MSG_END:
+    case MSG_FRAGMENT:
     case MSG_ASSIGN:
     case MSG_RECALL:
     case MSG_CANCEL:
@@ -154,6 +160,14 @@ static void do_action(struct manager *m, const struct sched_action *act)
         break;
     case SCHED_ATTEMPT_LOST:
         manager_attempt_lost(m, act);
+        break;
+    case SCHED_LAUNCH:
+    case SCHED_GO:
+    case SCHED_END:
+    case SCHED_NODE_CHANGED:
+    case SCHED_SKIPPED:
+    case SCHED_ACTIVE_AGAIN:
+    case SCHED_OCCURRENCE:
         break;
     case SCHED_JOB_CHANGED:
         manager_journal_job(m, act->job, act->job_state, act->job_end);

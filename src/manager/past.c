@@ -83,6 +83,11 @@ static int record_replay(struct past *p, const struct journal_record *r,
     case JOURNAL_COUNTS:
         p->counts = r->u.counts;
         break;
+    case JOURNAL_NODE_STATE:
+    case JOURNAL_SKIPPED:
+    case JOURNAL_ADDED:
+    case JOURNAL_OCCURRENCE:
+    case JOURNAL_COMMAND:
     case JOURNAL_ORIGIN:
     case JOURNAL_NODE:
     case JOURNAL_LOST:

@@ -172,7 +172,10 @@ const char *attempt_reason_name(enum reason reason)
                                                     "stopped",
                                                     "internal",
                                                     "pre_processing_error",
-                                                    "file_upload_error"};
+                                                    "file_upload_error",
+                                                    "memory",
+                                                    "unsuccessful",
+                                                    "checkpoint"};
     return names[reason];
 }
 
@@ -190,13 +193,17 @@ enum failure attempt_failure(const struct attempt *a)
         [REASON_INTERNAL] = FAILURE_UNKNOWN,
         [REASON_PRE_PROCESSING] = FAILURE_UNKNOWN,
         [REASON_FILE_UPLOAD] = FAILURE_UPLOAD_MISC,
+        [REASON_MEMORY] = FAILURE_TASK_ENDED,
+        [REASON_UNSUCCESSFUL] = FAILURE_UNSUCCESSFUL,
+        [REASON_CHECKPOINT] = FAILURE_EXIT_CODE,
     };
     return a->failure != FAILURE_NONE ? a->failure : failures[a->reason];
 }
 
 const char *attempt_result_name(enum attempt_result result)
 {
-    static const char *const names[] = {"none", "success", "failure"};
+    static const char *const names[] = {"none", "success", "failure",
+                                        "skipped"};
     return names[result];
 }
 
@@ -255,6 +262,17 @@ void attempt_describe(const struct attempt *a, char text[384])
         snprintf(phrase, sizeof(phrase), "outputs could not be stored%s%s%s",
                  a->failure ? " (" : "", failure_code(a->failure),
                  a->failure ? ")" : "");
+        break;
+    case REASON_MEMORY:
+        snprintf(phrase, sizeof(phrase), "over its memory");
+        break;
+    case REASON_UNSUCCESSFUL:
+        snprintf(phrase, sizeof(phrase), "exit code %d, but not successful",
+                 a->exit_code);
+        break;
+    case REASON_CHECKPOINT:
+        snprintf(phrase, sizeof(phrase), "exit code %d: a checkpoint",
+                 a->exit_code);
         break;
     case REASON_INTERNAL:
     case REASON_COUNT:

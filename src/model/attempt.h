@@ -27,10 +27,19 @@ enum reason {
     REASON_INTERNAL,       /* the worker could not keep its output */
     REASON_PRE_PROCESSING, /* its files or packages could not be staged */
     REASON_FILE_UPLOAD,    /* its output files could not be stored */
+    REASON_MEMORY,         /* over the memory that it asked for */
+    REASON_UNSUCCESSFUL,   /* its exit code is fine, but not what else makes
+                              success; message says what */
+    REASON_CHECKPOINT,     /* exited with its checkpoint_exit_code */
     REASON_COUNT
 };
 
-enum attempt_result { RESULT_NONE, RESULT_SUCCESS, RESULT_FAILURE };
+enum attempt_result {
+    RESULT_NONE,
+    RESULT_SUCCESS,
+    RESULT_FAILURE,
+    RESULT_SKIPPED /* of tasks alone: it had no attempt, and will have none */
+};
 
 /* What becomes of the task behind this attempt. */
 enum disposition {

@@ -22,6 +22,7 @@ enum failure {
     FAILURE_UPLOAD_ACCESS_DENIED,
     FAILURE_UPLOAD_TIMED_OUT,
     FAILURE_UPLOAD_MISC,
+    FAILURE_UNSUCCESSFUL, /* no code of Azure's: what `success` asks for */
     FAILURE_UNKNOWN,
     FAILURE_COUNT
 };

@@ -23,8 +23,85 @@ uint32_t job_template_count(const struct job *job)
     return job->tasks.kind == TASKS_LISTED ? job->tasks.count : 1;
 }
 
+enum special_kind special_of(uint32_t index)
+{
+    switch (index) {
+    case INDEX_JOB_PREPARATION:
+        return SPECIAL_JOB_PREPARATION;
+    case INDEX_JOB_RELEASE:
+        return SPECIAL_JOB_RELEASE;
+    case INDEX_JOB_MANAGER:
+        return SPECIAL_JOB_MANAGER;
+    case INDEX_START:
+        return SPECIAL_START;
+    default:
+        return SPECIAL_NONE;
+    }
+}
+
+static const struct special_task *job_special(const struct job *job,
+                                              uint32_t index)
+{
+    switch (special_of(index)) {
+    case SPECIAL_JOB_PREPARATION:
+        return job->preparation;
+    case SPECIAL_JOB_RELEASE:
+        return job->release;
+    case SPECIAL_JOB_MANAGER:
+        return job->manager;
+    default:
+        return NULL;
+    }
+}
+
+const struct special_task *jobspec_special(const struct jobspec *spec,
+                                           uint32_t job, uint32_t index)
+{
+    if (job < spec->job_count)
+        return job_special(&spec->jobs[job], index);
+    if (job < JOB_OF_POOL(0) || job - JOB_OF_POOL(0) >= spec->pool_count ||
+        index != INDEX_START)
+        return NULL;
+    return spec->pools[job - JOB_OF_POOL(0)].start_task;
+}
+
+bool jobspec_has_task(const struct jobspec *spec, uint32_t job, uint32_t index)
+{
+    if (job < spec->job_count && index < spec->jobs[job].tasks.count)
+        return true;
+    return jobspec_special(spec, job, index);
+}
+
+const struct task_template *jobspec_template(const struct jobspec *spec,
+                                             uint32_t job, uint32_t index)
+{
+    return job < spec->job_count ? job_template(&spec->jobs[job], index)
+                                 : &jobspec_special(spec, job, index)->task;
+}
+
+const char *jobspec_job_id(const struct jobspec *spec, uint32_t job)
+{
+    return job < spec->job_count ? spec->jobs[job].id : "";
+}
+
+uint32_t jobspec_pool(const struct jobspec *spec, uint32_t job)
+{
+    return job < spec->job_count ? spec->jobs[job].pool : job - JOB_OF_POOL(0);
+}
+
+struct request jobspec_request(const struct jobspec *spec, uint32_t job,
+                               uint32_t index)
+{
+    const struct task_template *t = jobspec_template(spec, job, index);
+    return spec->request_count > 0
+               ? spec->requests[t->request]
+               : (struct request){.slots = t->required_slots, .instances = 1};
+}
+
 const struct task_template *job_template(const struct job *job, uint32_t index)
 {
+    if (index >= INDEX_JOB_PREPARATION)
+        return &job_special(job, index)->task;
     return &job->templates[job->tasks.kind == TASKS_LISTED ? index : 0];
 }
 
@@ -40,7 +117,12 @@ bool id_is_valid(const char *s)
 int job_task_id(const struct job *job, uint32_t index,
                 char id[JOBSPEC_MAX_ID + 1], struct err *err)
 {
+    const struct special_task *special = job_special(job, index);
     const struct template *t = job_template(job, index)->id;
+    if (special) {
+        snprintf(id, JOBSPEC_MAX_ID + 1, "%s", special->id);
+        return 0;
+    }
     if (!t) {
         snprintf(id, JOBSPEC_MAX_ID + 1, "%" PRIu32, index);
         return 0;
@@ -119,7 +201,7 @@ bool task_has_directory(const struct task_template *t)
 
 bool jobspec_needs_scratch(const struct jobspec *spec)
 {
-    if (spec->pool.package_ref_count > 0)
+    if (spec->pools[0].package_ref_count > 0)
         return true;
     for (uint32_t j = 0; j < spec->job_count; j++)
         for (uint32_t i = 0; i < job_template_count(&spec->jobs[j]); i++)

@@ -11,13 +11,19 @@
 
 #include "base/arena.h"
 #include "model/command.h"
+#include "model/depend.h"
+#include "model/policy.h"
+#include "model/request.h"
 #include "model/storage.h"
 #include "model/taskset.h"
 #include "model/template.h"
 
 /* Bounds. Ids are Azure Batch's: [A-Za-z0-9_-], at most 64. */
 enum {
-    JOBSPEC_MAX_JOBS = 1024,
+    JOBSPEC_MAX_JOBS = 4096, /* with those of schedules */
+    JOBSPEC_MAX_POOLS = 64,
+    JOBSPEC_MAX_SCHEDULED = 1000, /* jobs of one schedule */
+    JOBSPEC_MAX_METADATA = 64,
     JOBSPEC_MAX_ID = 64,
     JOBSPEC_MAX_ENV = 1024,
     JOBSPEC_MAX_METRICS = 64,
@@ -29,8 +35,46 @@ enum {
 /* What one slot stands for. */
 enum slot_unit { SLOT_CORE, SLOT_HWTHREAD, SLOT_NUMANODE, SLOT_PACKAGE };
 
+/* Said by the user, for the user. */
+struct metadata_item {
+    const char *name, *value;
+};
+struct metadata {
+    const struct metadata_item *items;
+    uint32_t count;
+};
+
+/* Tasks go to the node with the most free slots, or fill one after the other.
+ */
+enum node_fill { NODE_FILL_SPREAD, NODE_FILL_PACK };
+
+/* Which nodes of the allocation belong to a pool: those that no pool before it
+ * has and for which all of this holds, `nodes` of them at most. */
+struct node_select {
+    uint32_t nodes;     /* 0: all */
+    const char *name;   /* a pattern as in base/glob.h; NULL: any */
+    uint32_t min_cores; /* 0: any; so the others */
+    uint64_t min_memory_bytes;
+    uint32_t min_gpus;
+};
+
+struct special_task;
+
 struct pool {
     const char *id;
+    const char *display_name; /* NULL: none given */
+    struct metadata metadata;
+    enum node_fill node_fill_type;
+    struct node_select select;
+    uint32_t target_dedicated_nodes; /* the session starts with so many; 0:
+                                        with those there are */
+    int64_t resize_timeout_ns;       /* so long it waits for them */
+    const struct special_task *start_task; /* NULL: none */
+    const struct amount *node_resources; /* that each node has; in place of what
+                                            is found of memory and gpus */
+    uint32_t node_resource_count;
+    const struct amount *pool_resources; /* that the pool has once */
+    uint32_t pool_resource_count;
     uint32_t task_slots_per_node; /* 0: as many as the node has units */
     enum slot_unit slot_unit;
     const char *scratch; /* a folder on each node's own disk, absolute; NULL:
@@ -55,6 +99,39 @@ struct env_setting {
     const struct template *value;
 };
 
+/* What makes success, besides an exit code among exit_codes. */
+struct success {
+    const int32_t *exit_codes; /* at least one */
+    uint32_t exit_code_count;
+    const struct template *const *files; /* that must be there, relative to
+                                            the working directory */
+    uint32_t file_count;
+    const char *stdout_regex;          /* PCRE2, checked; NULL: none */
+    const struct expr *const *metrics; /* over the job's metrics, by name */
+    const char *const *metric_texts;   /* as they were written */
+    uint32_t metric_count;
+};
+
+/* A task on several nodes at once. */
+struct multi_instance {
+    uint32_t number_of_instances;
+    const struct command *coordination; /* on each, before the command of the
+                                           first one; NULL: none */
+    const struct resource_file *common_files; /* on each, into the folder above
+                                                 its working directory */
+    uint32_t common_file_count;
+};
+
+/* A task that runs within a container: its command line behind this one's. */
+struct container_settings {
+    const struct template *const *runtime; /* words: apptainer, exec */
+    uint32_t runtime_count;
+    const struct template *const *options; /* words, between both */
+    uint32_t option_count;
+    const struct template *image;
+    bool image_working_dir; /* that of the image, not the task's */
+};
+
 /* How one task runs; in a sweep all tasks share it, listed tasks have one
  * each. Values that the job gives its tasks are already in it. */
 struct task_template {
@@ -64,7 +141,17 @@ struct task_template {
                                       one wins */
     uint32_t env_count;
     struct constraints constraints;
-    uint32_t required_slots;            /* at least 1 */
+    struct retry_policy retry;
+    struct exit_conditions exit_conditions;
+    int32_t checkpoint_exit_code; /* active again; -1: there is none */
+    uint32_t required_slots;      /* at least 1 */
+    uint32_t request; /* what it asks for: index in the spec's requests */
+    const struct success *success;               /* NULL: exit code 0 */
+    const struct multi_instance *multi_instance; /* NULL: one node */
+    const struct container_settings *container;  /* NULL: none */
+    const struct template *affinity; /* the node that it would rather be on;
+                                        NULL: any */
+    bool keep_working_dir; /* a retry on the same node goes on in it */
     const struct template *working_dir; /* NULL: the folder of the spec, or its
                                            own directory's wd if it has one */
     const struct resource_file *resource_files;
@@ -77,6 +164,30 @@ struct task_template {
     enum keep keep;       /* of its directory on its node */
     int64_t retention_ns; /* and how long; 0: it is not known */
     bool own_directory;   /* though nothing is staged */
+};
+
+/* The tasks of Azure Batch that are not of a task set. They are attempts like
+ * others, under an index that no task has; those of a node tell it by their
+ * attempt's node. Start tasks belong to a pool: to JOB_OF_POOL(its index). */
+enum special_kind {
+    SPECIAL_NONE,
+    SPECIAL_JOB_PREPARATION,
+    SPECIAL_JOB_RELEASE,
+    SPECIAL_JOB_MANAGER,
+    SPECIAL_START
+};
+#define INDEX_JOB_PREPARATION UINT32_C(0xfffffff1)
+#define INDEX_JOB_RELEASE     UINT32_C(0xfffffff2)
+#define INDEX_JOB_MANAGER     UINT32_C(0xfffffff3)
+#define INDEX_START           UINT32_C(0xfffffff4)
+#define JOB_OF_POOL(pool)     (UINT32_C(0xffffff00) + (pool))
+
+struct special_task {
+    const char *id; /* "starttask", "jobpreparation", ... or the user's */
+    struct task_template task;
+    bool wait_for_success;       /* start task, job preparation */
+    bool kill_job_on_completion; /* job manager */
+    bool run_exclusive;          /* job manager */
 };
 
 enum metric_source { METRIC_STDOUT, METRIC_STDERR, METRIC_FILE };
@@ -127,13 +238,47 @@ struct metric {
     uint32_t cells; /* the product of the shape; scalars: 1 (or 0) */
 };
 
+enum all_tasks_complete { ALL_COMPLETE_TERMINATE, ALL_COMPLETE_NO_ACTION };
+enum task_failure { TASK_FAILURE_NO_ACTION, TASK_FAILURE_JOB_ACTION };
+
+/* End the job when so many of its tasks have failed, once `after` have ended.
+ */
+struct stop_when {
+    uint32_t failed; /* 0: not by number */
+    double share;    /* of those that have ended; 0: not by share */
+    uint64_t after;
+};
+
+/* Jobs that begin by the clock, one behind the other. */
+struct job_schedule {
+    const char *id;
+    int64_t not_before_ns; /* since 1970 UTC; 0: at once */
+    int64_t not_after_ns;  /* no job begins later; INT64_MAX: no limit */
+    int64_t window_ns;     /* so late may one begin; INT64_MAX: however late */
+    int64_t interval_ns;   /* between the times at which one is due; 0: there
+                              is one job only */
+    uint32_t first_job, job_count; /* its jobs, in the order of their times */
+};
+
 struct job {
     const char *id;
+    const char *display_name; /* NULL: none given */
+    struct metadata metadata;
+    uint32_t pool;
+    uint32_t schedule; /* index of its schedule + 1; 0: it has none */
     int32_t priority;
     int64_t max_wall_clock_ns; /* of the whole job; 0: no limit */
+    enum all_tasks_complete on_all_tasks_complete;
+    enum task_failure on_task_failure;
+    uint32_t max_parallel_tasks; /* 0: as many as there is room for */
+    struct stop_when stop_when;
+    const struct special_task *preparation, *release, *manager; /* or NULL */
+    const struct task_template *base; /* what its tasks share: of those that
+                                         are added later */
     struct taskset tasks;
-    const struct task_template *templates; /* tasks.count of them if listed,
-                                              else one */
+    /* tasks.count of them if listed (tasks that were added have theirs in
+     * further pieces: use job_template), else one */
+    const struct task_template *templates;
     const struct metric *metrics;
     uint32_t metric_count;
 };
@@ -147,9 +292,19 @@ struct jobspec {
     void (*inputs_destroy)(struct inputs *inputs);
     const char *name;
     struct storage storage;
-    struct pool pool;
+    const struct pool *pools; /* at least one; their packages are the same */
+    uint32_t pool_count;
     const struct job *jobs;
     uint32_t job_count;
+    const struct job_schedule *schedules;
+    uint32_t schedule_count;
+    const struct resource *resources;
+    uint32_t resource_count;
+    const struct request *requests;
+    uint32_t request_count;
+    const struct depend_rule *depends; /* ascending by job, first */
+    uint32_t depend_count;
+    uint32_t fragment_count; /* pieces that were added: see spec_add_tasks */
 };
 
 /* Free the spec, all it points to, and its inputs; NULL is fine. */
@@ -158,12 +313,31 @@ void jobspec_destroy(struct jobspec *spec);
 /* How many templates a job has: one, or one a listed task. */
 uint32_t job_template_count(const struct job *job);
 
-/* The template of task index of a job. */
+/* The template of task index of a job; of its special tasks, too. */
 const struct task_template *job_template(const struct job *job, uint32_t index);
 
-/* The id of task index, NUL-terminated, into id: at most JOBSPEC_MAX_ID
- * bytes. -1 with err: EMSGSIZE (longer), EINVAL (a byte that ids cannot
- * have). */
+/* What kind of task an index is for. */
+enum special_kind special_of(uint32_t index);
+/* The special task of a job or (JOB_OF_POOL) of a pool; NULL: it has none such,
+ * or the index is a task's. */
+const struct special_task *jobspec_special(const struct jobspec *spec,
+                                           uint32_t job, uint32_t index);
+/* Is there such a task, special or not? */
+bool jobspec_has_task(const struct jobspec *spec, uint32_t job, uint32_t index);
+/* The template of such a task, which there is. */
+const struct task_template *jobspec_template(const struct jobspec *spec,
+                                             uint32_t job, uint32_t index);
+/* The id of the job; of the pool whose start task it is: "". */
+const char *jobspec_job_id(const struct jobspec *spec, uint32_t job);
+/* The pool of a job; that of JOB_OF_POOL. */
+uint32_t jobspec_pool(const struct jobspec *spec, uint32_t job);
+/* What a task asks for. A spec without requests has plain ones. */
+struct request jobspec_request(const struct jobspec *spec, uint32_t job,
+                               uint32_t index);
+
+/* The id of task index, special or not, NUL-terminated, into id: at most
+ * JOBSPEC_MAX_ID bytes. -1 with err: EMSGSIZE (longer), EINVAL (a byte that ids
+ * cannot have). */
 int job_task_id(const struct job *job, uint32_t index,
                 char id[JOBSPEC_MAX_ID + 1], struct err *err);
 

@@ -3,6 +3,7 @@
 #ifndef MPIBATCH_MODEL_SNAPSHOT_H
 #define MPIBATCH_MODEL_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/jobspec.h"
@@ -17,7 +18,8 @@ enum run_state {
     RUN_FINISHED  /* this session is over; exit_code is valid */
 };
 
-/* Counts of tasks. total = succeeded + failed + running + preparing + storing
+/* Counts of tasks. total = succeeded + failed + skipped + running + preparing +
+ * storing
  * + active: each is counted once. */
 struct task_counts {
     uint64_t total;
@@ -26,6 +28,7 @@ struct task_counts {
     uint64_t preparing; /* wait for their files, or have them and no slot yet */
     uint64_t storing;   /* their process has ended, and holds no slot; what they
                            have left is being stored */
+    uint64_t skipped;   /* they waited for what has not ended well */
     uint64_t active;    /* not begun, or to be retried */
     uint64_t retried;   /* attempts that were followed by another */
     uint64_t invalid; /* succeeded, but a metric is missing, malformed or out of
@@ -35,12 +38,13 @@ struct task_counts {
 /* Those that have not ended. */
 static inline uint64_t task_counts_left(const struct task_counts *c)
 {
-    return c->total - c->succeeded - c->failed;
+    return c->total - c->succeeded - c->failed - c->skipped;
 }
 
 struct job_snapshot {
     enum job_state state;
     enum job_end end;
+    bool hidden; /* a job of a schedule whose time has not come */
     struct task_counts tasks;
 };
 
@@ -51,7 +55,8 @@ struct snapshot {
     int64_t start_ns, now_ns; /* session start and now, since 1970 UTC */
     uint32_t node_count, rank_count, ranks_lost;
     uint32_t slot_count, slots_busy;
-    struct task_counts tasks;   /* all jobs */
+    uint32_t node_states[NODE_STATE_COUNT]; /* nodes by state */
+    struct task_counts tasks;               /* all jobs */
     uint64_t done_this_session; /* tasks that ended in this session */
     double tasks_per_s;         /* recent; 0: not known */
     int64_t eta_ns;             /* -1: not known */

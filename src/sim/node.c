@@ -119,7 +119,7 @@ static int run_begin(struct cluster *c, struct node *n, int64_t now_ns,
 /* Start from the front of the queue whatever has its slots. */
 static int node_start(struct cluster *c, struct node *n, int64_t now_ns)
 {
-    while (n->state == NODE_SERVING && n->waiting > 0) {
+    while (n->state == SIM_NODE_SERVING && n->waiting > 0) {
         struct wait *w = &n->queue[n->head];
         const struct job *job = &c->config->sched.spec->jobs[w->job];
         uint32_t slots = job_template(job, w->first)->required_slots;
@@ -242,7 +242,7 @@ static int node_beat(struct cluster *c, uint32_t worker, int64_t now_ns)
 
 static int node_join(struct cluster *c, struct node *n, int64_t now_ns)
 {
-    n->state = NODE_SERVING;
+    n->state = SIM_NODE_SERVING;
     n->joined_ns = now_ns;
     return cluster_send(c, now_ns,
                         &(struct event){.kind = EVENT_READY,
@@ -265,7 +265,7 @@ static int node_die(struct cluster *c, struct node *n, int64_t now_ns)
     }
     agenda_drop(c->agenda, n->flush);
     n->flush = NULL;
-    n->state = NODE_DEAD;
+    n->state = SIM_NODE_DEAD;
     n->left_ns = now_ns;
     return c->config->notice_ns < 0 || agenda_add(c->agenda, &e) ? 0 : -1;
 }
@@ -295,7 +295,7 @@ int cluster_event(struct cluster *c, const struct event *e)
     int64_t now = e->at_ns;
     struct wait w = {e->job, e->first, e->count, e->attempt};
     int rc = 0;
-    if (n->state == NODE_DEAD)
+    if (n->state == SIM_NODE_DEAD)
         return 0;
     switch (e->kind) {
     case EVENT_JOIN:
@@ -312,7 +312,7 @@ int cluster_event(struct cluster *c, const struct event *e)
         rc = run_ends(c, n, &n->runs[e->run], now);
         break;
     case EVENT_ASSIGN:
-        if (n->state == NODE_STOPPING)
+        if (n->state == SIM_NODE_STOPPING)
             return node_return(c, n, now, &w);
         rc = node_put(n, &w);
         break;
@@ -323,7 +323,7 @@ int cluster_event(struct cluster *c, const struct event *e)
              node_end(c, n, now, e->job, REASON_CANCELLED);
         break;
     case EVENT_STOP:
-        n->state = NODE_STOPPING;
+        n->state = SIM_NODE_STOPPING;
         rc = node_give_back(c, n, now, UINT32_MAX);
         if (rc == 0 && e->count)
             rc = node_end(c, n, now, UINT32_MAX, REASON_STOPPED);

@@ -22,15 +22,15 @@ struct run {
     struct event *end, *lasting; /* NULL: happened, or not planned */
 };
 
-enum node_state {
-    NODE_STARTING,
-    NODE_SERVING,
-    NODE_STOPPING, /* starts nothing more */
-    NODE_DEAD
+enum sim_node_state {
+    SIM_NODE_STARTING,
+    SIM_NODE_SERVING,
+    SIM_NODE_STOPPING, /* starts nothing more */
+    SIM_NODE_DEAD
 };
 
 struct node {
-    enum node_state state;
+    enum sim_node_state state;
     uint32_t slots, busy;
     struct run *runs;   /* one a slot */
     struct wait *queue; /* waits at head..head+waiting-1 */

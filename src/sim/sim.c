@@ -186,6 +186,13 @@ static int output(struct sim *sim, const struct sched_action *act,
         return 0;
     case SCHED_ATTEMPT_LOST:
         return attempt_lost(sim, act, err);
+    case SCHED_LAUNCH:
+    case SCHED_GO:
+    case SCHED_END:
+    case SCHED_NODE_CHANGED:
+    case SCHED_SKIPPED:
+    case SCHED_ACTIVE_AGAIN:
+    case SCHED_OCCURRENCE:
     case SCHED_JOB_CHANGED:
         return 0;
     }

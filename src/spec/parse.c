@@ -15,7 +15,7 @@
 static void scratch_build(struct parse *p, const struct pool_fields *f)
 {
     const struct tree_node *n = f->scratch.node;
-    struct pool *pool = &p->spec->pool;
+    struct pool *pool = &p->pools[0];
     struct cache_fields cache;
     fields_read(p->errors, "`cache`", f->cache.node, &cache_keys, &cache);
     pool->cache_max_bytes = (uint64_t)cache.max_size.u.integer;
@@ -39,10 +39,10 @@ static int pool_build(struct parse *p, const struct field *f)
 {
     struct pool_fields pool;
     fields_read(p->errors, "`pool`", f->node, &pool_keys, &pool);
-    p->spec->pool.id = pool.id.node ? pool.id.node->u.text : "pool";
-    p->spec->pool.task_slots_per_node =
+    p->pools[0].id = pool.id.node ? pool.id.node->u.text : "pool";
+    p->pools[0].task_slots_per_node =
         (uint32_t)pool.task_slots_per_node.u.integer;
-    p->spec->pool.slot_unit = (enum slot_unit)pool.slot_unit.u.integer;
+    p->pools[0].slot_unit = (enum slot_unit)pool.slot_unit.u.integer;
     scratch_build(p, &pool);
     return packages_build(p, &pool);
 }
@@ -206,10 +206,14 @@ struct jobspec *spec_parse(const char *text, size_t len,
     struct tree_node root;
     if (nodes && p.arena)
         p.spec = arena_calloc(p.arena, 1, sizeof(*p.spec));
-    if (!p.spec) {
+    if (p.spec)
+        p.pools = arena_calloc(p.arena, JOBSPEC_MAX_POOLS, sizeof(*p.pools));
+    if (!p.pools) {
         spec_errors_no_memory(errors, 0);
     } else {
         p.spec->arena = p.arena;
+        p.spec->pools = p.pools;
+        p.spec->pool_count = 1;
         int rc = tree_parse(text, len, nodes, p.arena, errors, &root);
         p.damaged = errors->count > 0;
         if (rc == 0 && spec_build(&p, &root, file_name_stem) < 0)

@@ -99,7 +99,7 @@ static bool is_same_variable(const char *a, const char *b)
 static void twins_check(struct parse *p, const struct package_fields *f,
                         uint32_t i)
 {
-    const struct application_package *all = p->spec->pool.packages;
+    const struct application_package *all = p->pools[0].packages;
     const struct tree_node *at = f[i].application_id.node;
     for (uint32_t k = 0; at && f[i].version.node && k < i; k++) {
         const struct tree_node *other = f[k].application_id.node;
@@ -152,28 +152,28 @@ int packages_build(struct parse *p, const struct pool_fields *f)
         arena_calloc(p->scratch, count, sizeof(*fields));
     if (count > 0 && (!all || !fields))
         return -1;
-    p->spec->pool.packages = all;
+    p->pools[0].packages = all;
     p->packages_known = !n == !f->application_packages.key;
     for (uint32_t i = 0; i < count; i++) {
         fields_read(p->errors, "an application package", &n->u.items[i],
                     &package_keys, &fields[i]);
         if (package_build(p, &fields[i], &all[i]) < 0)
             return -1;
-        p->spec->pool.package_count = i + 1;
+        p->pools[0].package_count = i + 1;
         p->packages_known = p->packages_known && all[i].id[0];
         twins_check(p, fields, i);
     }
     defaults_find(fields, all, count);
     return package_refs_build(p, &f->application_package_references,
-                              &p->spec->pool.package_refs,
-                              &p->spec->pool.package_ref_count);
+                              &p->pools[0].package_refs,
+                              &p->pools[0].package_ref_count);
 }
 
 /* -- References ---------------------------------------------------------- */
 
 static void id_unknown(struct parse *p, const struct tree_node *id)
 {
-    const struct pool *pool = &p->spec->pool;
+    const struct pool *pool = &p->pools[0];
     const char *names[STORAGE_MAX_PACKAGES];
     for (uint32_t i = 0; i < pool->package_count; i++)
         names[i] = pool->packages[i].id;
@@ -206,7 +206,7 @@ static void versions_list(const struct pool *pool, const char *id,
 /* The package that a reference means, or -1: an error is added. */
 static int ref_find(struct parse *p, const struct package_reference_fields *f)
 {
-    const struct pool *pool = &p->spec->pool;
+    const struct pool *pool = &p->pools[0];
     const struct tree_node *id = f->application_id.node, *v = f->version.node;
     bool known = false;
     if (!id || (f->version.key && !v))

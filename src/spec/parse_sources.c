@@ -209,16 +209,16 @@ static void packages_look(struct search *s)
     const struct jobspec *spec = s->parse->spec;
     bool used[STORAGE_MAX_PACKAGES] = {false};
     struct err err;
-    for (uint32_t i = 0; i < spec->pool.package_ref_count; i++)
-        used[spec->pool.package_refs[i]] = true;
+    for (uint32_t i = 0; i < spec->pools[0].package_ref_count; i++)
+        used[spec->pools[0].package_refs[i]] = true;
     for (uint32_t j = 0; j < spec->job_count; j++)
         for (uint32_t i = 0; i < job_template_count(&spec->jobs[j]); i++) {
             const struct task_template *t = &spec->jobs[j].templates[i];
             for (uint32_t k = 0; k < t->package_ref_count; k++)
                 used[t->package_refs[k]] = true;
         }
-    for (uint32_t i = 0; i < spec->pool.package_count; i++) {
-        const struct application_package *package = &spec->pool.packages[i];
+    for (uint32_t i = 0; i < spec->pools[0].package_count; i++) {
+        const struct application_package *package = &spec->pools[0].packages[i];
         char *path = used[i]
                          ? package_path(package, s->parse->files->folder, &err)
                          : NULL;

@@ -167,7 +167,7 @@ static int env_build(struct parse *p, const struct field *f,
 /* A task that no node has slots for would never start. */
 static void slots_check(struct parse *p, const struct field *slots)
 {
-    uint32_t of_node = p->spec->pool.task_slots_per_node;
+    uint32_t of_node = p->pools[0].task_slots_per_node;
     if (slots->node && of_node && slots->u.integer > of_node)
         spec_errors_add(p->errors, slots->node->line, slots->node->column,
                         "the task can never start: it requires %d slots of a "
@@ -189,8 +189,8 @@ static int files_build(struct parse *p, const struct task_fields *f,
         in->no_directory = !t->own_directory;
     }
     if (refs->node) {
-        t->package_refs = p->spec->pool.package_refs;
-        t->package_ref_count = p->spec->pool.package_ref_count;
+        t->package_refs = p->pools[0].package_refs;
+        t->package_ref_count = p->pools[0].package_ref_count;
         if (package_refs_build(p, refs, &t->package_refs,
                                &t->package_ref_count) < 0)
             return -1;
@@ -312,9 +312,11 @@ int tasks_build(struct parse *p, const struct tree_node *node,
         return -1;
     job->templates = templates;
     base.task.constraints.max_task_retry_count = retries;
+    base.task.retry = retry_policy_default;
+    base.task.checkpoint_exit_code = -1;
     base.task.retention_ns = 7 * 24 * 3600 * NS_PER_SEC;
-    base.task.package_refs = p->spec->pool.package_refs;
-    base.task.package_ref_count = p->spec->pool.package_ref_count;
+    base.task.package_refs = p->pools[0].package_refs;
+    base.task.package_ref_count = p->pools[0].package_ref_count;
     if (env_build(p, &f->common_environment_settings, &job->tasks,
                   &base.task.env, &base.task.env_count) < 0 ||
         task_build(p, at, &job->tasks, &base) < 0)

@@ -220,6 +220,12 @@ static int put_payload(struct buf *b, const struct journal_record *rec,
         return stage_counts_put(b, &rec->u.counts);
     case JOURNAL_PROGRAM:
         return put_program(b, &rec->u.program);
+    case JOURNAL_NODE_STATE:
+    case JOURNAL_SKIPPED:
+    case JOURNAL_ADDED:
+    case JOURNAL_OCCURRENCE:
+    case JOURNAL_COMMAND:
+        break;
     }
     errno = EINVAL;
     return -1;

@@ -33,7 +33,12 @@ enum journal_type {
     JOURNAL_ORIGIN,      /* what a session says of itself */
     JOURNAL_PROGRAM,     /* a file that tasks execute */
     JOURNAL_LOST,        /* a rank is lost */
-    JOURNAL_COUNTS       /* what staging came to in the session, until now */
+    JOURNAL_COUNTS,      /* what staging came to in the session, until now */
+    JOURNAL_NODE_STATE,  /* a node changed its state */
+    JOURNAL_SKIPPED,     /* tasks will not run: a dependency was not met */
+    JOURNAL_ADDED,       /* tasks were added to the spec */
+    JOURNAL_OCCURRENCE,  /* a job of a schedule has begun, or was left out */
+    JOURNAL_COMMAND      /* what somebody asked for, and what came of it */
 };
 
 /* The most ranges of one record; of more, there are several. */
@@ -58,7 +63,30 @@ struct journal_record {
             uint32_t job;
             enum job_state state;
             enum job_end end;
+            const char
+                *why; /* what was said; ""; valid until the next record */
         } job;
+        struct {
+            uint32_t node;
+            enum node_state state;
+            const char *why; /* "" */
+        } node_state;
+        struct {
+            struct task_range tasks;
+            uint32_t parent_job, parent; /* the task that they waited for */
+        } skipped;
+        struct {
+            uint32_t number; /* of the fragment, from 1 */
+            uint32_t job, first, count;
+        } added;
+        struct {
+            uint32_t job;
+            bool begun;
+        } occurrence;
+        struct {
+            const char *text;  /* "job disable scan --requeue" */
+            const char *error; /* ""; Azure's code and what was wrong */
+        } command;
         struct {
             uint32_t job;                    /* of all ranges */
             uint32_t range_count;            /* 1 to JOURNAL_MAX_RANGES */

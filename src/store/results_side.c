@@ -199,6 +199,11 @@ int side_put(struct side *s, const struct journal_record *r, struct err *err)
     case JOURNAL_PROGRAM:
         rc = put_program(s, r, err);
         break;
+    case JOURNAL_NODE_STATE:
+    case JOURNAL_SKIPPED:
+    case JOURNAL_ADDED:
+    case JOURNAL_OCCURRENCE:
+    case JOURNAL_COMMAND:
     case JOURNAL_ATTEMPT:
     case JOURNAL_COUNTS:
     case JOURNAL_TICK:

@@ -311,6 +311,11 @@ static int see_record(struct build *b, const struct journal_record *r,
     case JOURNAL_COUNTS:
         s->staged_session = r->u.counts;
         break;
+    case JOURNAL_NODE_STATE:
+    case JOURNAL_SKIPPED:
+    case JOURNAL_ADDED:
+    case JOURNAL_OCCURRENCE:
+    case JOURNAL_COMMAND:
     case JOURNAL_JOB:
     case JOURNAL_LOST:
     case JOURNAL_TICK:

@@ -224,6 +224,11 @@ static int see_record(struct history *h, const struct journal_record *r,
         if (h->session_count > 0)
             last_session(h)->ranks_lost++;
         break;
+    case JOURNAL_NODE_STATE:
+    case JOURNAL_SKIPPED:
+    case JOURNAL_ADDED:
+    case JOURNAL_OCCURRENCE:
+    case JOURNAL_COMMAND:
     case JOURNAL_ATTEMPT:
     case JOURNAL_JOB:
     case JOURNAL_REACTIVATE:

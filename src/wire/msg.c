@@ -54,6 +54,45 @@ static int put_result(struct buf *b, const struct msg *m,
     return 0;
 }
 
+static int put_launch(struct buf *b, const struct msg *m)
+{
+    if (m->u.launch.instance_count > MSG_MAX_INSTANCES ||
+        m->u.launch.gpu_count > GPU_MAX_PER_NODE) {
+        errno = EINVAL;
+        return -1;
+    }
+    int rc = pack_put_uint(b, m->u.launch.job) |
+             pack_put_uint(b, m->u.launch.index) |
+             pack_put_uint(b, m->u.launch.attempt) |
+             pack_put_uint(b, m->u.launch.instance) |
+             pack_put_uint(b, m->u.launch.instance_count) |
+             pack_put_uint(b, m->u.launch.gpu_count) |
+             pack_put_uint(b, m->u.launch.memory_bytes) |
+             pack_put_int(b, m->u.launch.max_wall_clock_ns) |
+             pack_put_u8(b, m->u.launch.keep_directory);
+    for (uint32_t i = 0; i < m->u.launch.instance_count; i++)
+        rc |= pack_put_u32(b, m->u.launch.ranks[i]);
+    for (uint32_t i = 0; i < m->u.launch.gpu_count; i++)
+        rc |= pack_put_u32(b, m->u.launch.gpus[i].gpu) |
+              pack_put_u32(b, m->u.launch.gpus[i].milli);
+    return rc;
+}
+
+static int put_one(struct buf *b, const struct msg *m)
+{
+    return pack_put_uint(b, m->u.one.job) | pack_put_uint(b, m->u.one.index) |
+           pack_put_uint(b, m->u.one.attempt) |
+           pack_put_u8(b, (uint8_t)m->u.one.reason);
+}
+
+static int put_fragment(struct buf *b, const struct msg *m)
+{
+    return pack_put_uint(b, m->u.fragment.number) |
+           pack_put_uint(b, m->u.fragment.offset) |
+           pack_put_uint(b, m->u.fragment.total) |
+           pack_put_bytes(b, m->u.fragment.bytes, m->u.fragment.len);
+}
+
 static int put_body(struct buf *b, const struct msg *m,
                     const struct jobspec *spec)
 {
@@ -62,7 +101,9 @@ static int put_body(struct buf *b, const struct msg *m,
         return put_ready(b, m);
     case MSG_STARTED:
     case MSG_PREPARING:
+    case MSG_PREPARED:
     case MSG_STORING:
+    case MSG_INSTANCE:
         return put_started(b, m);
     case MSG_RESULT:
         return put_result(b, m, spec);
@@ -75,6 +116,13 @@ static int put_body(struct buf *b, const struct msg *m,
         return pack_put_uint(b, m->u.cancel.job);
     case MSG_STOP:
         return pack_put_u8(b, m->u.stop.now);
+    case MSG_LAUNCH:
+        return put_launch(b, m);
+    case MSG_GO:
+    case MSG_END:
+        return put_one(b, m);
+    case MSG_FRAGMENT:
+        return put_fragment(b, m);
     case MSG_LEFT:
     case MSG_BYE:
         return 0;
@@ -100,6 +148,8 @@ static uint32_t get_u32(struct unpack *u)
 static int check_tasks(const struct jobspec *spec, uint32_t job, uint32_t first,
                        uint32_t count, uint32_t attempt, struct err *err)
 {
+    if (count == 1 && attempt > 0 && jobspec_has_task(spec, job, first))
+        return 0;
     if (job >= spec->job_count)
         return err_set(err, EPROTO, "job %u of %u", job, spec->job_count);
     uint32_t tasks = spec->jobs[job].tasks.count;
@@ -195,6 +245,79 @@ static int get_stop(struct unpack *u, struct msg *m)
     return 0;
 }
 
+static int get_launch(struct unpack *u, const struct jobspec *spec,
+                      struct msg *m, struct err *err)
+{
+    m->u.launch.job = get_u32(u);
+    m->u.launch.index = get_u32(u);
+    m->u.launch.attempt = get_u32(u);
+    m->u.launch.instance = get_u32(u);
+    m->u.launch.instance_count =
+        (uint32_t)unpack_uint_max(u, MSG_MAX_INSTANCES);
+    m->u.launch.gpu_count = (uint32_t)unpack_uint_max(u, GPU_MAX_PER_NODE);
+    m->u.launch.memory_bytes = unpack_uint(u);
+    m->u.launch.max_wall_clock_ns = unpack_int(u);
+    uint8_t keep = unpack_u8(u);
+    m->u.launch.keep_directory = keep == 1;
+    m->u.launch.ranks = NULL;
+    m->u.launch.gpus = NULL;
+    m->u.launch.packed = (const unsigned char *)get_raw(
+        u, UINT64_C(4) * m->u.launch.instance_count +
+               UINT64_C(8) * m->u.launch.gpu_count);
+    u->bad |= keep > 1 || m->u.launch.max_wall_clock_ns < 0 ||
+              m->u.launch.instance >= m->u.launch.instance_count;
+    if (u->bad)
+        return 0;
+    return check_tasks(spec, m->u.launch.job, m->u.launch.index, 1,
+                       m->u.launch.attempt, err);
+}
+
+static int get_one(struct unpack *u, const struct jobspec *spec, struct msg *m,
+                   struct err *err)
+{
+    m->u.one.job = get_u32(u);
+    m->u.one.index = get_u32(u);
+    m->u.one.attempt = get_u32(u);
+    uint8_t reason = unpack_u8(u);
+    u->bad |= reason >= REASON_COUNT;
+    m->u.one.reason = (enum reason)reason;
+    if (u->bad)
+        return 0;
+    return check_tasks(spec, m->u.one.job, m->u.one.index, 1, m->u.one.attempt,
+                       err);
+}
+
+static void get_fragment(struct unpack *u, struct msg *m)
+{
+    m->u.fragment.number = get_u32(u);
+    m->u.fragment.offset = get_u32(u);
+    m->u.fragment.total = get_u32(u);
+    m->u.fragment.bytes =
+        (const char *)unpack_bytes(u, MSG_MAX_FRAGMENT, &m->u.fragment.len);
+    u->bad |= m->u.fragment.number == 0 ||
+              m->u.fragment.offset > m->u.fragment.total ||
+              m->u.fragment.len > m->u.fragment.total - m->u.fragment.offset;
+}
+
+static uint32_t packed_u32(const unsigned char *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+           (uint32_t)p[3] << 24;
+}
+
+uint32_t msg_launch_rank(const struct msg *m, uint32_t i)
+{
+    return packed_u32(m->u.launch.packed + (size_t)4 * i);
+}
+
+struct gpu_share msg_launch_gpu(const struct msg *m, uint32_t i)
+{
+    const unsigned char *p = m->u.launch.packed +
+                             (size_t)4 * m->u.launch.instance_count +
+                             (size_t)8 * i;
+    return (struct gpu_share){.gpu = packed_u32(p), .milli = packed_u32(p + 4)};
+}
+
 static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
                     struct attempt *a, struct err *err)
 {
@@ -206,7 +329,9 @@ static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
         return 0;
     case MSG_STARTED:
     case MSG_PREPARING:
+    case MSG_PREPARED:
     case MSG_STORING:
+    case MSG_INSTANCE:
         return get_started(u, spec, m, err);
     case MSG_RESULT:
         return get_result(u, spec, m, a, err);
@@ -220,6 +345,14 @@ static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
         return get_cancel(u, spec, m, err);
     case MSG_STOP:
         return get_stop(u, m);
+    case MSG_LAUNCH:
+        return get_launch(u, spec, m, err);
+    case MSG_GO:
+    case MSG_END:
+        return get_one(u, spec, m, err);
+    case MSG_FRAGMENT:
+        get_fragment(u, m);
+        return 0;
     case MSG_LEFT:
     case MSG_BYE:
         return 0;

@@ -15,10 +15,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/attempt.h"
+#include "model/gpu.h"
 #include "model/jobspec.h"
 #include "model/record.h"
 
-enum { MSG_VERSION = 4 };
+enum { MSG_VERSION = 5 };
 
 /* The largest output that travels inside a result, each of stdout and stderr;
  * a longer one goes to a file of its own. */
@@ -38,19 +39,28 @@ enum msg_kind {
     MSG_PREPARING, /* this attempt waits for its files, not for slots */
     MSG_STORING,   /* the process of this attempt has ended, its slots are free;
                       what it has left is being stored */
+    MSG_PREPARED,  /* this attempt has its files, and waits for slots */
+    MSG_INSTANCE,  /* this instance of an attempt is coordinated */
     MSG_LEFT,      /* nothing runs here and everything is reported */
     /* manager to worker */
     MSG_ASSIGN = 32, /* run these */
     MSG_RECALL,      /* give back up to count unstarted tasks */
     MSG_CANCEL,      /* end what runs of this job, give back the rest */
     MSG_STOP,        /* give back the unstarted; if now: end what runs */
-    MSG_BYE          /* all is recorded: leave (answer MSG_LEFT) */
+    MSG_LAUNCH,      /* run this attempt, so */
+    MSG_GO,       /* all instances are coordinated: the first one may go on */
+    MSG_END,      /* end this attempt */
+    MSG_FRAGMENT, /* a piece of what was added to the spec */
+    MSG_BYE       /* all is recorded: leave (answer MSG_LEFT) */
 };
 
 /* Tasks first..first+count-1 of a job, all in the same attempt. */
 struct msg_range {
     uint32_t job, first, count, attempt;
 };
+
+/* The largest piece of a fragment. */
+enum { MSG_MAX_FRAGMENT = 32 * 1024, MSG_MAX_INSTANCES = 4096 };
 
 struct msg {
     enum msg_kind kind;
@@ -64,7 +74,8 @@ struct msg {
             uint32_t job, index, attempt;
             uint32_t slot;    /* the first of its slots, within the node */
             int64_t start_ns; /* since 1970 UTC */
-        } started; /* MSG_STARTED, and the two above: start_ns may be 0 */
+        } started; /* MSG_STARTED, and all that say how far it is: start_ns may
+                      be 0 */
         struct msg_range range; /* MSG_RETURNED, MSG_ASSIGN */
         struct {
             uint32_t count;
@@ -76,6 +87,28 @@ struct msg {
             bool now;
         } stop;
         struct {
+            uint32_t job, index, attempt;
+            uint32_t instance, instance_count; /* at least 1 */
+            uint32_t gpu_count;
+            /* to be encoded; decoding: NULL, see msg_launch_rank, _gpu */
+            const uint32_t *ranks; /* of all instances */
+            const struct gpu_share *gpus;
+            const unsigned char *packed; /* both, borrowed from the message */
+            uint64_t memory_bytes;       /* its limit; 0: none */
+            int64_t max_wall_clock_ns;   /* its limit; 0: none */
+            bool keep_directory;
+        } launch;
+        struct {
+            uint32_t job, index, attempt;
+            enum reason reason; /* MSG_END */
+        } one;                  /* MSG_GO, MSG_END */
+        struct {
+            uint32_t number;        /* from 1 */
+            uint32_t offset, total; /* bytes */
+            const char *bytes;      /* borrowed */
+            size_t len;
+        } fragment;
+        struct {
             struct attempt *attempt; /* decoding: the caller's, filled */
             /* borrowed: OUTPUT_INLINE: all of it; OUTPUT_FILE: its end, or
              * nothing */
@@ -84,6 +117,10 @@ struct msg {
         } result;
     } u;
 };
+
+/* Of a decoded MSG_LAUNCH: the rank of instance i, and GPU i. */
+uint32_t msg_launch_rank(const struct msg *m, uint32_t i);
+struct gpu_share msg_launch_gpu(const struct msg *m, uint32_t i);
 
 /* Append the message; spec says which metrics a result has. -1 with errno as
  * buf_put, or EINVAL (an output that is not as its attempt says); b is as it

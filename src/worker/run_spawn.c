@@ -91,7 +91,7 @@ static int run_environment(struct run *run, const struct template_context *tc,
         env_put(run, err, "MPIBATCH_SLOTS", "%" PRIu32, run->slot_count) < 0 ||
         env_put(run, err, "OMP_NUM_THREADS", "%" PRIu32,
                 topo_thread_count(cfg->topo, cpus, cfg->slots->cpus_bytes,
-                                  cfg->spec->pool.slot_unit)) < 0)
+                                  cfg->spec->pools[0].slot_unit)) < 0)
         return -1;
     const char *root = cfg->staging && cfg->staging->scratch
                            ? scratch_path(cfg->staging->scratch)

@@ -43,7 +43,7 @@ static const struct application_package *package_find(const struct stager *s,
 {
     char *end;
     unsigned long i = strtoul(key, &end, 10);
-    const struct pool *pool = &s->config.spec->pool;
+    const struct pool *pool = &s->config.spec->pools[0];
     return *key && !*end && i < pool->package_count ? &pool->packages[i] : NULL;
 }
 
@@ -117,7 +117,8 @@ static int unpack(struct io_job *j, struct err *err)
     struct unpacking *u = LIST_OF(j, struct unpacking, job);
     struct package_limits limits = {
         .stop = &u->stop,
-        .reserve_bytes = u->stager->config.spec->pool.scratch_reserve_bytes};
+        .reserve_bytes =
+            u->stager->config.spec->pools[0].scratch_reserve_bytes};
     char tmp[PATH_MAX];
     int folder = -1;
     u->archive_gone = false;

@@ -32,7 +32,7 @@ static int put_packages(struct environment *env, const struct jobspec *spec,
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < made->package_count; i++) {
         const struct application_package *p =
-            &spec->pool.packages[t->package_refs[i]];
+            &spec->pools[0].packages[t->package_refs[i]];
         variables_package_name(p->id, p->version, name);
         rc = environment_set(env, name, made->packages[i], err);
         if (rc == 0 && p->is_default) {
@@ -59,7 +59,8 @@ static int put_node(struct environment *env, const struct jobspec *spec,
         snprintf(text, sizeof(text), "%s/%s", root, folders[i].folder);
         rc = environment_set(env, folders[i].name, text, err);
     }
-    snprintf(text, sizeof(text), "%" PRIu64, spec->pool.scratch_reserve_bytes);
+    snprintf(text, sizeof(text), "%" PRIu64,
+             spec->pools[0].scratch_reserve_bytes);
     if (rc == 0)
         rc = environment_set(
             env, "AZ_BATCH_TASK_RESERVED_EPHEMERAL_DISK_SPACE_BYTES", text,
@@ -73,7 +74,7 @@ int variables_put(struct environment *env, const struct jobspec *spec,
                   uint32_t index, struct err *err)
 {
     if (environment_set(env, "AZ_BATCH_ACCOUNT_NAME", spec->name, err) < 0 ||
-        environment_set(env, "AZ_BATCH_POOL_ID", spec->pool.id, err) < 0 ||
+        environment_set(env, "AZ_BATCH_POOL_ID", spec->pools[0].id, err) < 0 ||
         environment_set(env, "AZ_BATCH_NODE_ID", host, err) < 0 ||
         environment_set(env, "AZ_BATCH_NODE_IS_DEDICATED", "true", err) < 0 ||
         environment_set(env, "AZ_BATCH_JOB_ID", job_id, err) < 0 ||
@@ -101,7 +102,7 @@ int variables_put_path(struct environment *env, const struct jobspec *spec,
     buf_init(&path, PATH_MAX_BYTES);
     for (uint32_t i = 0; rc == 0 && i < made->package_count; i++) {
         const struct application_package *p =
-            &spec->pool.packages[t->package_refs[i]];
+            &spec->pools[0].packages[t->package_refs[i]];
         for (uint32_t k = 0; rc == 0 && k < p->add_to_path_count; k++)
             rc = buf_printf(&path, "%s%s%s:", made->packages[i],
                             p->add_to_path[k][0] ? "/" : "", p->add_to_path[k]);

@@ -119,6 +119,12 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
         if (w->stage == WORKER_SERVING)
             w->stage = WORKER_LEAVING;
         break;
+    case MSG_LAUNCH:
+    case MSG_GO:
+    case MSG_END:
+    case MSG_FRAGMENT:
+    case MSG_PREPARED:
+    case MSG_INSTANCE:
     case MSG_READY:
     case MSG_STARTED:
     case MSG_PREPARING:

@@ -53,6 +53,7 @@ static struct {
     uint32_t nodes[MAX_RANKS];
     struct directing *directing;
     struct jobspec spec;
+    struct pool pool;
     struct application_package packages[3];
     struct stage_counts told[MAX_RANKS];
 } net;
@@ -725,8 +726,10 @@ static void packages(void **state)
                                          .version = k == 0 ? "1.0" : "",
                                          .path = t};
     }
-    net.spec.pool.packages = net.packages;
-    net.spec.pool.package_count = 3;
+    net.spec.pools = &net.pool;
+    net.spec.pool_count = 1;
+    net.pool.packages = net.packages;
+    net.pool.package_count = 3;
     up(6, 2, NULL, 0);
     for (uint32_t i = 0; i < 6; i++)
         want(&w[i], i, OBJECT_PACKAGE, "0", NULL);
@@ -755,7 +758,7 @@ static void packages(void **state)
         assert_non_null(strstr(w[i].r.text, "package tool"));
     }
     down();
-    net.spec.pool.package_count = 0;
+    net.pool.package_count = 0;
     arena_destroy(arena);
 }
 

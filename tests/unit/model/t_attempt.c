@@ -197,7 +197,10 @@ static void words_are_those_of_the_results(void **state)
                                           "stopped",
                                           "internal",
                                           "pre_processing_error",
-                                          "file_upload_error"};
+                                          "file_upload_error",
+                                          "memory",
+                                          "unsuccessful",
+                                          "checkpoint"};
     static const char *const codes[] = {"",
                                         "FailureExitCode",
                                         "FailureExitCode",
@@ -209,7 +212,10 @@ static void words_are_those_of_the_results(void **state)
                                         "TaskEnded",
                                         "Unknown",
                                         "Unknown",
-                                        "FileUploadMiscError"};
+                                        "FileUploadMiscError",
+                                        "TaskEnded",
+                                        "TaskNotSuccessful",
+                                        "FailureExitCode"};
     (void)state;
     for (int i = 0; i < REASON_COUNT; i++) {
         struct attempt *a = mem_calloc(1, sizeof(*a));

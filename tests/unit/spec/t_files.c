@@ -62,7 +62,7 @@ static const char whole[] =
 
 static void pool_and_storage(const struct jobspec *spec)
 {
-    const struct pool *pool = &spec->pool;
+    const struct pool *pool = &spec->pools[0];
     assert_string_equal(spec->storage.root, "data");
     assert_int_equal(spec->storage.container_count, 2);
     assert_string_equal(spec->storage.containers[1].name, "results");
@@ -163,11 +163,11 @@ static void nothing_of_it(void **state)
     assert_null(spec->storage.root);
     assert_int_equal(spec->storage.container_count, 0);
     assert_int_equal(spec->storage.max_concurrent_streams, STORAGE_STREAMS);
-    assert_string_equal(spec->pool.id, "pool");
-    assert_null(spec->pool.scratch);
-    assert_true(spec->pool.scratch_reserve_bytes == 64 << 20);
-    assert_true(spec->pool.cache_max_bytes == 0);
-    assert_false(spec->pool.cache_keep);
+    assert_string_equal(spec->pools[0].id, "pool");
+    assert_null(spec->pools[0].scratch);
+    assert_true(spec->pools[0].scratch_reserve_bytes == 64 << 20);
+    assert_true(spec->pools[0].cache_max_bytes == 0);
+    assert_false(spec->pools[0].cache_keep);
     assert_false(task_has_directory(&spec->jobs[0].templates[0]));
     assert_false(jobspec_needs_scratch(spec));
     jobspec_destroy(spec);
@@ -184,7 +184,7 @@ static void versions(void **state)
         "    - {application_id: a, version: '1'}\n"
         "jobs: [{task: {command_line: a}}]");
     (void)state;
-    assert_false(spec->pool.packages[0].is_default);
+    assert_false(spec->pools[0].packages[0].is_default);
     assert_int_equal(spec->jobs[0].templates[0].package_ref_count, 1);
     assert_true(task_has_directory(&spec->jobs[0].templates[0]));
     jobspec_destroy(spec);

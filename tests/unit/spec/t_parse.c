@@ -118,8 +118,8 @@ static void whole_spec(void **state)
     buf_init(&b, 4096);
     struct jobspec *spec = parse_right(whole);
     assert_string_equal(spec->name, "ising");
-    assert_int_equal(spec->pool.task_slots_per_node, 8);
-    assert_int_equal(spec->pool.slot_unit, SLOT_HWTHREAD);
+    assert_int_equal(spec->pools[0].task_slots_per_node, 8);
+    assert_int_equal(spec->pools[0].slot_unit, SLOT_HWTHREAD);
     assert_int_equal(spec->job_count, 2);
     whole_job(&spec->jobs[0], &b);
     const struct job *post = &spec->jobs[1];
@@ -139,8 +139,8 @@ static void least_spec(void **state)
     const struct job *job = &spec->jobs[0];
     const struct task_template *t = &job->templates[0];
     assert_string_equal(spec->name, "stem");
-    assert_int_equal(spec->pool.task_slots_per_node, 0);
-    assert_int_equal(spec->pool.slot_unit, SLOT_CORE);
+    assert_int_equal(spec->pools[0].task_slots_per_node, 0);
+    assert_int_equal(spec->pools[0].slot_unit, SLOT_CORE);
     assert_string_equal(job->id, "job");
     assert_int_equal(job->priority, 0);
     assert_true(job->max_wall_clock_ns == 0);
