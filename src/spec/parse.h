@@ -20,7 +20,7 @@ struct parse {
     struct arena *arena;   /* of the model */
     struct arena *scratch; /* for as long as the tree */
     struct jobspec *spec;
-    struct pool *pools; /* the spec's */
+    struct pool *pools;             /* the spec's */
     const struct spec_files *files; /* NULL: none */
     struct parse_table *tables;     /* opened, the last one first */
     struct placed *placed;          /* where templates of storage stand */

@@ -65,6 +65,7 @@ static json_t *put_counts(const struct task_counts *c)
     put(&o, "total", count(c->total));
     put(&o, "succeeded", count(c->succeeded));
     put(&o, "failed", count(c->failed));
+    put(&o, "skipped", count(c->skipped));
     put(&o, "running", count(c->running));
     put(&o, "preparing", count(c->preparing));
     put(&o, "storing", count(c->storing));
@@ -289,6 +290,7 @@ static void get_counts(struct get *g, const json_t *o, struct task_counts *c)
     c->total = get_count(g, o, "total", INT64_MAX);
     c->succeeded = get_count(g, o, "succeeded", INT64_MAX);
     c->failed = get_count(g, o, "failed", INT64_MAX);
+    c->skipped = get_count(g, o, "skipped", INT64_MAX);
     c->running = get_count(g, o, "running", INT64_MAX);
     c->preparing = get_count(g, o, "preparing", INT64_MAX);
     c->storing = get_count(g, o, "storing", INT64_MAX);

@@ -76,8 +76,18 @@ static void states_have_azures_names(void **state)
                                        "enabling", "terminating", "completed"};
     static const char *const tasks[] = {"active", "preparing", "running",
                                         "completed"};
-    static const char *const ends[] = {"", "AllTasksComplete",
-                                       "MaxWallClockTimeExpiry"};
+    static const char *const ends[] = {"",
+                                       "AllTasksComplete",
+                                       "MaxWallClockTimeExpiry",
+                                       "JMComplete",
+                                       "TaskFailed",
+                                       "UserTerminate",
+                                       "JobPreparationTaskFailed"};
+    static const char *const nodes[] = {
+        "creating",          "starting", "waiting_for_start_task",
+        "start_task_failed", "idle",     "running",
+        "offline",           "unusable", "preempted",
+        "leaving_pool"};
     static const char *const runs[] = {"starting", "running", "stopping",
                                        "paused", "finished"};
     (void)state;
@@ -85,6 +95,8 @@ static void states_have_azures_names(void **state)
         assert_string_equal(job_state_name((enum job_state)i), jobs[i]);
     for (int i = 0; i < TASK_STATE_COUNT; i++)
         assert_string_equal(task_state_name((enum task_state)i), tasks[i]);
+    for (int i = 0; i < NODE_STATE_COUNT; i++)
+        assert_string_equal(node_state_name((enum node_state)i), nodes[i]);
     for (int i = 0; i < JOB_END_COUNT; i++)
         assert_string_equal(job_end_name((enum job_end)i), ends[i]);
     for (int i = 0; i <= RUN_FINISHED; i++)

@@ -297,6 +297,15 @@ static void check_action(struct world *w, const struct sched_action *a)
     case SCHED_JOB_CHANGED:
         check_job_change(w, a);
         break;
+    case SCHED_LAUNCH:
+    case SCHED_GO:
+    case SCHED_END:
+    case SCHED_NODE_CHANGED:
+    case SCHED_SKIPPED:
+    case SCHED_ACTIVE_AGAIN:
+    case SCHED_OCCURRENCE:
+        fail_msg("action %d of a spec that asks for none such", a->kind);
+        break;
     }
 }
 

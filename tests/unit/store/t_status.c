@@ -19,7 +19,7 @@ static struct job_snapshot jobs[2] = {
     {.state = JOB_ACTIVE, .tasks = {10, 1, 2, 3, 1, 1, 2, 5, 1}},
     {.state = JOB_COMPLETED,
      .end = JOB_END_ALL_TASKS_COMPLETE,
-     .tasks = {UINT32_MAX, UINT32_MAX, 0, 0, 0, 0, 0, 0, 0}},
+     .tasks = {UINT32_MAX, UINT32_MAX, 0, 0, 0, 0, 0, 0, 0, 0}},
 };
 
 static struct snapshot full(void)
@@ -34,7 +34,7 @@ static struct snapshot full(void)
                              .ranks_lost = 1,
                              .slot_count = 64,
                              .slots_busy = 60,
-                             .tasks = {100, 10, 20, 30, 7, 8, 25, 50, 6},
+                             .tasks = {100, 10, 20, 3, 30, 7, 8, 22, 50, 6},
                              .done_this_session = 7,
                              .tasks_per_s = 12.25,
                              .eta_ns = 90500000000,

@@ -32,6 +32,10 @@ static const struct msg plain[] = {
     {.kind = MSG_BYE},
     {.kind = MSG_RETURNED, .u.range = {0, 0, 0, 0}},
     {.kind = MSG_STORING, .u.started = {1, 17, 2, 63, 0}},
+    {.kind = MSG_PREPARED, .u.started = {1, 17, 2, 0, 0}},
+    {.kind = MSG_INSTANCE, .u.started = {1, 17, 2, 0, 0}},
+    {.kind = MSG_GO, .u.one = {1, 17, 2, REASON_NONE}},
+    {.kind = MSG_END, .u.one = {1, 17, 2, REASON_STOPPED}},
     {.kind = MSG_PREPARING, .u.started = {1, 17, 2, 0, 0}},
 };
 enum { PLAIN_COUNT = sizeof(plain) / sizeof(plain[0]) };

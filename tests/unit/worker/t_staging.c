@@ -315,11 +315,13 @@ static void what_a_task_is_told(void **state)
     const struct task_template t = {.package_refs = refs,
                                     .package_ref_count = 2};
     const struct job job = {.templates = &t};
+    const struct pool pool = {.id = "pool",
+                              .packages = packages,
+                              .package_count = 2,
+                              .scratch_reserve_bytes = 4096};
     const struct jobspec s = {.name = "run",
-                              .pool = {.id = "pool",
-                                       .packages = packages,
-                                       .package_count = 2,
-                                       .scratch_reserve_bytes = 4096},
+                              .pools = &pool,
+                              .pool_count = 1,
                               .jobs = &job,
                               .job_count = 1};
     char *paths[] = {TEXT("/a/2"), TEXT("/a/1")};
