@@ -282,6 +282,7 @@ static void on_record(struct events *l, const struct journal_record *r)
     case JOURNAL_ADDED:
     case JOURNAL_OCCURRENCE:
     case JOURNAL_COMMAND:
+    case JOURNAL_SPECIAL:
     case JOURNAL_PROGRAM:
     case JOURNAL_ORIGIN:
     case JOURNAL_TICK:

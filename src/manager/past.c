@@ -88,6 +88,7 @@ static int record_replay(struct past *p, const struct journal_record *r,
     case JOURNAL_ADDED:
     case JOURNAL_OCCURRENCE:
     case JOURNAL_COMMAND:
+    case JOURNAL_SPECIAL:
     case JOURNAL_ORIGIN:
     case JOURNAL_NODE:
     case JOURNAL_LOST:

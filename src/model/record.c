@@ -60,17 +60,29 @@ static int put_metric(struct buf *b, const struct metric_value *v,
     return pack_put_bytes(b, s, len);
 }
 
+/* What is to be found in what the task leaves: nothing in a special one's. */
+static uint32_t metrics_of(const struct attempt *a, const struct jobspec *spec,
+                           const struct metric **metrics)
+{
+    if (special_of(a->index) != SPECIAL_NONE)
+        return 0;
+    *metrics = spec->jobs[a->job].metrics;
+    return spec->jobs[a->job].metric_count;
+}
+
 /* All metrics of the job; those that the attempt lacks are missing. */
 static int put_metrics(struct buf *b, const struct attempt *a,
-                       const struct job *job)
+                       const struct jobspec *spec)
 {
     static const struct metric_value missing = {.state = METRIC_MISSING};
-    if (pack_put_uint(b, job->metric_count) < 0)
+    const struct metric *metrics = NULL;
+    uint32_t count = metrics_of(a, spec, &metrics);
+    if (pack_put_uint(b, count) < 0)
         return -1;
-    for (uint32_t i = 0; i < job->metric_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct metric_value *v =
             i < a->metric_count ? &a->metrics[i] : &missing;
-        if (put_metric(b, v, &job->metrics[i]) < 0)
+        if (put_metric(b, v, &metrics[i]) < 0)
             return -1;
     }
     return 0;
@@ -131,7 +143,7 @@ int record_put_attempt(struct buf *b, const struct attempt *a,
                        const struct jobspec *spec)
 {
     size_t before = b->len;
-    if (a->job >= spec->job_count) {
+    if (!jobspec_has_task(spec, a->job, a->index)) {
         errno = EINVAL;
         return -1;
     }
@@ -158,8 +170,7 @@ int record_put_attempt(struct buf *b, const struct attempt *a,
     rc |= put_output(b, &a->output[1]);
     rc |=
         pack_put_bytes(b, a->message, strnlen(a->message, ATTEMPT_MAX_MESSAGE));
-    if (rc == 0 && put_staged(b, a) == 0 &&
-        put_metrics(b, a, &spec->jobs[a->job]) == 0)
+    if (rc == 0 && put_staged(b, a) == 0 && put_metrics(b, a, spec) == 0)
         return 0;
     return pack_undo(b, before);
 }
@@ -315,17 +326,19 @@ static bool get_metric(struct unpack *u, struct metric_value *v,
     return u->bad || (v->string = mem_strdup(text));
 }
 
-static int get_metrics(struct unpack *u, const struct job *job,
+static int get_metrics(struct unpack *u, const struct jobspec *spec,
                        struct attempt *a, struct err *err)
 {
+    const struct metric *metrics = NULL;
+    uint32_t want = metrics_of(a, spec, &metrics);
     uint64_t count = unpack_uint(u);
-    if (!u->bad && count != job->metric_count)
-        return err_set(err, EPROTO,
-                       "attempt record: %llu metrics, job %s has %u",
-                       (unsigned long long)count, job->id, job->metric_count);
-    for (uint32_t i = 0; i < job->metric_count && !u->bad; i++) {
+    if (!u->bad && count != want)
+        return err_set(
+            err, EPROTO, "attempt record: %llu metrics, job %s has %u",
+            (unsigned long long)count, jobspec_job_id(spec, a->job), want);
+    for (uint32_t i = 0; i < want && !u->bad; i++) {
         a->metric_count = i + 1;
-        if (!get_metric(u, &a->metrics[i], &job->metrics[i]))
+        if (!get_metric(u, &a->metrics[i], &metrics[i]))
             return err_set(err, ENOMEM, "attempt record: no memory");
     }
     return 0;
@@ -335,10 +348,14 @@ static int get_metrics(struct unpack *u, const struct job *job,
 static int check_task(const struct attempt *a, const struct jobspec *spec,
                       struct err *err)
 {
-    if (a->job >= spec->job_count)
+    bool special = special_of(a->index) != SPECIAL_NONE;
+    if (special && !jobspec_has_task(spec, a->job, a->index))
+        return err_set(err, EPROTO, "attempt record: job %u has no task %u",
+                       a->job, a->index);
+    if (!special && a->job >= spec->job_count)
         return err_set(err, EPROTO, "attempt record: job %u of %u", a->job,
                        spec->job_count);
-    if (a->index >= spec->jobs[a->job].tasks.count)
+    if (!special && a->index >= spec->jobs[a->job].tasks.count)
         return err_set(err, EPROTO, "attempt record: task %u of %u in job %s",
                        a->index, spec->jobs[a->job].tasks.count,
                        spec->jobs[a->job].id);
@@ -355,7 +372,7 @@ int record_get_attempt(struct unpack *u, const struct jobspec *spec,
     get_fields(u, a, &parts);
     if (!u->bad) {
         if (check_task(a, spec, err) < 0 || get_staged(u, a, parts, err) < 0 ||
-            get_metrics(u, &spec->jobs[a->job], a, err) < 0)
+            get_metrics(u, spec, a, err) < 0)
             goto fail;
     }
     if (!u->bad)

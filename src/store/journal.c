@@ -120,15 +120,17 @@ void journal_destroy(struct journal *j)
     mem_free(j);
 }
 
-static int put_attempt(struct buf *b, const struct attempt *a,
-                       const struct jobspec *spec)
+static int put_attempt(struct buf *b, enum journal_type type,
+                       const struct attempt *a, const struct jobspec *spec)
 {
     uint32_t ok = 0, want;
-    if (a->job >= spec->job_count) {
+    bool special = special_of(a->index) != SPECIAL_NONE;
+    if (special != (type == JOURNAL_SPECIAL) ||
+        !jobspec_has_task(spec, a->job, a->index)) {
         errno = EINVAL;
         return -1;
     }
-    want = spec->jobs[a->job].metric_count;
+    want = special ? 0 : spec->jobs[a->job].metric_count;
     while (ok < want && ok < a->metric_count &&
            a->metrics[ok].state == METRIC_OK)
         ok++;
@@ -141,10 +143,10 @@ static int put_attempt(struct buf *b, const struct attempt *a,
     return rc < 0 ? -1 : record_put_attempt(b, a, spec);
 }
 
-/* Text, cut to what a reader takes. */
+/* Text, cut to what a reader takes; NULL: none. */
 static int put_text(struct buf *b, const char *text, size_t max)
 {
-    return pack_put_bytes(b, text, strnlen(text, max));
+    return pack_put_bytes(b, text ? text : "", text ? strnlen(text, max) : 0);
 }
 
 static int put_program(struct buf *b, const struct program_file *p)
@@ -176,6 +178,46 @@ static int put_ranges(struct buf *b, const struct journal_record *rec)
     return rc;
 }
 
+/* Tasks that there are. */
+static bool range_is_valid(const struct task_range *r,
+                           const struct jobspec *spec)
+{
+    uint32_t tasks =
+        r->job < spec->job_count ? spec->jobs[r->job].tasks.count : 0;
+    return r->count > 0 && r->first < tasks && r->count <= tasks - r->first;
+}
+
+static int put_range(struct buf *b, const struct task_range *r,
+                     const struct jobspec *spec)
+{
+    if (!range_is_valid(r, spec)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return pack_put_uint(b, r->job) | pack_put_uint(b, r->first) |
+           pack_put_uint(b, r->count);
+}
+
+static int put_skipped(struct buf *b, const struct journal_record *rec,
+                       const struct jobspec *spec)
+{
+    const struct task_range parent = {rec->u.skipped.parent_job,
+                                      rec->u.skipped.parent, 1};
+    return put_range(b, &rec->u.skipped.tasks, spec) < 0
+               ? -1
+               : put_range(b, &parent, spec);
+}
+
+static int put_added(struct buf *b, const struct journal_record *rec,
+                     const struct jobspec *spec)
+{
+    const struct task_range tasks = {rec->u.added.job, rec->u.added.first,
+                                     rec->u.added.count};
+    return pack_put_uint(b, rec->u.added.number) < 0
+               ? -1
+               : put_range(b, &tasks, spec);
+}
+
 static int put_payload(struct buf *b, const struct journal_record *rec,
                        const struct jobspec *spec)
 {
@@ -196,11 +238,13 @@ static int put_payload(struct buf *b, const struct journal_record *rec,
                pack_put_uint(b, rec->u.node.slots) |
                record_put_node(b, rec->u.node.info);
     case JOURNAL_ATTEMPT:
-        return put_attempt(b, rec->u.attempt, spec);
+    case JOURNAL_SPECIAL:
+        return put_attempt(b, rec->type, rec->u.attempt, spec);
     case JOURNAL_JOB:
         return pack_put_uint(b, rec->u.job.job) |
                pack_put_u8(b, (uint8_t)rec->u.job.state) |
-               pack_put_u8(b, (uint8_t)rec->u.job.end);
+               pack_put_u8(b, (uint8_t)rec->u.job.end) |
+               put_text(b, rec->u.job.why, JOURNAL_MAX_TEXT);
     case JOURNAL_REACTIVATE:
         return put_ranges(b, rec);
     case JOURNAL_TICK:
@@ -221,11 +265,21 @@ static int put_payload(struct buf *b, const struct journal_record *rec,
     case JOURNAL_PROGRAM:
         return put_program(b, &rec->u.program);
     case JOURNAL_NODE_STATE:
+        return pack_put_uint(b, rec->u.node_state.node) |
+               pack_put_u8(b, (uint8_t)rec->u.node_state.state) |
+               put_text(b, rec->u.node_state.why, JOURNAL_MAX_TEXT);
     case JOURNAL_SKIPPED:
+        return put_skipped(b, rec, spec);
     case JOURNAL_ADDED:
+        return put_added(b, rec, spec);
     case JOURNAL_OCCURRENCE:
+        if (rec->u.occurrence.job >= spec->job_count)
+            break;
+        return pack_put_uint(b, rec->u.occurrence.job) |
+               pack_put_u8(b, rec->u.occurrence.begun);
     case JOURNAL_COMMAND:
-        break;
+        return put_text(b, rec->u.command.text, JOURNAL_MAX_TEXT) |
+               put_text(b, rec->u.command.error, JOURNAL_MAX_TEXT);
     }
     errno = EINVAL;
     return -1;

@@ -38,11 +38,16 @@ enum journal_type {
     JOURNAL_SKIPPED,     /* tasks will not run: a dependency was not met */
     JOURNAL_ADDED,       /* tasks were added to the spec */
     JOURNAL_OCCURRENCE,  /* a job of a schedule has begun, or was left out */
-    JOURNAL_COMMAND      /* what somebody asked for, and what came of it */
+    JOURNAL_COMMAND,     /* what somebody asked for, and what came of it */
+    JOURNAL_SPECIAL      /* an attempt of a special task ended: of a start task,
+                            of a job's preparation, release, manager */
 };
 
 /* The most ranges of one record; of more, there are several. */
 enum { JOURNAL_MAX_RANGES = 1024 };
+/* The longest text of why, of what was asked, of what was wrong; longer ones
+ * are cut. */
+enum { JOURNAL_MAX_TEXT = 1023 };
 
 /* One record, decoded. */
 struct journal_record {
@@ -58,21 +63,24 @@ struct journal_record {
             uint32_t rank, node, first_slot, slots;
             struct node_info *info; /* reader's, valid until the next record */
         } node;
-        struct attempt *attempt; /* reader's, valid until the next record */
+        /* SPECIAL, too: its job may be JOB_OF_POOL (use jobspec_template and
+         * the like). Reader's, valid until the next record. */
+        struct attempt *attempt;
         struct {
             uint32_t job;
             enum job_state state;
             enum job_end end;
-            const char
-                *why; /* what was said; ""; valid until the next record */
+            /* What was said; "" (writing: or NULL); valid until the next
+             * record. So are all texts. */
+            const char *why;
         } job;
         struct {
             uint32_t node;
             enum node_state state;
-            const char *why; /* "" */
+            const char *why;
         } node_state;
         struct {
-            struct task_range tasks;
+            struct task_range tasks;     /* at least one */
             uint32_t parent_job, parent; /* the task that they waited for */
         } skipped;
         struct {
@@ -132,7 +140,8 @@ struct journal_reader *journal_read(const struct rundir *r,
 void journal_reader_destroy(struct journal_reader *jr);
 
 /* The next record into *out. 1, 0 at the end, -1 with err: EBADMSG (which
- * file, which byte; records before it were delivered). */
+ * file, which byte; records before it were delivered). The end is also where
+ * tasks were added that the spec does not have: somebody has just done that. */
 int journal_next(struct journal_reader *jr, struct journal_record *out,
                  struct err *err);
 

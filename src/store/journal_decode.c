@@ -32,10 +32,11 @@ static unsigned get_enum(struct unpack *u, unsigned count)
 }
 
 /* The summary of an attempt. */
-static void get_summary(struct unpack *u, const struct jobspec *spec,
-                        struct attempt *s, bool *invalid)
+static void get_summary(struct unpack *u, enum journal_type type,
+                        const struct jobspec *spec, struct attempt *s,
+                        bool *invalid)
 {
-    s->job = get_job(u, spec);
+    s->job = get_u32(u);
     s->index = get_u32(u);
     s->attempt = get_u32(u);
     s->reason = get_enum(u, REASON_COUNT);
@@ -43,14 +44,15 @@ static void get_summary(struct unpack *u, const struct jobspec *spec,
     s->result = bits & SUMMARY_RESULT;
     s->disposition = bits & SUMMARY_RETRIES ? TASK_RETRIES : TASK_ENDS;
     *invalid = bits & SUMMARY_INVALID;
-    if (u->bad || s->index >= spec->jobs[s->job].tasks.count ||
+    if (u->bad || !jobspec_has_task(spec, s->job, s->index) ||
+        (type == JOURNAL_SPECIAL) != (special_of(s->index) != SPECIAL_NONE) ||
         s->attempt == 0 || s->result > RESULT_FAILURE)
         u->bad = true;
 }
 
 /* Fill jr->attempt. 1, 0: not wanted, -1. */
-static int get_attempt(struct journal_reader *jr, struct unpack *u,
-                       struct err *err)
+static int get_attempt(struct journal_reader *jr, enum journal_type type,
+                       struct unpack *u, struct err *err)
 {
     struct attempt *a = &jr->attempt;
     bool invalid;
@@ -58,7 +60,7 @@ static int get_attempt(struct journal_reader *jr, struct unpack *u,
         attempt_fini(a);
         a->metric_count = 0;
     }
-    get_summary(u, jr->spec, a, &invalid);
+    get_summary(u, type, jr->spec, a, &invalid);
     if (u->bad)
         return -1;
     if (jr->want && !jr->want(jr->want_arg, a->job, a->index))
@@ -68,7 +70,8 @@ static int get_attempt(struct journal_reader *jr, struct unpack *u,
             return -1;
         return 1;
     }
-    a->metric_count = jr->spec->jobs[a->job].metric_count;
+    a->metric_count =
+        type == JOURNAL_SPECIAL ? 0 : jr->spec->jobs[a->job].metric_count;
     a->metrics[0].state =
         invalid && a->metric_count > 0 ? METRIC_MISSING : METRIC_OK;
     return 1;
@@ -169,6 +172,68 @@ static void get_ranges(struct journal_reader *jr, struct unpack *u,
     out->u.reactivate.ranges = jr->ranges;
 }
 
+/* One text, into *out. */
+static int get_text(struct journal_reader *jr, struct unpack *u,
+                    const char **out, struct err *err)
+{
+    static const size_t max[] = {JOURNAL_MAX_TEXT};
+    size_t at[JOURNAL_TEXTS_MAX];
+    buf_reset(&jr->texts);
+    if (get_texts(jr, u, max, at, 1, err) < 0)
+        return -1;
+    *out = jr->texts.data + at[0];
+    return 1;
+}
+
+static int get_command(struct journal_reader *jr, struct unpack *u,
+                       struct journal_record *out, struct err *err)
+{
+    static const size_t max[] = {JOURNAL_MAX_TEXT, JOURNAL_MAX_TEXT};
+    size_t at[JOURNAL_TEXTS_MAX];
+    buf_reset(&jr->texts);
+    if (get_texts(jr, u, max, at, 2, err) < 0)
+        return -1;
+    out->u.command.text = jr->texts.data + at[0];
+    out->u.command.error = jr->texts.data + at[1];
+    return 1;
+}
+
+/* Tasks that there are. */
+static struct task_range get_range(struct unpack *u, const struct jobspec *spec)
+{
+    struct task_range r = {.job = get_job(u, spec)};
+    uint32_t tasks = spec->jobs[r.job].tasks.count;
+    r.first = (uint32_t)unpack_uint_max(u, tasks);
+    r.count = (uint32_t)unpack_uint_max(u, tasks - r.first);
+    u->bad = u->bad || r.count == 0;
+    return r;
+}
+
+static void get_skipped(struct unpack *u, const struct jobspec *spec,
+                        struct journal_record *out)
+{
+    out->u.skipped.tasks = get_range(u, spec);
+    struct task_range parent = get_range(u, spec);
+    u->bad = u->bad || parent.count != 1;
+    out->u.skipped.parent_job = parent.job;
+    out->u.skipped.parent = parent.first;
+}
+
+/* 1, or -2: the spec does not have these tasks yet. */
+static int get_added(struct unpack *u, const struct jobspec *spec,
+                     struct journal_record *out)
+{
+    out->u.added.number = get_u32(u);
+    if (!u->bad && out->u.added.number > spec->fragment_count)
+        return -2;
+    struct task_range tasks = get_range(u, spec);
+    u->bad = u->bad || out->u.added.number == 0;
+    out->u.added.job = tasks.job;
+    out->u.added.first = tasks.first;
+    out->u.added.count = tasks.count;
+    return 1;
+}
+
 int journal_decode(struct journal_reader *jr, const unsigned char *payload,
                    uint32_t len, struct journal_record *out, struct err *err)
 {
@@ -189,7 +254,8 @@ int journal_decode(struct journal_reader *jr, const unsigned char *payload,
         get_node(jr, &u, out, err);
         break;
     case JOURNAL_ATTEMPT:
-        rc = get_attempt(jr, &u, err);
+    case JOURNAL_SPECIAL:
+        rc = get_attempt(jr, out->type, &u, err);
         out->u.attempt = &jr->attempt;
         if (rc <= 0 || jr->light)
             return rc;
@@ -198,6 +264,25 @@ int journal_decode(struct journal_reader *jr, const unsigned char *payload,
         out->u.job.job = get_job(&u, jr->spec);
         out->u.job.state = get_enum(&u, JOB_STATE_COUNT);
         out->u.job.end = get_enum(&u, JOB_END_COUNT);
+        rc = get_text(jr, &u, &out->u.job.why, err);
+        break;
+    case JOURNAL_NODE_STATE:
+        out->u.node_state.node = get_u32(&u);
+        out->u.node_state.state = get_enum(&u, NODE_STATE_COUNT);
+        rc = get_text(jr, &u, &out->u.node_state.why, err);
+        break;
+    case JOURNAL_SKIPPED:
+        get_skipped(&u, jr->spec, out);
+        break;
+    case JOURNAL_ADDED:
+        rc = get_added(&u, jr->spec, out);
+        break;
+    case JOURNAL_OCCURRENCE:
+        out->u.occurrence.job = get_job(&u, jr->spec);
+        out->u.occurrence.begun = get_enum(&u, 2);
+        break;
+    case JOURNAL_COMMAND:
+        rc = get_command(jr, &u, out, err);
         break;
     case JOURNAL_REACTIVATE:
         get_ranges(jr, &u, out);

@@ -70,7 +70,8 @@ int journal_valid_behind(struct journal_reader *jr, uint64_t offset,
 /* ---- journal_decode.c ---- */
 
 /* Decode a payload whose checksum is right. 1, 0: not wanted, -1 (err may
- * not say why). What out points to is the reader's. */
+ * not say why), -2: tasks were added that the spec does not have. What out
+ * points to is the reader's. */
 int journal_decode(struct journal_reader *jr, const unsigned char *payload,
                    uint32_t len, struct journal_record *out, struct err *err);
 

@@ -231,6 +231,8 @@ int journal_next(struct journal_reader *jr, struct journal_record *out,
         struct err why;
         why.code = 0;
         rc = journal_decode(jr, payload, len, out, &why);
+        if (rc == -2)
+            return 0;
         if (rc < 0 && why.code == ENOMEM)
             return err_set(err, ENOMEM, "no memory to read the journal");
         if (rc < 0)

@@ -204,6 +204,7 @@ int side_put(struct side *s, const struct journal_record *r, struct err *err)
     case JOURNAL_ADDED:
     case JOURNAL_OCCURRENCE:
     case JOURNAL_COMMAND:
+    case JOURNAL_SPECIAL:
     case JOURNAL_ATTEMPT:
     case JOURNAL_COUNTS:
     case JOURNAL_TICK:

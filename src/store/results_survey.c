@@ -316,6 +316,7 @@ static int see_record(struct build *b, const struct journal_record *r,
     case JOURNAL_ADDED:
     case JOURNAL_OCCURRENCE:
     case JOURNAL_COMMAND:
+    case JOURNAL_SPECIAL:
     case JOURNAL_JOB:
     case JOURNAL_LOST:
     case JOURNAL_TICK:

@@ -229,6 +229,7 @@ static int see_record(struct history *h, const struct journal_record *r,
     case JOURNAL_ADDED:
     case JOURNAL_OCCURRENCE:
     case JOURNAL_COMMAND:
+    case JOURNAL_SPECIAL:
     case JOURNAL_ATTEMPT:
     case JOURNAL_JOB:
     case JOURNAL_REACTIVATE:

@@ -10,6 +10,7 @@
 #include "store/journal_frame.h"
 
 static const char spec_text[] = "name: test\n";
+enum { HEADER = 24 };
 
 static const struct metric metrics[] = {
     {.name = "energy", .type = METRIC_FLOAT64},
@@ -259,6 +260,217 @@ static void reads_what_was_written(void **state)
     jobspec_destroy(spec);
 }
 
+/* ---- What the whole job life adds ---- */
+
+static const struct special_task special = {.id = "special"};
+
+/* One of each; all of them are of make_spec's with special tasks. */
+static uint32_t life_of(uint32_t i, struct journal_record *r, struct attempt *a)
+{
+    const struct journal_record all[] = {
+        {.type = JOURNAL_JOB,
+         .u.job = {1, JOB_TERMINATING, JOB_END_USER, "we know enough"}},
+        {.type = JOURNAL_NODE_STATE,
+         .u.node_state = {7, NODE_UNUSABLE, "5 tasks in a row failed"}},
+        {.type = JOURNAL_SKIPPED, .u.skipped = {{1, 2, 3}, 0, 99999}},
+        {.type = JOURNAL_ADDED, .u.added = {1, 1, 3, 2}},
+        {.type = JOURNAL_OCCURRENCE, .u.occurrence = {1, true}},
+        {.type = JOURNAL_COMMAND,
+         .u.command = {"job disable other", "JobCompleted: it has ended"}},
+        {.type = JOURNAL_SPECIAL},
+        {.type = JOURNAL_SPECIAL},
+    };
+    enum { COUNT = sizeof(all) / sizeof(all[0]) };
+    if (i >= COUNT)
+        return COUNT;
+    *r = all[i];
+    r->time_ns = i;
+    if (r->type != JOURNAL_SPECIAL)
+        return COUNT;
+    attempt_init(a);
+    a->job = i == COUNT - 1 ? JOB_OF_POOL(0) : 0;
+    a->index = i == COUNT - 1 ? INDEX_START : INDEX_JOB_PREPARATION;
+    a->attempt = 2;
+    a->node = 3;
+    a->result = RESULT_FAILURE;
+    a->reason = REASON_EXIT_CODE;
+    a->exit_code = 9;
+    r->u.attempt = a;
+    return COUNT;
+}
+
+static struct jobspec *make_life(void)
+{
+    static struct pool pool = {.id = "p", .start_task = &special};
+    struct jobspec *spec = make_spec();
+    job_of(spec, 0)->preparation = &special;
+    spec->pools = &pool;
+    spec->pool_count = 1;
+    spec->fragment_count = 1;
+    return spec;
+}
+
+static void assert_life(const struct journal_record *r,
+                        const struct journal_record *as)
+{
+    assert_int_equal(r->type, as->type);
+    assert_int_equal(r->time_ns, as->time_ns);
+    if (as->type == JOURNAL_JOB) {
+        assert_int_equal(r->u.job.job, 1);
+        assert_int_equal(r->u.job.end, JOB_END_USER);
+        assert_string_equal(r->u.job.why, as->u.job.why);
+    } else if (as->type == JOURNAL_NODE_STATE) {
+        assert_int_equal(r->u.node_state.node, 7);
+        assert_int_equal(r->u.node_state.state, NODE_UNUSABLE);
+        assert_string_equal(r->u.node_state.why, as->u.node_state.why);
+    } else if (as->type == JOURNAL_SKIPPED) {
+        assert_memory_equal(&r->u.skipped, &as->u.skipped,
+                            sizeof(r->u.skipped));
+    } else if (as->type == JOURNAL_ADDED) {
+        assert_memory_equal(&r->u.added, &as->u.added, sizeof(r->u.added));
+    } else if (as->type == JOURNAL_OCCURRENCE) {
+        assert_int_equal(r->u.occurrence.job, 1);
+        assert_true(r->u.occurrence.begun);
+    } else if (as->type == JOURNAL_COMMAND) {
+        assert_string_equal(r->u.command.text, as->u.command.text);
+        assert_string_equal(r->u.command.error, as->u.command.error);
+    } else {
+        assert_int_equal(r->u.attempt->job, as->u.attempt->job);
+        assert_int_equal(r->u.attempt->index, as->u.attempt->index);
+        assert_int_equal(r->u.attempt->attempt, 2);
+        assert_int_equal(r->u.attempt->metric_count, 0);
+    }
+}
+
+/* A run directory with one of each. */
+static void life_make(const char *dir, const struct jobspec *spec)
+{
+    struct session s = begin(dir, spec);
+    struct attempt a;
+    struct journal_record r;
+    for (uint32_t i = 0; i < life_of(i, &r, &a); i++)
+        put(&s, &r);
+    end(&s);
+}
+
+static void keeps_the_whole_life(void **state)
+{
+    struct jobspec *spec = make_life();
+    struct err err = {0};
+    struct attempt a;
+    struct journal_record r, as;
+    life_make(*state, spec);
+    struct rundir *rd = reader_of(*state);
+    struct journal_reader *jr = journal_read(rd, spec, &err);
+    for (int light = 0; light < 2; light++) {
+        journal_reader_light(jr, light);
+        assert_int_equal(journal_rewind(jr, &err), 0);
+        for (uint32_t i = 0; i < life_of(i, &as, &a); i++) {
+            assert_int_equal(journal_next(jr, &r, &err), 1);
+            assert_life(&r, &as);
+            if (as.type == JOURNAL_SPECIAL && !light)
+                assert_int_equal(r.u.attempt->exit_code, 9);
+        }
+        assert_int_equal(journal_next(jr, &r, &err), 0);
+    }
+    journal_reader_destroy(jr);
+    rundir_close(rd);
+    jobspec_destroy(spec);
+}
+
+/* A reader whose spec lacks what was added sees what was before it. */
+static void ends_at_tasks_that_it_does_not_know(void **state)
+{
+    struct jobspec *spec = make_life();
+    struct err err = {0};
+    struct journal_record r;
+    life_make(*state, spec);
+    spec->fragment_count = 0;
+    struct rundir *rd = reader_of(*state);
+    struct journal_reader *jr = journal_read(rd, spec, &err);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(journal_next(jr, &r, &err), 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(journal_next(jr, &r, &err), 0);
+    assert_int_equal(journal_torn_bytes(jr, NULL), 0);
+    journal_reader_destroy(jr);
+    rundir_close(rd);
+    jobspec_destroy(spec);
+}
+
+static void refuses_what_there_is_not(void **state)
+{
+    struct jobspec *spec = make_life();
+    struct attempt a;
+    struct err err = {0};
+    struct session s = begin(*state, spec);
+    attempt_of(0, &a);
+    struct attempt start = a;
+    start.job = JOB_OF_POOL(0);
+    start.index = INDEX_START;
+    struct attempt release = a;
+    release.index = INDEX_JOB_RELEASE; /* the job has none */
+    const struct journal_record bad[] = {
+        {.type = JOURNAL_SPECIAL, .u.attempt = &a},
+        {.type = JOURNAL_ATTEMPT, .u.attempt = &start},
+        {.type = JOURNAL_SPECIAL, .u.attempt = &release},
+        {.type = JOURNAL_SKIPPED, .u.skipped = {{2, 0, 1}, 0, 0}},
+        {.type = JOURNAL_SKIPPED, .u.skipped = {{1, 0, 0}, 0, 0}},
+        {.type = JOURNAL_SKIPPED, .u.skipped = {{1, 3, 3}, 0, 0}},
+        {.type = JOURNAL_SKIPPED, .u.skipped = {{1, 0, 1}, 1, 5}},
+        {.type = JOURNAL_SKIPPED, .u.skipped = {{1, 0, 1}, 2, 0}},
+        {.type = JOURNAL_ADDED, .u.added = {1, 1, 4, 2}},
+        {.type = JOURNAL_OCCURRENCE, .u.occurrence = {2, true}},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(journal_append(s.journal, &bad[i], NULL, &err), -1);
+    end(&s);
+    jobspec_destroy(spec);
+}
+
+/* Whatever a record's bytes are, with a checksum that is right: it is read or
+ * refused, and what it says is of this spec. */
+static void bears_any_payload(void **state)
+{
+    struct jobspec *spec = make_life();
+    struct journal_record r;
+    struct err err = {0};
+    life_make(*state, spec);
+    struct buf b = file_of(path_of("%s/journal/0001.journal", (char *)*state));
+    uint32_t seed = 1, refused = 0;
+    char path[512];
+    snprintf(path, sizeof(path), "%s/journal/0001.journal", (char *)*state);
+    struct rundir *rd = reader_of(*state);
+    for (size_t at = HEADER; at < b.len;) {
+        uint32_t len;
+        memcpy(&len, b.data + at, 4);
+        unsigned char *p = (unsigned char *)b.data + at;
+        for (int k = 0; k < 200; k++) {
+            unsigned char old[2048];
+            assert_true(len <= sizeof(old));
+            memcpy(old, p, 8 + len);
+            seed = seed * 1664525 + 1013904223;
+            /* behind type and time */
+            p[8 + 9 + (seed >> 16) % (len - 9)] = (unsigned char)(seed >> 8);
+            frame_put_u32(p + 4, frame_crc(p, p + 8, len));
+            file_make(path, b.data, b.len);
+            struct journal_reader *jr = journal_read(rd, spec, &err);
+            int rc;
+            while ((rc = journal_next(jr, &r, &err)) == 1)
+                if (r.type == JOURNAL_SKIPPED)
+                    assert_true(r.u.skipped.tasks.count <= 100000);
+            refused += rc < 0;
+            journal_reader_destroy(jr);
+            memcpy(p, old, 8 + len);
+        }
+        at += 8 + len;
+    }
+    assert_true(refused > 0);
+    buf_fini(&b);
+    rundir_close(rd);
+    jobspec_destroy(spec);
+}
+
 static bool every_tenth(void *arg, uint32_t job, uint32_t index)
 {
     ++*(unsigned *)arg;
@@ -333,7 +545,7 @@ static void filters_seeks_and_reads_lightly(void **state)
 
 /* ---- Damage ---- */
 
-enum { FEW = 12, HEADER = 24 };
+enum { FEW = 12 };
 
 /* A run directory whose only journal has FEW attempts; *bytes: the file. */
 static struct buf few(const char *dir, const struct jobspec *spec,
@@ -657,6 +869,10 @@ int main(void)
 #define TEST(f)                                                                \
     cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
         TEST(reads_what_was_written),
+        TEST(keeps_the_whole_life),
+        TEST(ends_at_tasks_that_it_does_not_know),
+        TEST(refuses_what_there_is_not),
+        TEST(bears_any_payload),
         TEST(filters_seeks_and_reads_lightly),
         TEST(cuts_a_torn_tail_at_any_byte),
         TEST(detects_each_flipped_bit),
