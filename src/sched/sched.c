@@ -117,6 +117,24 @@ nomem:
     return NULL;
 }
 
+int sched_set_nodes(struct sched *s, const struct sched_config *config,
+                    struct err *err)
+{
+    for (uint32_t w = 0; config->node_count > 0 && w < s->config.worker_count;
+         w++)
+        if (config->worker_nodes[w] >= config->node_count)
+            return err_set(err, EINVAL,
+                           "worker %" PRIu32 " is of node %" PRIu32
+                           " of %" PRIu32,
+                           w, config->worker_nodes[w], config->node_count);
+    s->config.nodes = config->nodes;
+    s->config.node_count = config->node_count;
+    s->config.worker_nodes = config->worker_nodes;
+    s->config.gpu_order = config->gpu_order;
+    s->config.gpu_stride = config->gpu_stride;
+    return 0;
+}
+
 void sched_destroy(struct sched *s)
 {
     if (!s)

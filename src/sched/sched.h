@@ -75,6 +75,13 @@ void sched_config_init(struct sched_config *c);
 struct sched *sched_create(const struct sched_config *config, struct err *err);
 void sched_destroy(struct sched *s);
 
+/* Before the first input, though after replays: the nodes (nodes, node_count,
+ * worker_nodes, gpu_order, gpu_stride of config, borrowed for its life), if
+ * they were not known at sched_create: a session reads what was before it first
+ * begins. -1 with err: EINVAL, ENOMEM. */
+int sched_set_nodes(struct sched *s, const struct sched_config *config,
+                    struct err *err);
+
 /* ---- Before the first input: what earlier sessions have journaled, in the
  * order in which it was. ---- */
 
