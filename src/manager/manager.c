@@ -88,6 +88,9 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
     case MSG_PREPARING:
         manager_attempt_preparing(m, rank, &msg);
         break;
+    case MSG_PREPARED:
+        manager_attempt_prepared(m, rank, &msg);
+        break;
     case MSG_STORING:
         manager_attempt_storing(m, rank, &msg);
         break;
@@ -100,7 +103,6 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
     case MSG_LEFT:
         m->ranks[rank] = RANK_LEFT;
         break;
-    case MSG_PREPARED:
     case MSG_INSTANCE:
     case MSG_LAUNCH:
     case MSG_GO:

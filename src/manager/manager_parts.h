@@ -117,6 +117,8 @@ bool manager_ranks_left(struct manager *m);
 /* What the rank says of an attempt that it has. */
 void manager_attempt_preparing(struct manager *m, uint32_t rank,
                                const struct msg *msg);
+void manager_attempt_prepared(struct manager *m, uint32_t rank,
+                              const struct msg *msg);
 void manager_attempt_started(struct manager *m, uint32_t rank,
                              const struct msg *msg);
 void manager_attempt_storing(struct manager *m, uint32_t rank,

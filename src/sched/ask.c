@@ -65,6 +65,7 @@ static uint32_t count_said(const struct worker *w, struct snapshot *snap)
         case RANGE_GIVEN:
             break;
         case RANGE_PREPARING:
+        case RANGE_PREPARED:
             c->preparing += r->count;
             break;
         case RANGE_STARTED:

@@ -44,7 +44,7 @@ static bool is_wanted(const struct sched *s)
 static bool all_fit(const struct worker *w, uint32_t slots)
 {
     for (uint32_t i = 0; i < w->given.count; i++)
-        if (w->given.ranges[i].state == RANGE_GIVEN &&
+        if (range_is_waiting(w->given.ranges[i].state) &&
             w->given.ranges[i].slots > slots)
             return false;
     return true;

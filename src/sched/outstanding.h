@@ -14,6 +14,7 @@
 enum range_state {
     RANGE_GIVEN,     /* not known to have started */
     RANGE_PREPARING, /* one that waits for its files, and for no slot yet */
+    RANGE_PREPARED,  /* one that has its files, and waits for slots */
     RANGE_STARTED,   /* one that runs */
     RANGE_STORING    /* one whose process has ended: it holds no slot */
 };
@@ -22,11 +23,17 @@ enum range_state {
  * to have started? */
 static inline bool range_has_load(enum range_state state)
 {
-    return state == RANGE_GIVEN || state == RANGE_STARTED;
+    return state == RANGE_GIVEN || state == RANGE_PREPARED ||
+           state == RANGE_STARTED;
 }
 static inline bool range_is_running(enum range_state state)
 {
     return state == RANGE_STARTED || state == RANGE_STORING;
+}
+/* Would it start by itself, but for slots? */
+static inline bool range_is_waiting(enum range_state state)
+{
+    return state == RANGE_GIVEN || state == RANGE_PREPARED;
 }
 
 struct range {

@@ -280,6 +280,15 @@ int sched_attempt_preparing(struct sched *s, int64_t now_ns, uint32_t worker,
                         RANGE_PREPARING, err);
 }
 
+int sched_attempt_prepared(struct sched *s, int64_t now_ns, uint32_t worker,
+                           uint32_t job, uint32_t index, uint32_t attempt,
+                           struct err *err)
+{
+    return attempt_step(s, now_ns, worker,
+                        &(struct sched_of){job, index, attempt}, RANGE_PREPARED,
+                        err);
+}
+
 int sched_attempt_started(struct sched *s, int64_t now_ns, uint32_t worker,
                           uint32_t job, uint32_t index, uint32_t attempt,
                           struct err *err)

@@ -475,6 +475,11 @@ enum prepare_state prepare_state(const struct prepare *p)
     return p->state;
 }
 
+bool prepare_has_waited(const struct prepare *p)
+{
+    return p->waits;
+}
+
 const struct msg_range *prepare_task(const struct prepare *p)
 {
     return &p->task;

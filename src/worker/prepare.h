@@ -65,6 +65,8 @@ struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
 
 enum prepare_state prepare_state(const struct prepare *p);
 const struct msg_range *prepare_task(const struct prepare *p);
+/* Has `waits` been called? */
+bool prepare_has_waited(const struct prepare *p);
 
 /* Why it has failed; FAILURE_NONE: it has not. */
 enum failure prepare_failure(const struct prepare *p, const char **text);

@@ -70,13 +70,18 @@ static int64_t keep_until_ns(const struct task_template *t)
     return t->keep == KEEP_NONE ? 0 : clock_wall_ns() + t->retention_ns;
 }
 
-static void on_waits(void *arg, struct prepare *p)
+static void say(struct worker *w, enum msg_kind kind, const struct prepare *p)
 {
     const struct msg_range *t = prepare_task(p);
     struct msg m = {
-        .kind = MSG_PREPARING,
+        .kind = kind,
         .u.started = {.job = t->job, .index = t->first, .attempt = t->attempt}};
-    worker_say(arg, &m);
+    worker_say(w, &m);
+}
+
+static void on_waits(void *arg, struct prepare *p)
+{
+    say(arg, MSG_PREPARING, p);
 }
 
 static void on_prepared(void *arg, struct prepare *p)
@@ -85,6 +90,8 @@ static void on_prepared(void *arg, struct prepare *p)
     uint32_t at = ahead_find(&w->ahead, p);
     if (prepare_state(p) == PREPARE_READY) {
         w->ahead.tasks[at].ready = true;
+        if (prepare_has_waited(p)) /* it wants its slots back */
+            say(w, MSG_PREPARED, p);
         return;
     }
     ahead_take(&w->ahead, at);

@@ -126,6 +126,13 @@ static inline void preparing(struct sched *s, int64_t now, uint32_t worker,
         sched_attempt_preparing(s, now, worker, job, index, attempt, NULL), 0);
 }
 
+static inline void prepared(struct sched *s, int64_t now, uint32_t worker,
+                            uint32_t job, uint32_t index, uint32_t attempt)
+{
+    assert_int_equal(
+        sched_attempt_prepared(s, now, worker, job, index, attempt, NULL), 0);
+}
+
 static inline void storing(struct sched *s, int64_t now, uint32_t worker,
                            uint32_t job, uint32_t index, uint32_t attempt)
 {

@@ -353,6 +353,53 @@ static void preparing_waits_for_no_slot(void **state)
     sched_destroy(s);
 }
 
+static void prepared_waits_for_slots(void **state)
+{
+    (void)state;
+    struct specs sp;
+    specs_init(&sp);
+    specs_add(&sp, 6, 1, 0, 0);
+    sp.templates[0].own_directory = true;
+    struct sched *s = specs_sched(&sp, 2);
+    join(s, 0, 0, 1);
+    assert_int_equal(assign_all(s, 0), 2); /* 0 and 1 */
+    preparing(s, 1, 0, 0, 0, 1);
+    next_assigns(s, 1, 0, 0, 2, 1, 1);
+    prepared(s, 2, 0, 0, 0, 1);
+    prepared(s, 2, 0, 0, 0, 1);
+    preparing(s, 2, 0, 0, 0, 1); /* stale */
+    assert_int_equal(counts(s, 0).preparing, 1);
+    is_state(s, 0, TASK_ACTIVE, RESULT_NONE, 0);
+    assert_true(end_task(s, 3, 0, 0, 1, 1, REASON_NONE));
+    /* the slot that is free now is task 0's: 2 is ahead of it already */
+    next_is_none(s, 3);
+    started(s, 4, 0, 0, 0, 1);
+    assert_int_equal(counts(s, 0).running, 1);
+    next_is_none(s, 4);
+    assert_true(end_task(s, 5, 0, 0, 0, 1, REASON_NONE));
+    next_assigns(s, 5, 0, 0, 3, 1, 1);
+    sched_destroy(s);
+}
+
+static void prepared_is_recalled_for_the_idle(void **state)
+{
+    (void)state;
+    struct specs sp;
+    specs_init(&sp);
+    specs_add(&sp, 2, 1, 0, 0);
+    sp.templates[0].own_directory = true;
+    struct sched *s = specs_sched(&sp, 2);
+    join(s, 0, 0, 1);
+    assert_int_equal(assign_all(s, 0), 2);
+    started(s, 1, 0, 0, 0, 1);
+    preparing(s, 1, 0, 0, 1, 1);
+    prepared(s, 2, 0, 0, 1, 1);
+    join(s, 3, 1, 1);
+    assert_int_equal(sched_tick(s, 3 + NS_PER_SEC, NULL), 0);
+    next_is(s, 3 + NS_PER_SEC, SCHED_RECALL);
+    sched_destroy(s);
+}
+
 /* ---- Windows ---- */
 
 static void window_follows_what_was_measured(void **state)
@@ -1169,6 +1216,8 @@ int main(void)
         cmocka_unit_test(few_tasks_are_spread),
         cmocka_unit_test(storing_frees_the_slots),
         cmocka_unit_test(preparing_waits_for_no_slot),
+        cmocka_unit_test(prepared_waits_for_slots),
+        cmocka_unit_test(prepared_is_recalled_for_the_idle),
         cmocka_unit_test(window_follows_what_was_measured),
         cmocka_unit_test(a_wide_task_is_not_starved),
         cmocka_unit_test(what_fits_nobody_ends_the_session),
