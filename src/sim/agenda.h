@@ -30,6 +30,7 @@ enum event_kind {
     /* and what else comes to it */
     EVENT_GONE,    /* the transport says so */
     EVENT_HALT,    /* the session is stopped */
+    EVENT_ASK,     /* somebody asks: first says what */
     EVENT_DEADLINE /* the scheduler's */
 };
 
@@ -38,6 +39,7 @@ struct end {
     uint32_t job, index, attempt;
     enum attempt_result result;
     enum reason reason;
+    int32_t exit_code, signal;
     int64_t start_ns, end_ns;
 };
 

@@ -81,6 +81,20 @@ static int node_return(struct cluster *c, const struct node *n, int64_t now_ns,
 
 /* ---- Running ---- */
 
+static struct sim_attempt attempt_of(const struct cluster *c,
+                                     const struct node *n, const struct run *r)
+{
+    const struct jobspec *spec = c->config->sched.spec;
+    return (struct sim_attempt){.worker = (uint32_t)(n - c->nodes),
+                                .job = r->job,
+                                .index = r->index,
+                                .attempt = r->attempt,
+                                .random = chance(c->config->seed, r),
+                                .limit_ns =
+                                    jobspec_template(spec, r->job, r->index)
+                                        ->constraints.max_wall_clock_ns};
+}
+
 static int run_begin(struct cluster *c, struct node *n, int64_t now_ns,
                      const struct wait *w, uint32_t slots)
 {
@@ -95,12 +109,13 @@ static int run_begin(struct cluster *c, struct node *n, int64_t now_ns,
                       .slots = slots,
                       .start_ns = now_ns};
     struct event e = {.worker = (uint32_t)(n - c->nodes), .run = i};
-    struct sim_attempt a = {.worker = e.worker,
-                            .job = r->job,
-                            .index = r->index,
-                            .attempt = r->attempt,
-                            .random = chance(c->config->seed, r)};
+    struct sim_attempt a = attempt_of(c, n, r);
     int64_t took_ns = c->config->duration_ns(c->config->arg, &a);
+    r->over_time = a.limit_ns > 0 && took_ns > a.limit_ns;
+    if (r->over_time)
+        took_ns = a.limit_ns;
+    if (c->config->begins)
+        c->config->begins(c->config->arg, &a, now_ns);
 
     n->busy += slots;
     e.kind = EVENT_END;
@@ -136,23 +151,38 @@ static int node_start(struct cluster *c, struct node *n, int64_t now_ns)
     return 0;
 }
 
-static int run_end(struct cluster *c, struct node *n, struct run *r,
-                   int64_t now_ns, enum reason reason)
+/* as: how; only reason, exit_code, signal of it. */
+static int run_end_as(struct cluster *c, struct node *n, struct run *r,
+                      int64_t now_ns, const struct end *as)
 {
     struct end end = {.job = r->job,
                       .index = r->index,
                       .attempt = r->attempt,
-                      .result = reason == REASON_NONE ? RESULT_SUCCESS
-                                                      : RESULT_FAILURE,
-                      .reason = reason,
+                      .result = as->reason == REASON_NONE ? RESULT_SUCCESS
+                                                          : RESULT_FAILURE,
+                      .reason = as->reason,
+                      .exit_code = as->exit_code,
+                      .signal = as->signal,
                       .start_ns = r->start_ns,
                       .end_ns = now_ns};
+    if (c->config->ends) {
+        struct sim_attempt a = attempt_of(c, n, r);
+        c->config->ends(c->config->arg, &a, now_ns,
+                        r->end || as->reason == REASON_TIMEOUT);
+    }
     agenda_drop(c->agenda, r->end);
     agenda_drop(c->agenda, r->lasting);
     n->busy -= r->slots;
     c->busy_slot_ns += (now_ns - r->start_ns) * r->slots;
     *r = (struct run){.state = EXEC_FREE};
     return node_report(c, n, now_ns, &end);
+}
+
+static int run_end(struct cluster *c, struct node *n, struct run *r,
+                   int64_t now_ns, enum reason reason)
+{
+    return run_end_as(c, n, r, now_ns,
+                      &(struct end){.reason = reason, .exit_code = -1});
 }
 
 /* End what runs: of one job (all: UINT32_MAX). */
@@ -273,9 +303,24 @@ static int node_die(struct cluster *c, struct node *n, int64_t now_ns)
 static int run_ends(struct cluster *c, struct node *n, struct run *r,
                     int64_t now_ns)
 {
-    bool fails = chance(c->config->seed + 1, r) % 1000000 < c->config->fail_ppm;
+    struct sim_attempt of = attempt_of(c, n, r);
+    struct attempt a;
+    attempt_init(&a);
     r->end = NULL; /* it is happening */
-    return run_end(c, n, r, now_ns, fails ? REASON_EXIT_CODE : REASON_NONE);
+    if (r->over_time)
+        return run_end(c, n, r, now_ns, REASON_TIMEOUT);
+    if (c->config->outcome) {
+        c->config->outcome(c->config->arg, &of, &a);
+    } else {
+        bool fails =
+            chance(c->config->seed + 1, r) % 1000000 < c->config->fail_ppm;
+        a.reason = fails ? REASON_EXIT_CODE : REASON_NONE;
+        a.exit_code = fails;
+    }
+    return run_end_as(c, n, r, now_ns,
+                      &(struct end){.reason = a.reason,
+                                    .exit_code = a.exit_code,
+                                    .signal = a.signal});
 }
 
 static int run_lasts(struct cluster *c, struct run *r, const struct event *e)
@@ -335,6 +380,7 @@ int cluster_event(struct cluster *c, const struct event *e)
     case EVENT_RETURNED:
     case EVENT_GONE:
     case EVENT_HALT:
+    case EVENT_ASK:
     case EVENT_DEADLINE:
         break; /* not a worker's */
     }

@@ -19,6 +19,7 @@ struct run {
     enum exec_state state;
     uint32_t job, index, attempt, slots;
     int64_t start_ns;
+    bool over_time;              /* it ends at its limit */
     struct event *end, *lasting; /* NULL: happened, or not planned */
 };
 

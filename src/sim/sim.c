@@ -60,7 +60,8 @@ static int one_result(struct sim *sim, uint32_t worker, const struct end *end,
     a.attempt = end->attempt;
     a.result = end->result;
     a.reason = end->reason;
-    a.exit_code = end->reason == REASON_EXIT_CODE;
+    a.exit_code = end->exit_code;
+    a.signal = end->signal;
     a.rank = worker;
     a.start_ns = end->start_ns + 1; /* 0 is not a time since 1970 */
     a.end_ns = end->end_ns + 1;
@@ -118,6 +119,8 @@ static int input(struct sim *sim, const struct event *e, struct err *err)
     case EVENT_DEADLINE:
         sim->deadline = NULL;
         return 0;
+    case EVENT_ASK:
+        return sim->config.asks(sim->config.arg, s, e->at_ns, e->first, err);
     case EVENT_JOIN:
     case EVENT_DEATH:
     case EVENT_END:
@@ -226,15 +229,28 @@ static int turn(struct sim *sim, struct err *err)
     if (sim->now_ns >= sched_deadline_ns(sim->sched) &&
         sched_tick(sim->sched, sim->now_ns, err) < 0)
         return -1;
-    while (sched_next(sim->sched, sim->now_ns, &act))
+    while (sched_next(sim->sched, sim->now_ns, &act)) {
+        if (sim->config.action)
+            sim->config.action(sim->config.arg, &act, sim->now_ns);
         if (output(sim, &act, err) < 0)
             return -1;
+    }
     if (watch_turn(&sim->watch, sim->sched, err) < 0)
         return -1;
     return deadline_plan(sim, err);
 }
 
 /* ---- The run ---- */
+
+static int asks_plan(struct sim *sim, struct err *err)
+{
+    struct event ask = {.kind = EVENT_ASK};
+    while (sim->config.plans &&
+           sim->config.plans(sim->config.arg, &ask.at_ns, &ask.first))
+        if (!agenda_add(&sim->agenda, &ask))
+            return no_memory(err);
+    return 0;
+}
 
 /* All that happens at the next moment, then a turn. */
 static int moment(struct sim *sim, struct err *err)
@@ -255,7 +271,9 @@ static int moment(struct sim *sim, struct err *err)
                            most);
         e = agenda_due(&sim->agenda, sim->now_ns);
     }
-    return turn(sim, err);
+    if (turn(sim, err) < 0)
+        return -1;
+    return asks_plan(sim, err);
 }
 
 static int sim_init(struct sim *sim, const struct sim_config *config,

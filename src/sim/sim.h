@@ -25,6 +25,7 @@
 struct sim_attempt {
     uint32_t worker, job, index, attempt;
     uint64_t random;
+    int64_t limit_ns; /* its max_wall_clock_time; 0: none */
 };
 
 struct sim_worker {
@@ -43,6 +44,20 @@ struct sim_config {
     int64_t (*duration_ns)(void *arg, const struct sim_attempt *a);
     void *arg;
     uint32_t fail_ppm; /* so many attempts of a million exit with code 1 */
+    /* How an attempt that ends by itself does: sets reason, exit_code, signal
+     * of out. NULL: as fail_ppm says. */
+    void (*outcome)(void *arg, const struct sim_attempt *a,
+                    struct attempt *out);
+    /* It begins to run; it ends (cut: not by itself). Each may be NULL. */
+    void (*begins)(void *arg, const struct sim_attempt *a, int64_t now_ns);
+    void (*ends)(void *arg, const struct sim_attempt *a, int64_t now_ns,
+                 bool cut);
+    /* What people ask: asked until it says false, after each moment: is
+     * something to be asked, and when? Then it is, at that time. NULL: nothing.
+     */
+    bool (*plans)(void *arg, int64_t *at_ns, uint32_t *what);
+    int (*asks)(void *arg, struct sched *s, int64_t now_ns, uint32_t what,
+                struct err *err);
 
     int64_t latency_ns; /* of each message */
     int64_t tick_ns;    /* workers report ends at its multiples; 0: at once */
@@ -58,6 +73,8 @@ struct sim_config {
     /* Called for each attempt that the scheduler accepted or called lost, in
      * order; may be NULL. */
     void (*record)(void *arg, const struct attempt *a);
+    /* Called for each action of the scheduler; may be NULL. */
+    void (*action)(void *arg, const struct sched_action *act, int64_t now_ns);
     /* Called before the first input, to replay earlier sessions: 0, or -1 with
      * err; and at the end, to ask questions. May be NULL. */
     int (*prepare)(void *arg, struct sched *s, struct err *err);
