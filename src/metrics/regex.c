@@ -168,13 +168,19 @@ static bool offer(const struct regex *r, const char *text, int pairs,
     return done;
 }
 
-static void give_up(struct gather *const *gathers, uint32_t count, int code)
+static void explain(int code, char why[128])
 {
-    char why[128] = "";
+    why[0] = '\0';
     if (code == PCRE2_ERROR_CALLOUT)
         strcpy(why, "it takes too long");
     else
-        pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
+        pcre2_get_error_message(code, (PCRE2_UCHAR *)why, 128);
+}
+
+static void give_up(struct gather *const *gathers, uint32_t count, int code)
+{
+    char why[128];
+    explain(code, why);
     for (uint32_t i = 0; i < count; i++) {
         if (gathers[i]->done)
             continue;
@@ -246,4 +252,19 @@ void regex_scan(struct regex *r, const char *text, size_t len, int64_t limit_ns,
                       : 0;
         from = at[1];
     }
+}
+
+int regex_matches(struct regex *r, const char *text, size_t len,
+                  int64_t limit_ns, struct err *err)
+{
+    char why[128];
+    r->end_ns = clock_cpu_ns() + limit_ns;
+    r->callouts = 0;
+    int n = match(r, text, len, 0, 0);
+    if (n >= 0)
+        return 1;
+    if (n == PCRE2_ERROR_NOMATCH)
+        return 0;
+    explain(n, why);
+    return err_set(err, EINVAL, "it cannot be matched: %s", why);
 }

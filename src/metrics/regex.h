@@ -24,4 +24,9 @@ void regex_scan(struct regex *r, const char *text, size_t len, int64_t limit_ns,
                 struct gather *const *gathers, const uint32_t *groups,
                 uint32_t count);
 
+/* Does it match anywhere in the text? 1, 0, or -1 with err: it was given up
+ * after about limit_ns of CPU time, or PCRE2 says why not. */
+int regex_matches(struct regex *r, const char *text, size_t len,
+                  int64_t limit_ns, struct err *err);
+
 #endif

@@ -48,4 +48,8 @@ struct spawner {
 /* Note the children that there are now: none of them is a task's. */
 void spawner_note_own(struct spawner *s);
 
+/* Read the kernel's list of our children into s->children: pids, each with a
+ * blank behind it. -1 with errno. */
+int spawner_read_children(struct spawner *s);
+
 #endif

@@ -42,8 +42,7 @@ struct sweep {
     unsigned ended;
 };
 
-/* Read the kernel's list of our children into s->children. */
-static int read_children(struct spawner *s)
+int spawner_read_children(struct spawner *s)
 {
     struct buf *b = &s->children;
     buf_reset(b);
@@ -85,7 +84,7 @@ static bool is_in(pid_t pid, const pid_t *pids, size_t count)
 
 void spawner_note_own(struct spawner *s)
 {
-    if (read_children(s) < 0)
+    if (spawner_read_children(s) < 0)
         return;
     const char *p = buf_text(&s->children);
     for (pid_t pid; s->own_count < SPAWNER_MAX_OWN && (pid = next_child(&p));)
@@ -150,7 +149,7 @@ static bool sweep_once(struct sweep *w)
 {
     struct spawner *s = w->s;
     bool again = false;
-    if (read_children(s) < 0)
+    if (spawner_read_children(s) < 0)
         return false;
     const char *p = buf_text(&s->children);
     for (pid_t pid; (pid = next_child(&p)) != 0;)

@@ -109,6 +109,7 @@ int ending_init(struct worker *w, struct err *err)
     finisher_init(&w->finisher);
     w->runs = (struct run_context){
         .config = &w->config, .run_count = slots, .ended = on_ended, .arg = w};
+    guard_init(&w->runs.guard);
     w->runs.extractors =
         mem_calloc(spec->job_count, sizeof(w->runs.extractors[0]));
     w->runs.keep = mem_calloc(slots + 1, sizeof(w->runs.keep[0]));
@@ -135,6 +136,8 @@ void ending_fini(struct worker *w)
          j++)
         extractor_destroy(w->runs.extractors[j]);
     finisher_fini(&w->finisher);
+    guard_fini(&w->runs.guard);
+    success_regex_fini(&w->runs.success_regex);
     mem_free(w->runs.extractors);
     mem_free(w->runs.keep);
     mem_free(w->runs.runs);

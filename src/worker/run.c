@@ -34,25 +34,33 @@
 
 /* ---- The end of an attempt ---- */
 
-/* Say how the process ended, from its wait status. */
-static void attempt_judge(struct attempt *a, int status, enum reason ours)
+/* Say how the process ended, from its wait status. What else makes success,
+ * its output must be complete for. */
+static void run_judge(struct run *run, int status)
 {
+    const struct task_template *t = run_template(run);
+    struct attempt *a = &run->attempt;
     if (WIFEXITED(status))
         a->exit_code = WEXITSTATUS(status);
     else if (WIFSIGNALED(status))
         a->signal = WTERMSIG(status);
-    if (ours != REASON_NONE)
-        a->reason = ours;
+    if (run->end_reason != REASON_NONE)
+        a->reason = run->end_reason;
     else if (a->signal)
         a->reason = REASON_SIGNAL;
-    else if (a->exit_code != 0)
+    else if (t->checkpoint_exit_code > 0 &&
+             a->exit_code == t->checkpoint_exit_code)
+        a->reason = REASON_CHECKPOINT;
+    else if (!success_has_code(t, a->exit_code))
         a->reason = REASON_EXIT_CODE;
     a->result = a->reason == REASON_NONE ? RESULT_SUCCESS : RESULT_FAILURE;
+    if (a->reason == REASON_EXIT_CODE && a->exit_code == 0)
+        attempt_set_message(a, "it is not among the exit_codes of its success");
 }
 
-static void attempt_account(struct attempt *a, const struct rusage *usage,
-                            uint64_t observed_rss_bytes)
+static void run_account(struct run *run, const struct rusage *usage)
 {
+    struct attempt *a = &run->attempt;
     struct rusage self;
     uint64_t peak = (uint64_t)usage->ru_maxrss * 1024;
     a->user_ns = usage->ru_utime.tv_sec * NS_PER_SEC +
@@ -65,17 +73,21 @@ static void attempt_account(struct attempt *a, const struct rusage *usage,
      * the task. A peak not above ours says nothing. */
     getrusage(RUSAGE_SELF, &self);
     a->max_rss_bytes =
-        peak > (uint64_t)self.ru_maxrss * 1024 ? peak : observed_rss_bytes;
+        peak > (uint64_t)self.ru_maxrss * 1024 ? peak : run->peak_rss_bytes;
+    if (a->max_rss_bytes < run->peak_bytes)
+        a->max_rss_bytes = run->peak_bytes;
 }
 
-/* The metrics of the attempt, from its outputs and files. */
-static int run_extract(struct run *run, const char *const data[2],
-                       const size_t len[2], struct err *err)
+/* What the attempt has left, outputs and files: its metrics, and whether that
+ * makes success. */
+static void run_examine(struct run *run, const char *const data[2],
+                        const size_t len[2])
 {
     struct run_context *c = run->context;
     struct attempt *a = &run->attempt;
-    struct err why;
-    char *dir = run_work_dir(run, &why); /* none: it was never entered */
+    const struct template_context names = run_names(run);
+    struct err err;
+    char *dir = run_work_dir(run, &err); /* none: it was never entered */
     const struct leavings left = {.output = {data[0], data[1]},
                                   .output_len = {len[0], len[1]},
                                   .task_id = run->task_id,
@@ -83,9 +95,19 @@ static int run_extract(struct run *run, const char *const data[2],
                                   .spec_dir = c->config->work_dir,
                                   .work_dir = dir,
                                   .search_ns = c->config->search_ns};
-    int rc = extractor_run(c->extractors[a->job], &left, a, err);
+    const struct success_evidence evidence = {.output = data[0],
+                                              .output_len = len[0],
+                                              .work_dir = dir,
+                                              .names = &names,
+                                              .job = run_job(run),
+                                              .search_ns =
+                                                  c->config->search_ns};
+    if (run_job(run)->metric_count > 0 &&
+        extractor_run(c->extractors[a->job], &left, a, &err) < 0)
+        log_warning("job %s task %s: %s", run_job(run)->id, run->task_id,
+                    err.text);
+    success_judge(run_template(run), &evidence, &c->success_regex, a);
     mem_free(dir);
-    return rc;
 }
 
 /* Complete the record and hand it over. */
@@ -109,8 +131,8 @@ static void run_report(struct run *run)
             len[s] = 0;
         }
     }
-    if (job->metric_count > 0 && run_extract(run, data, len, &err) < 0)
-        log_warning("job %s task %s: %s", job->id, run->task_id, err.text);
+    if (job->metric_count > 0 || run_template(run)->success)
+        run_examine(run, data, len);
     run->context->ended(run->context->arg, run, a, data, len);
     for (int s = 0; s < 2; s++)
         capture_view_end(&run->capture[s], data[s], len[s]);
@@ -199,8 +221,7 @@ static void run_drain(struct run *run)
     run_release(run);
 }
 
-/* The processes that are not left behind: of running tasks, and the keeper. */
-static size_t keep_fill(struct run_context *c)
+size_t runs_keep(struct run_context *c)
 {
     size_t n = 0;
     for (uint32_t i = 0; i < c->run_count; i++)
@@ -214,13 +235,13 @@ void runs_reap(struct run_context *c)
 {
     if (c->run_count == 0) /* who has no slot leaves nothing behind */
         return;
-    size_t n = keep_fill(c);
+    size_t n = runs_keep(c);
     spawn_sweep(c->config->spawner, 0, NULL, c->keep, n);
 }
 
 void runs_end_strays(struct run_context *c)
 {
-    size_t n = keep_fill(c);
+    size_t n = runs_keep(c);
     spawn_sweep_all(c->config->spawner, c->keep, n);
 }
 
@@ -228,7 +249,7 @@ void runs_end_strays(struct run_context *c)
 static void run_sweep(struct run *run)
 {
     struct run_context *c = run->context;
-    size_t n = keep_fill(c);
+    size_t n = runs_keep(c);
     spawn_sweep(c->config->spawner, run->pid, run->marker, c->keep, n);
 }
 
@@ -273,8 +294,9 @@ static void on_end(struct loop_fd *watch, uint32_t events)
     loop_timer_stop(loop, &run->timer);
     run->attempt.end_ns =
         run->attempt.start_ns + clock_mono_ns() - run->start_mono_ns;
-    attempt_judge(&run->attempt, status, run->end_reason);
-    attempt_account(&run->attempt, &usage, run->peak_rss_bytes);
+    run_judge(run, status);
+    run_account(run, &usage);
+    guard_judge(run);
     run->pid = 0;
     if (run_is_doubtful(run) &&
         loop_timer_start(loop, &run->timer, loop_now_ns(loop) + DOUBT_NS,
@@ -383,7 +405,6 @@ static char *output_path(void *arg, int stream, struct err *err)
 static int run_watch(struct run *run, int pidfd, struct err *err)
 {
     struct loop *loop = run->context->config->loop;
-    int64_t limit_ns = run_template(run)->constraints.max_wall_clock_ns;
 
     run->pid_watch = (struct loop_fd){.ready = on_end, .fd = pidfd};
     if (loop_add_fd(loop, &run->pid_watch, EPOLLIN, err) < 0) {
@@ -398,9 +419,9 @@ static int run_watch(struct run *run, int pidfd, struct err *err)
             return -1;
         p->watched = true;
     }
-    if (limit_ns > 0 &&
-        loop_timer_start(loop, &run->timer, run->start_mono_ns + limit_ns,
-                         err) < 0)
+    if (run->max_wall_clock_ns > 0 &&
+        loop_timer_start(loop, &run->timer,
+                         run->start_mono_ns + run->max_wall_clock_ns, err) < 0)
         return -1;
     return 0;
 }
@@ -481,6 +502,17 @@ static enum run_started run_put_off(struct run *run, struct prepared *made)
     return RUN_LATER;
 }
 
+/* The memory that a task asks for; 0: it does not. */
+static uint64_t asked_memory(const struct jobspec *spec,
+                             const struct msg_range *task)
+{
+    const struct request r = jobspec_request(spec, task->job, task->first);
+    for (uint32_t i = 0; i < r.amount_count; i++)
+        if (spec->resources[r.amounts[i].resource].kind == RESOURCE_MEMORY)
+            return r.amounts[i].units;
+    return 0;
+}
+
 enum run_started run_start(struct run *run, const struct msg_range *task,
                            const uint32_t *slots, uint32_t slot_count,
                            struct prepared *made, struct err *err)
@@ -503,7 +535,10 @@ enum run_started run_start(struct run *run, const struct msg_range *task,
     run->start_mono_ns = clock_mono_ns();
     run->end_reason = REASON_NONE;
     run->announced = run->warned = false;
-    run->peak_rss_bytes = 0;
+    run->peak_rss_bytes = run->peak_bytes = 0;
+    run->memory_bytes = asked_memory(cfg->spec, task);
+    run->max_wall_clock_ns = run_template(run)->constraints.max_wall_clock_ns;
+    run->gpu_count = 0;
     run->pid = 0;
     run->slots = mem_alloc(slot_count * sizeof(*slots));
     if (!run->slots) {

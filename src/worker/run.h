@@ -20,8 +20,11 @@
 
 #include "metrics/extract.h"
 #include "model/attempt.h"
+#include "model/gpu.h"
 #include "worker/capture.h"
+#include "worker/guard.h"
 #include "worker/prepare.h"
+#include "worker/success.h"
 #include "worker/worker.h"
 
 enum run_stage {
@@ -44,6 +47,8 @@ struct run_context {
     pid_t *keep;            /* scratch of run_count + 1: see spawn_sweep */
     uint64_t started;       /* attempts so far: for their markers */
     int64_t doubt_until_ns; /* till then any failure is doubted */
+    struct guard guard;
+    struct success_regex success_regex;
     /* The record is complete (a->output and the bytes are borrowed); the run
      * is free afterwards. What run->attempt, ->capture and ->made hold may be
      * taken. */
@@ -65,9 +70,14 @@ struct run {
     pid_t pid;
     char marker[128]; /* NAME=VALUE */
     int64_t start_mono_ns;
-    uint64_t peak_rss_bytes; /* of the first process, as last looked at */
-    bool announced;          /* the manager was told that it runs */
-    bool warned;             /* that its output cannot be written */
+    uint64_t peak_rss_bytes;   /* of the first process, as last looked at */
+    uint64_t peak_bytes;       /* of all its processes, as seen; 0: not known */
+    uint64_t memory_bytes;     /* its limit; 0: none */
+    int64_t max_wall_clock_ns; /* its limit; 0: none */
+    struct gpu_share gpus[GPU_MAX_PER_NODE];
+    uint32_t gpu_count; /* 0: it has none */
+    bool announced;     /* the manager was told that it runs */
+    bool warned;        /* that its output cannot be written */
     struct capture capture[2];
     struct loop_fd pid_watch;
     struct run_pipe {

@@ -20,6 +20,10 @@ struct template_context run_names(const struct run *run);
 /* The folder that the task is started in: heap, absolute. NULL with err. */
 char *run_work_dir(const struct run *run, struct err *err);
 
+/* Fill context->keep with the processes that are not left behind: of running
+ * tasks, and the keeper. Returns how many. */
+size_t runs_keep(struct run_context *c);
+
 /* Expand everything and start the process, whose pidfd it is; its output goes
  * to the two fds. -1 with err, and what failed: step. */
 int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,

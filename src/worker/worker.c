@@ -225,6 +225,7 @@ static void on_tick(struct loop_timer *timer)
         announce_long(w, run);
         run_observe(run);
     }
+    guard_look(&w->runs);
     /* counted in ticks: when it is us who slept (stopped by a terminal, a
      * swapping machine), what the manager said meanwhile is still unread */
     w->silent_ns += TICK_NS;
