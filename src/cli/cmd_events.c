@@ -30,12 +30,21 @@ struct events_values {
     struct display_options display;
 };
 
+/* A node of the session. */
+struct event_host {
+    char name[NODE_MAX_NAME + 1];
+    bool runs; /* so it was said last */
+};
+
 struct events {
     const struct run_arg *run;
     struct display *display;    /* NULL: JSON, an object a line */
     struct journal_place place; /* behind what was shown */
     uint32_t sessions;
-    bool over;                  /* nobody reads */
+    bool over;                /* nobody reads */
+    bool *held;               /* of each job: it was disabled */
+    struct event_host *hosts; /* of the nodes of the session, by number */
+    uint32_t host_cap;
     struct stage_counts staged; /* in the session that is shown */
     /* ranks of one host that came one after the other are one line */
     struct {
@@ -116,8 +125,36 @@ static void ranks_flush(struct events *l)
     event_show(l, &e);
 }
 
+/* The host of a node of the session; "node 3" if it is not known. */
+static const char *host_of(const struct events *l, uint32_t node,
+                           char text[NODE_MAX_NAME + 1])
+{
+    if (node < l->host_cap && l->hosts[node].name[0])
+        return l->hosts[node].name;
+    snprintf(text, NODE_MAX_NAME + 1, "node %" PRIu32, node);
+    return text;
+}
+
+static void host_note(struct events *l, const struct journal_record *r)
+{
+    uint32_t node = r->u.node.node, cap = l->host_cap ? 2 * l->host_cap : 16;
+    if (node >= l->host_cap) {
+        cap = cap > node ? cap : node + 1;
+        void *more = mem_resize(l->hosts, cap, sizeof(l->hosts[0]));
+        if (!more)
+            return; /* it is called by its number */
+        l->hosts = more;
+        memset(l->hosts + l->host_cap, 0,
+               (cap - l->host_cap) * sizeof(l->hosts[0]));
+        l->host_cap = cap;
+    }
+    snprintf(l->hosts[node].name, sizeof(l->hosts[node].name), "%s",
+             r->u.node.info->hostname);
+}
+
 static void on_node(struct events *l, const struct journal_record *r)
 {
+    host_note(l, r);
     if (l->ranks.count > 0 &&
         (r->u.node.rank != l->ranks.last + 1 ||
          strcmp(r->u.node.info->hostname, l->ranks.host) != 0))
@@ -150,6 +187,8 @@ static void on_session(struct events *l, const struct journal_record *r)
              describe_count(r->u.session.node_count, "node", nodes),
              mpi ? ", " : "", mpi ? r->u.session.mpi : "");
     l->sessions++;
+    if (l->host_cap > 0)
+        memset(l->hosts, 0, l->host_cap * sizeof(l->hosts[0]));
     event_show(l, &e);
 }
 
@@ -186,17 +225,35 @@ static void on_end(struct events *l, const struct journal_record *r)
     l->staged = (struct stage_counts){0};
 }
 
+/* Was it disabled? Then it is active again, not begun. */
+static bool is_held(const struct events *l, uint32_t job)
+{
+    return l->held && l->held[job];
+}
+
+static void job_hold(struct events *l, uint32_t job, enum job_state state)
+{
+    if (l->held)
+        l->held[job] = state == JOB_DISABLING || state == JOB_DISABLED ||
+                       state == JOB_ENABLING;
+}
+
 static void on_job(struct events *l, const struct journal_record *r)
 {
     const char *id = l->run->spec->jobs[r->u.job.job].id;
     struct event e = event_of(r, "job");
     const char *end = job_end_name(r->u.job.end);
-    e.fields = json_pack("{s:s, s:s, s:s}", "job_id", id, "state",
-                         job_state_name(r->u.job.state), "end", end);
-    snprintf(e.text, sizeof(e.text), "job %s: %s%s%s", id,
-             r->u.job.state == JOB_ACTIVE ? "begun"
-                                          : job_state_name(r->u.job.state),
-             *end ? ", " : "", end);
+    const char *why = r->u.job.why ? r->u.job.why : "";
+    bool again = r->u.job.state == JOB_ACTIVE && is_held(l, r->u.job.job);
+    job_hold(l, r->u.job.job, r->u.job.state);
+    e.fields = json_pack("{s:s, s:s, s:s, s:o}", "job_id", id, "state",
+                         job_state_name(r->u.job.state), "end", end, "why",
+                         query_text_json(why));
+    snprintf(e.text, sizeof(e.text), "job %s: %s%s%s%s%.400s", id,
+             r->u.job.state != JOB_ACTIVE ? job_state_name(r->u.job.state)
+             : again                      ? "active again"
+                                          : "begun",
+             *end ? ", " : "", end, *why ? ": " : "", why);
     event_show(l, &e);
 }
 
@@ -226,25 +283,171 @@ static void on_lost(struct events *l, const struct journal_record *r)
     event_show(l, &e);
 }
 
+/* job_id, task_id, task_index of a task; of a special one no index. */
+static json_t *task_json(const struct events *l, uint32_t job, uint32_t index)
+{
+    const struct jobspec *spec = l->run->spec;
+    const struct special_task *special = jobspec_special(spec, job, index);
+    char id[JOBSPEC_MAX_ID + 1] = "?";
+    struct err err;
+    json_t *o = json_object();
+    if (job < spec->job_count)
+        json_object_set_new(o, "job_id", json_string(spec->jobs[job].id));
+    else
+        json_object_set_new(
+            o, "pool_id", json_string(spec->pools[jobspec_pool(spec, job)].id));
+    if (!special)
+        (void)job_task_id(&spec->jobs[job], index, id, &err);
+    json_object_set_new(o, "task_id", json_string(special ? special->id : id));
+    if (!special)
+        json_object_set_new(o, "task_index", json_integer(index));
+    return o;
+}
+
+static void attempt_json(const struct attempt *a, json_t *o)
+{
+    json_object_set_new(o, "attempt", json_integer(a->attempt));
+    json_object_set_new(o, "reason",
+                        json_string(attempt_reason_name(a->reason)));
+}
+
+/* A special task ended on a node, well or not. */
+static void on_special(struct events *l, const struct journal_record *r)
+{
+    const struct attempt *a = r->u.attempt;
+    char name[DESCRIBE_TASK_BYTES], room[NODE_MAX_NAME + 1];
+    bool well = a->result == RESULT_SUCCESS;
+    const char *host = host_of(l, a->node, room);
+    bool again = a->disposition == TASK_RETRIES;
+    struct event e = event_of(r, "special_task");
+    e.style = well ? STYLE_PLAIN : again ? STYLE_NOTICE : STYLE_BAD;
+    e.fields = task_json(l, a->job, a->index);
+    attempt_json(a, e.fields);
+    json_object_set_new(e.fields, "result",
+                        json_string(attempt_result_name(a->result)));
+    json_object_set_new(e.fields, "node", query_text_json(host));
+    snprintf(e.text, sizeof(e.text), "%s: %s, attempt %" PRIu32 " %s%s%s%s",
+             host, describe_task(l->run->spec, a->job, a->index, name),
+             a->attempt, well ? "succeeded" : "failed (",
+             well ? "" : attempt_reason_name(a->reason), well ? "" : ")",
+             again ? "; it is tried again" : "");
+    event_show(l, &e);
+}
+
 /* An attempt that another one follows. */
 static void on_attempt(struct events *l, const struct journal_record *r)
 {
     const struct attempt *a = r->u.attempt;
-    const struct job *job = &l->run->spec->jobs[a->job];
-    char id[JOBSPEC_MAX_ID + 1] = "?";
-    struct err err;
+    char name[DESCRIBE_TASK_BYTES];
     if (a->disposition != TASK_RETRIES)
         return;
-    (void)job_task_id(job, a->index, id, &err);
     struct event e = event_of(r, "retry");
     e.style = STYLE_NOTICE;
-    e.fields = json_pack("{s:s, s:s, s:I, s:I, s:s}", "job_id", job->id,
-                         "task_id", id, "task_index", (json_int_t)a->index,
-                         "attempt", (json_int_t)a->attempt, "reason",
-                         attempt_reason_name(a->reason));
+    e.fields = task_json(l, a->job, a->index);
+    attempt_json(a, e.fields);
     snprintf(e.text, sizeof(e.text),
-             "task %s/%s: attempt %" PRIu32 " ended (%s); it is tried again",
-             job->id, id, a->attempt, attempt_reason_name(a->reason));
+             "task %s: attempt %" PRIu32 " ended (%s); it is tried again",
+             describe_task(l->run->spec, a->job, a->index, name), a->attempt,
+             attempt_reason_name(a->reason));
+    event_show(l, &e);
+}
+
+/* ---- The life of nodes and jobs ---- */
+
+/* Note whether a node runs something now. Did it before? */
+static bool runs_now(struct events *l, uint32_t node, bool runs)
+{
+    if (node >= l->host_cap)
+        return false;
+    bool ran = l->hosts[node].runs;
+    l->hosts[node].runs = runs;
+    return ran;
+}
+
+static void on_node_state(struct events *l, const struct journal_record *r)
+{
+    char room[NODE_MAX_NAME + 1];
+    const char *host = host_of(l, r->u.node_state.node, room);
+    enum node_state state = r->u.node_state.state;
+    struct event e = event_of(r, "node");
+    /* that it has something to do, or nothing, is only for programs */
+    bool ran = runs_now(l, r->u.node_state.node, state == NODE_RUNNING);
+    if (l->display && (state == NODE_RUNNING || (ran && state == NODE_IDLE)))
+        return;
+    e.style = state == NODE_START_TASK_FAILED || state == NODE_UNUSABLE
+                  ? STYLE_BAD
+              : state == NODE_OFFLINE || state == NODE_LEAVING_POOL ||
+                      state == NODE_PREEMPTED
+                  ? STYLE_NOTICE
+                  : STYLE_PLAIN;
+    e.fields = json_pack("{s:o, s:s, s:o}", "node", query_text_json(host),
+                         "state", node_state_name(state), "why",
+                         query_text_json(r->u.node_state.why));
+    snprintf(e.text, sizeof(e.text), "%s: %s%s%.400s", host,
+             node_state_name(state), *r->u.node_state.why ? ": " : "",
+             r->u.node_state.why);
+    event_show(l, &e);
+}
+
+static void on_skipped(struct events *l, const struct journal_record *r)
+{
+    const struct task_range *t = &r->u.skipped.tasks;
+    char parent[DESCRIBE_TASK_BYTES], first[DESCRIBE_TASK_BYTES], more[96] = "";
+    char count[64];
+    struct event e = event_of(r, "skipped");
+    describe_task(l->run->spec, r->u.skipped.parent_job, r->u.skipped.parent,
+                  parent);
+    e.style = STYLE_NOTICE;
+    e.fields = task_json(l, t->job, t->first);
+    json_object_set_new(e.fields, "tasks", json_integer(t->count));
+    json_object_set_new(e.fields, "depends_on", json_string(parent));
+    if (t->count > 1)
+        snprintf(more, sizeof(more), " and %s behind it",
+                 describe_count(t->count - 1, "task", count));
+    snprintf(e.text, sizeof(e.text), "task %s%s: skipped, depends on %s",
+             describe_task(l->run->spec, t->job, t->first, first), more,
+             parent);
+    event_show(l, &e);
+}
+
+static void on_added(struct events *l, const struct journal_record *r)
+{
+    const char *id = l->run->spec->jobs[r->u.added.job].id;
+    char count[64];
+    struct event e = event_of(r, "added");
+    e.fields = json_pack("{s:s, s:I, s:I}", "job_id", id, "first_index",
+                         (json_int_t)r->u.added.first, "tasks",
+                         (json_int_t)r->u.added.count);
+    snprintf(e.text, sizeof(e.text), "job %s: %s added", id,
+             describe_count(r->u.added.count, "task", count));
+    event_show(l, &e);
+}
+
+static void on_occurrence(struct events *l, const struct journal_record *r)
+{
+    const struct job *job = &l->run->spec->jobs[r->u.occurrence.job];
+    const char *schedule =
+        job->schedule ? l->run->spec->schedules[job->schedule - 1].id : "";
+    struct event e = event_of(r, "occurrence");
+    e.style = r->u.occurrence.begun ? STYLE_PLAIN : STYLE_NOTICE;
+    e.fields = json_pack("{s:s, s:s, s:b}", "schedule_id", schedule, "job_id",
+                         job->id, "begun", (int)r->u.occurrence.begun);
+    snprintf(
+        e.text, sizeof(e.text), "schedule %s: job %s %s", schedule, job->id,
+        r->u.occurrence.begun ? "begins" : "left out: its time has passed");
+    event_show(l, &e);
+}
+
+static void on_command(struct events *l, const struct journal_record *r)
+{
+    const char *error = r->u.command.error;
+    struct event e = event_of(r, "command");
+    e.style = STYLE_NOTICE;
+    e.fields =
+        json_pack("{s:o, s:o}", "command", query_text_json(r->u.command.text),
+                  "error", *error ? query_text_json(error) : json_null());
+    snprintf(e.text, sizeof(e.text), "asked for: %.300s%s%.300s",
+             r->u.command.text, *error ? "; refused: " : "", error);
     event_show(l, &e);
 }
 
@@ -278,11 +481,23 @@ static void on_record(struct events *l, const struct journal_record *r)
         l->staged = r->u.counts;
         break;
     case JOURNAL_NODE_STATE:
+        on_node_state(l, r);
+        break;
     case JOURNAL_SKIPPED:
+        on_skipped(l, r);
+        break;
     case JOURNAL_ADDED:
+        on_added(l, r);
+        break;
     case JOURNAL_OCCURRENCE:
+        on_occurrence(l, r);
+        break;
     case JOURNAL_COMMAND:
+        on_command(l, r);
+        break;
     case JOURNAL_SPECIAL:
+        on_special(l, r);
+        break;
     case JOURNAL_PROGRAM:
     case JOURNAL_ORIGIN:
     case JOURNAL_TICK:
@@ -298,7 +513,8 @@ static int journal_show(struct events *l, struct err *err)
     struct journal_reader *jr = journal_read(l->run->dir, l->run->spec, err);
     if (!jr)
         return -1;
-    journal_reader_light(jr, true);
+    /* of special tasks more is shown */
+    journal_reader_light(jr, !jobspec_has_specials(l->run->spec));
     int rc = journal_seek(jr, l->place, err);
     while (rc == 0 && !l->over && (got = journal_next(jr, &r, err)) > 0) {
         on_record(l, &r);
@@ -348,6 +564,7 @@ static int events(void *values)
     int rc = run_arg_open(v->run, &run);
     if (rc != EXIT_OK)
         return rc;
+    l.held = mem_calloc(run.spec->job_count, sizeof(l.held[0]));
     if (v->json) {
         rc = show(&l, v->follow);
         rc = rc == EXIT_OK && l.over ? EXIT_FAILED : rc;
@@ -359,6 +576,8 @@ static int events(void *values)
         l.display = &display;
         rc = display_end(&display, show(&l, v->follow));
     }
+    mem_free(l.hosts);
+    mem_free(l.held);
     run_arg_close(&run);
     return rc;
 }
@@ -392,13 +611,19 @@ const struct cmd cmd_events = {
     .summary = "show what happened to a run, in order",
     .description =
         "Show what happened to the run RUN, from its journal: sessions that "
-        "began and ended, ranks that joined or were lost, changes of jobs, "
-        "tasks that were tried again or made active again by --rerun. How "
+        "began and ended, ranks that joined or were lost, states of nodes and "
+        "jobs, start tasks, job preparation and release, what was asked for "
+        "by `mpibatch job`, `node` and `task`, tasks that were added, skipped, "
+        "tried again or made active again. How "
         "tasks ended is shown by `mpibatch tasks`.\n\n"
         "JSON events: session_started (mpibatch, mpi, ranks, nodes), "
         "ranks_joined (node, first_rank, last_rank, slots), rank_lost (rank), "
-        "job (job_id, state, end), retry (job_id, "
-        "task_id, task_index, attempt, reason), reactivated (job_id, tasks), "
+        "node (node, state, why), job (job_id, state, end, why), retry "
+        "(job_id, task_id, task_index, attempt, reason), special_task (job_id "
+        "or pool_id, task_id, attempt, reason, result, node), skipped (job_id, "
+        "task_id, task_index, tasks: how many from that on, depends_on), added "
+        "(job_id, first_index, tasks), occurrence (schedule_id, job_id, "
+        "begun), command (command, error), reactivated (job_id, tasks), "
         "session_ended (exit_code, and if anything was staged, staging: "
         "counts).",
     .sets = sets,

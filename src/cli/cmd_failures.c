@@ -127,19 +127,31 @@ static void hints_put(struct display *d, const struct failures *f,
     buf_fini(&spec);
 }
 
+/* The end of the first line. */
+static void skipped_put(struct display *d, const struct failures *f)
+{
+    char count[64];
+    if (f->skipped > 0)
+        display_printf(d, ", %s skipped as they depend on others",
+                       describe_count(f->skipped, "", count));
+    display_puts(d, "\n");
+}
+
 static void text_show(struct display *d, const struct failures *f,
                       const struct run_arg *run,
                       const struct failures_values *v)
 {
     char count[64];
     if (f->failed == 0) {
-        display_printf(d, "no task has failed; %s succeeded\n",
+        display_printf(d, "no task has failed; %s succeeded",
                        describe_count(f->succeeded, "task", count));
+        skipped_put(d, f);
         return;
     }
     display_styled(d, STYLE_BAD, describe_count(f->failed, "task", count));
-    display_printf(d, " failed, %s succeeded\n",
+    display_printf(d, " failed, %s succeeded",
                    describe_count(f->succeeded, "", count));
+    skipped_put(d, f);
     groups_put(d, "By how they ended", f->reasons, f->reason_count, v->top, "");
     groups_put(d, "By the last line of stderr", f->messages, f->message_count,
                v->top, "(nothing on stderr)");
@@ -210,6 +222,7 @@ static int json_show(const struct failures *f, const struct jobspec *spec)
     json_object_set_new(o, "version", json_integer(1));
     json_object_set_new(o, "failed", json_integer((json_int_t)f->failed));
     json_object_set_new(o, "succeeded", json_integer((json_int_t)f->succeeded));
+    json_object_set_new(o, "skipped", json_integer((json_int_t)f->skipped));
     json_object_set_new(o, "reasons", groups_json(f->reasons, f->reason_count));
     json_object_set_new(o, "messages",
                         groups_json(f->messages, f->message_count));

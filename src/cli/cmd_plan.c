@@ -72,7 +72,7 @@ const struct cmd cmd_plan = {
         "already. Nothing is run and nothing is written. `mpibatch run SPEC "
         "--dry-run` is the same.\n\n"
         "JSON has name, run_dir, resumes, tasks, to_run, files (path, kind, "
-        "bytes) and jobs: of each job_id, tasks, succeeded, invalid, failed, "
+        "bytes) and jobs: of each job_id, tasks, succeeded, invalid, failed, skipped, "
         "again, to_run, required_slots, max_task_retry_count, "
         "max_wall_clock_s, environment (of its first task), and commands "
         "(task_id, task_index, command).",

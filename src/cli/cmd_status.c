@@ -37,6 +37,9 @@ static void counts_put(const struct task_counts *t, bool over, bool of_job,
     snprintf(failed, sizeof(failed), "%s failed",
              describe_count(t->failed, "", count));
     display_styled(d, t->failed ? STYLE_BAD : STYLE_PLAIN, failed);
+    if (t->skipped)
+        display_printf(d, ", %s skipped",
+                       describe_count(t->skipped, "", count));
     display_printf(d, ", %s running", describe_count(t->running, "", count));
     if (t->preparing)
         display_printf(d, ", %s preparing",
@@ -82,6 +85,11 @@ static void state_put(const struct snapshot *s,
             "  no sign of life for %s: it was killed, or its machine; "
             "the same command resumes\n",
             duration_format(now_ns - s->now_ns, took));
+    if (s->state == RUN_RUNNING && snapshot_waits(s))
+        display_puts(d, "  waiting for tasks (no_action): `mpibatch task add`, "
+                        "or `mpibatch job terminate`\n");
+    if (s->state == RUN_RUNNING && snapshot_disabled(s) > 0)
+        display_puts(d, "  jobs are disabled: `mpibatch job enable`\n");
     if (s->pause_text[0])
         display_printf(d, "  paused: %s\n", s->pause_text);
 }
@@ -93,6 +101,21 @@ static void staged_put(const struct snapshot *s, struct display *d)
     if (staged_describe(&s->staged, "  ", &text) == 0)
         display_puts(d, buf_text(&text));
     buf_fini(&text);
+}
+
+/* Nodes that get no tasks. */
+static void nodes_put(const struct snapshot *s, struct display *d)
+{
+    char text[256];
+    uint32_t n = snapshot_unusable_nodes(s);
+    if (n == 0)
+        return;
+    display_puts(d, "  ");
+    display_styled(d, STYLE_NOTICE, describe_nodes(s, text, sizeof(text)));
+    display_printf(d,
+                   ": %" PRIu32 " of %" PRIu32
+                   " nodes not usable; `mpibatch node list` says why\n",
+                   n, s->node_count);
 }
 
 static void report_put(const struct jobspec *spec, const struct snapshot *s,
@@ -119,8 +142,11 @@ static void report_put(const struct jobspec *spec, const struct snapshot *s,
     if (s->eta_ns >= 0 && s->state != RUN_FINISHED)
         display_printf(d, ", eta %s", duration_format(s->eta_ns, took));
     display_puts(d, "\n");
+    nodes_put(s, d);
     staged_put(s, d);
     for (uint32_t j = 0; s->job_count > 1 && j < s->job_count; j++) {
+        if (s->jobs[j].hidden)
+            continue;
         display_printf(d, "  job %s %s%s%s: ", spec->jobs[j].id,
                        job_state_name(s->jobs[j].state),
                        s->jobs[j].end ? ", " : "",

@@ -61,10 +61,15 @@ static int cell_end(struct buf *cells)
 static int ending_put(const struct listing *l, const struct query_task *t,
                       struct buf *cells)
 {
-    char how[384];
+    char how[384], name[DESCRIBE_TASK_BYTES];
     const struct job *job = &l->run->spec->jobs[t->job];
+    const char *gap = job->tasks.kind != TASKS_LISTED ? "  " : "";
     if (describe_parameters(job, t->index, cells) < 0)
         return -1;
+    if (t->state == QUERY_SKIPPED)
+        return buf_printf(
+            cells, "%sdepends on %s", gap,
+            describe_task(l->run->spec, t->for_job, t->for_index, name));
     bool invalid = t->last && t->state == QUERY_INVALID;
     if (!t->last || (t->last->reason == REASON_NONE && !invalid))
         return 0;
@@ -72,8 +77,7 @@ static int ending_put(const struct listing *l, const struct query_task *t,
         snprintf(how, sizeof(how), "%s", t->last->message);
     else
         attempt_describe(t->last, how);
-    return buf_printf(cells, "%s%s%s",
-                      job->tasks.kind != TASKS_LISTED ? "  " : "",
+    return buf_printf(cells, "%s%s%s", gap,
                       t->state == QUERY_FAILED || invalid ? "" : "was: ", how);
 }
 

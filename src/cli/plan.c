@@ -31,7 +31,7 @@ enum { TEXT_BYTES = 8 << 20, JSON_BYTES = 512 << 20 };
 
 /* What an earlier session has left of a job. */
 struct past_counts {
-    uint64_t succeeded, failed, invalid, again;
+    uint64_t succeeded, failed, invalid, skipped, again;
 };
 
 struct planning {
@@ -119,7 +119,8 @@ static int count_task(void *arg, const struct query_task *t, struct err *err)
     struct past_counts *c = &p->counts[t->job];
     if (t->state == QUERY_RUNNING)
         return 0;
-    c->succeeded += t->state != QUERY_FAILED;
+    c->succeeded += t->state == QUERY_SUCCEEDED || t->state == QUERY_INVALID;
+    c->skipped += t->state == QUERY_SKIPPED;
     c->invalid += t->state == QUERY_INVALID;
     c->failed += t->state == QUERY_FAILED;
     if (!is_again(p, t->job, t->index))
@@ -151,7 +152,8 @@ static int counts_find(struct planning *p, struct err *err)
 static uint64_t job_left(const struct planning *p, uint32_t j)
 {
     const struct past_counts *c = &p->counts[j];
-    return p->spec->jobs[j].tasks.count - c->succeeded - c->failed + c->again;
+    return p->spec->jobs[j].tasks.count - c->succeeded - c->failed -
+           c->skipped + c->again;
 }
 
 static uint64_t all_left(const struct planning *p)
@@ -226,7 +228,11 @@ static void past_put(struct display *d, const struct past_counts *c,
     if (c->invalid > 0)
         display_printf(d, "%s of them invalid, ",
                        describe_count(c->invalid, "", count));
-    display_printf(d, "%s failed; ", describe_count(c->failed, "", count));
+    display_printf(d, "%s failed", describe_count(c->failed, "", count));
+    if (c->skipped > 0)
+        display_printf(d, ", %s skipped",
+                       describe_count(c->skipped, "", count));
+    display_puts(d, "; ");
     display_printf(d, "%s to run", describe_count(left, "", count));
     if (c->again > 0 && c->again < left)
         display_printf(d, ", %s of them again",
@@ -352,6 +358,7 @@ static void where_put(const struct planning *p)
         sum.succeeded += p->counts[j].succeeded;
         sum.invalid += p->counts[j].invalid;
         sum.failed += p->counts[j].failed;
+        sum.skipped += p->counts[j].skipped;
         sum.again += p->counts[j].again;
     }
     if (p->past) {
@@ -437,6 +444,7 @@ static json_t *job_json(const struct planning *p, uint32_t j)
     json_object_set_new(o, "succeeded", count_json(c->succeeded));
     json_object_set_new(o, "invalid", count_json(c->invalid));
     json_object_set_new(o, "failed", count_json(c->failed));
+    json_object_set_new(o, "skipped", count_json(c->skipped));
     json_object_set_new(o, "again", count_json(c->again));
     json_object_set_new(o, "to_run", count_json(job_left(p, j)));
     json_object_set_new(o, "required_slots", json_integer(t->required_slots));

@@ -11,8 +11,9 @@
 
 #define AT(member) .at = offsetof(struct query_options, member)
 
-static const char *const states[] = {
-    "all", "active", "running", "succeeded", "failed", "invalid", NULL};
+static const char *const states[] = {"all",       "active", "running",
+                                     "succeeded", "failed", "invalid",
+                                     "skipped",   NULL};
 
 const struct opt query_opts[QUERY_OPTS] = {
     {.name = "failed",

@@ -21,17 +21,17 @@ enum {
 extern const struct opt query_opts[QUERY_OPTS];
 
 /* What conditions and --columns may name, for the description of a command. */
-#define QUERY_NAMES                                                            \
-    "Columns: job_id task_id task_index attempt attempts state result reason " \
-    "failure_code failure_category exit_code signal node rank slot session "   \
-    "submit_time start_time end_time duration_s prepare_s store_s user_s "     \
-    "system_s max_rss_bytes read_bytes write_bytes stdout_bytes "              \
-    "stderr_bytes returned_files returned_bytes message command; each "        \
-    "parameter; each metric "                                                  \
-    "M, and M_state: ok, missing, malformed or out_of_range. States: active "  \
-    "running succeeded failed invalid, which means that it succeeded but a "   \
-    "metric is missing, malformed or out of range. What a task does not have " \
-    "is null."
+#define QUERY_NAMES                                                             \
+    "Columns: job_id task_id task_index attempt attempts state result reason "  \
+    "failure_code failure_category exit_code signal node rank slot session "    \
+    "submit_time start_time end_time duration_s prepare_s store_s user_s "      \
+    "system_s max_rss_bytes read_bytes write_bytes stdout_bytes "               \
+    "stderr_bytes returned_files returned_bytes message command; each "         \
+    "parameter; each metric "                                                   \
+    "M, and M_state: ok, missing, malformed or out_of_range. States: active "   \
+    "running succeeded failed invalid, which means that it succeeded but a "    \
+    "metric is missing, malformed or out of range, and skipped: it depends on " \
+    "a task that has not ended well. What a task does not have is null."
 
 /* Restrict a query to these tasks. -1 with err. */
 int query_options_apply(struct query *q, const struct query_options *o,

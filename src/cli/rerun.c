@@ -60,7 +60,7 @@ struct finding {
 static bool has_ended(const struct query_task *t)
 {
     return t->state == QUERY_SUCCEEDED || t->state == QUERY_FAILED ||
-           t->state == QUERY_INVALID;
+           t->state == QUERY_INVALID || t->state == QUERY_SKIPPED;
 }
 
 static int visit(void *arg, const struct query_task *t, struct err *err)
@@ -91,8 +91,8 @@ static int ask(struct query *q, const struct rerun *what, struct err *err)
     switch (what->which) {
     case RERUN_NONE:
         break;
-    case RERUN_FAILED:
-        return query_filter(q, "state=failed", err);
+    case RERUN_FAILED: /* and what was skipped for their sake */
+        return query_where(q, "state == 'failed' or state == 'skipped'", err);
     case RERUN_TIMEOUT:
         if (query_filter(q, "state=failed", err) < 0)
             return -1;

@@ -155,6 +155,7 @@ static enum style state_style(const char *word)
     return strcmp(word, "failed") == 0      ? STYLE_BAD
            : strcmp(word, "succeeded") == 0 ? STYLE_GOOD
            : strcmp(word, "invalid") == 0   ? STYLE_NOTICE
+           : strcmp(word, "skipped") == 0   ? STYLE_NOTICE
                                             : STYLE_PLAIN;
 }
 

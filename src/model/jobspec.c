@@ -65,6 +65,18 @@ const struct special_task *jobspec_special(const struct jobspec *spec,
     return spec->pools[job - JOB_OF_POOL(0)].start_task;
 }
 
+bool jobspec_has_specials(const struct jobspec *spec)
+{
+    for (uint32_t p = 0; p < spec->pool_count; p++)
+        if (spec->pools[p].start_task)
+            return true;
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        if (spec->jobs[j].preparation || spec->jobs[j].release ||
+            spec->jobs[j].manager)
+            return true;
+    return false;
+}
+
 bool jobspec_has_task(const struct jobspec *spec, uint32_t job, uint32_t index)
 {
     if (job < spec->job_count && index < spec->jobs[job].tasks.count)

@@ -322,6 +322,8 @@ enum special_kind special_of(uint32_t index);
  * or the index is a task's. */
 const struct special_task *jobspec_special(const struct jobspec *spec,
                                            uint32_t job, uint32_t index);
+/* Is there any? */
+bool jobspec_has_specials(const struct jobspec *spec);
 /* Is there such a task, special or not? */
 bool jobspec_has_task(const struct jobspec *spec, uint32_t job, uint32_t index);
 /* The template of such a task, which there is. */

@@ -66,6 +66,15 @@ struct snapshot {
     struct job_snapshot *jobs; /* job_count of them; owned by who made it */
 };
 
+/* How many nodes are there that will not get tasks as they are: their start
+ * task failed, they are offline, unusable, or leave. */
+uint32_t snapshot_unusable_nodes(const struct snapshot *s);
+
+/* How many jobs are disabled, or about to be? */
+uint32_t snapshot_disabled(const struct snapshot *s);
+/* Is there nothing to run, but a job that waits for tasks to be added? */
+bool snapshot_waits(const struct snapshot *s);
+
 /* "starting", "running", "stopping", "paused", "finished". */
 const char *run_state_name(enum run_state state);
 

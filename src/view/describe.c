@@ -216,3 +216,40 @@ char *describe_count(uint64_t n, const char *noun, char text[64])
              *noun && n != 1 ? "s" : "");
     return text;
 }
+
+char *describe_task(const struct jobspec *spec, uint32_t job, uint32_t index,
+                    char text[DESCRIBE_TASK_BYTES])
+{
+    const struct special_task *special = jobspec_special(spec, job, index);
+    char id[JOBSPEC_MAX_ID + 1] = "?";
+    struct err err;
+    if (special)
+        snprintf(id, sizeof(id), "%s", special->id);
+    else if (job < spec->job_count && index < spec->jobs[job].tasks.count)
+        (void)job_task_id(&spec->jobs[job], index, id, &err);
+    if (job < spec->job_count)
+        snprintf(text, DESCRIBE_TASK_BYTES, "%s/%s", spec->jobs[job].id, id);
+    else if (spec->pool_count > 1)
+        snprintf(text, DESCRIBE_TASK_BYTES, "%s of pool %s", id,
+                 spec->pools[jobspec_pool(spec, job)].id);
+    else
+        snprintf(text, DESCRIBE_TASK_BYTES, "%s", id);
+    return text;
+}
+
+char *describe_nodes(const struct snapshot *s, char *text, size_t size)
+{
+    static const enum node_state states[] = {NODE_START_TASK_FAILED,
+                                             NODE_OFFLINE, NODE_UNUSABLE,
+                                             NODE_PREEMPTED, NODE_LEAVING_POOL};
+    size_t at = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        uint32_t n = s->node_states[states[i]];
+        if (n > 0 && at < size)
+            at +=
+                (size_t)snprintf(text + at, size - at, "%s%" PRIu32 " %s",
+                                 at ? ", " : "", n, node_state_name(states[i]));
+    }
+    return text;
+}

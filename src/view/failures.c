@@ -181,6 +181,7 @@ static int note(void *arg, const struct query_task *t, struct err *err)
     char how[384];
     if (t->state != QUERY_FAILED) {
         f->out->succeeded += is_success(t);
+        f->out->skipped += t->state == QUERY_SKIPPED;
         return 0;
     }
     f->out->failed++;

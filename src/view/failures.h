@@ -36,7 +36,7 @@ struct failure_region {
 };
 
 struct failures {
-    uint64_t failed, succeeded;               /* tasks */
+    uint64_t failed, succeeded, skipped;      /* tasks */
     struct failure_group *reasons, *messages; /* largest first */
     uint32_t reason_count, message_count;
     uint64_t messages_read, other_messages;

@@ -25,6 +25,7 @@ enum {
     TAIL_LINES = 5,
     GROUPS = 12, /* kinds of failures that are counted apart */
     SAMPLE_IDS = 4,
+    JOBS_SHOWN = 20,
     LINE_BYTES = 4096,
     TEXT_BYTES = 1 << 16
 };
@@ -45,6 +46,7 @@ struct progress {
     int64_t plain_at_ns;
     unsigned plain_percent;
     uint64_t failures; /* attempts, retried ones too */
+    uint64_t special_failures;
     struct group groups[GROUPS];
     uint32_t group_count;
     uint64_t ungrouped;
@@ -90,11 +92,19 @@ static const char *part_text(uint64_t n, const char *what, char text[48])
     return text;
 }
 
+/* ", 2 nodes not usable"; nothing for none. */
+static const char *nodes_text(const struct snapshot *s, char text[48])
+{
+    uint32_t n = snapshot_unusable_nodes(s);
+    return part_text(n, n == 1 ? "node not usable" : "nodes not usable", text);
+}
+
 /* "123/456 done (27%), 8 running, 3 preparing, 2 storing, 1 failed, 12.3/s,
  * eta 27s, 8/8 slots" */
 static void line_text(const struct snapshot *s, char text[LINE_BYTES])
 {
-    uint64_t done = s->tasks.succeeded + s->tasks.failed;
+    uint64_t done = s->tasks.total - task_counts_left(&s->tasks);
+    char skipped[48], nodes[48];
     char eta[32] = "", took[16], rate[32] = "", preparing[48], storing[48];
     if (s->eta_ns >= 0 && done < s->tasks.total)
         snprintf(eta, sizeof(eta), ", eta %s",
@@ -105,21 +115,26 @@ static void line_text(const struct snapshot *s, char text[LINE_BYTES])
     snprintf(
         text, LINE_BYTES,
         "%" PRIu64 "/%" PRIu64 " done (%u%%), %" PRIu64 " running%s%s, %" PRIu64
-        " failed%s%s, %" PRIu32 "/%" PRIu32 " slots%s",
+        " failed%s%s%s%s, %" PRIu32 "/%" PRIu32 " slots%s%s",
         done, s->tasks.total,
         s->tasks.total ? (unsigned)(done * 100 / s->tasks.total) : 100,
         s->tasks.running, part_text(s->tasks.preparing, "preparing", preparing),
-        part_text(s->tasks.storing, "storing", storing), s->tasks.failed, rate,
-        eta, s->slots_busy, s->slot_count,
+        part_text(s->tasks.storing, "storing", storing), s->tasks.failed,
+        part_text(s->tasks.skipped, "skipped", skipped), nodes_text(s, nodes),
+        rate, eta, s->slots_busy, s->slot_count,
         s->state == RUN_PAUSED     ? ", PAUSED: cannot write"
         : s->state == RUN_STOPPING ? ", stopping"
-                                   : "");
+                                   : "",
+        s->state != RUN_RUNNING ? ""
+        : snapshot_waits(s)     ? ", waiting for tasks (no_action)"
+        : snapshot_disabled(s)  ? ", jobs are disabled"
+                                : "");
 }
 
 /* A bar of width columns. */
 static void bar_text(const struct snapshot *s, unsigned width, char *text)
 {
-    uint64_t done = s->tasks.succeeded + s->tasks.failed;
+    uint64_t done = s->tasks.total - task_counts_left(&s->tasks);
     unsigned full =
         s->tasks.total
             ? (unsigned)((unsigned __int128)done * width / s->tasks.total)
@@ -184,7 +199,7 @@ static void live_draw(struct progress *p, const struct snapshot *s)
 
 static void plain_print(struct progress *p, const struct snapshot *s)
 {
-    uint64_t done = s->tasks.succeeded + s->tasks.failed;
+    uint64_t done = s->tasks.total - task_counts_left(&s->tasks);
     unsigned percent =
         s->tasks.total ? (unsigned)(done * 100 / s->tasks.total) : 100;
     if (p->plain_at_ns == 0) { /* the first time there is nothing to tell */
@@ -261,13 +276,41 @@ static void command_put(const struct progress *p, const struct job *job,
     job_command_show(job, &c, out, NULL, &err);
 }
 
+/* A special task failed: what that comes to is said of its node or job. */
+static void special_failure(struct progress *p, const struct attempt *a,
+                            const char *hostname, const char *stderr_tail,
+                            size_t len)
+{
+    char how[384], name[DESCRIBE_TASK_BYTES];
+    struct buf text;
+    if (++p->special_failures > FULL_FAILURES)
+        return;
+    attempt_describe(a, how);
+    buf_init(&text, TEXT_BYTES);
+    buf_printf(&text, "%s on %s: %s (attempt %" PRIu32 ")%s\n",
+               describe_task(p->config.spec, a->job, a->index, name), hostname,
+               how, a->attempt,
+               a->disposition == TASK_RETRIES ? "; it is tried again" : "");
+    describe_tail(stderr_tail, len, TAIL_LINES, "    | ", &text);
+    while (text.len > 0 && text.data[text.len - 1] == '\n')
+        text.data[--text.len] = '\0';
+    log_error("%s", buf_text(&text));
+    buf_fini(&text);
+}
+
 void progress_failure(struct progress *p, const struct attempt *a,
                       const char *hostname, const char *stderr_tail, size_t len)
 {
-    const struct job *job = &p->config.spec->jobs[a->job];
+    const struct jobspec *spec = p->config.spec;
     char how[384], id[JOBSPEC_MAX_ID + 1] = "?", took[16] = "";
     struct buf text;
     bool retries = a->disposition == TASK_RETRIES;
+
+    if (special_of(a->index) != SPECIAL_NONE) {
+        special_failure(p, a, hostname, stderr_tail, len);
+        return;
+    }
+    const struct job *job = &spec->jobs[a->job];
 
     if (!retries)
         group_add(p, a);
@@ -346,25 +389,35 @@ static void jobs_put(const struct progress *p, const struct snapshot *s,
 {
     if (s->job_count < 2)
         return;
-    for (uint32_t j = 0; j < s->job_count && j < 20; j++) {
+    uint32_t shown = 0, more = 0;
+    for (uint32_t j = 0; j < s->job_count; j++) {
         const struct job_snapshot *job = &s->jobs[j];
+        char skipped[48];
+        if (job->hidden)
+            continue;
+        if (shown == JOBS_SHOWN) {
+            more++;
+            continue;
+        }
+        shown++;
         buf_printf(out,
                    "  job %-16s %s: %" PRIu64 " succeeded, %" PRIu64
-                   " failed, %" PRIu64 " not run%s%s\n",
+                   " failed%s, %" PRIu64 " not run%s%s\n",
                    p->config.spec->jobs[j].id, job_state_name(job->state),
                    job->tasks.succeeded, job->tasks.failed,
+                   part_text(job->tasks.skipped, "skipped", skipped),
                    task_counts_left(&job->tasks),
                    job->end > JOB_END_ALL_TASKS_COMPLETE ? ", " : "",
                    job->end > JOB_END_ALL_TASKS_COMPLETE
                        ? job_end_name(job->end)
                        : "");
     }
-    if (s->job_count > 20)
+    if (more > 0)
         buf_printf(out, "  and %" PRIu32 " more jobs: mpibatch status %s\n",
-                   s->job_count - 20, p->config.run_dir);
+                   more, p->config.run_dir);
 }
 
-/* Tasks that no session will run, as the time of their job is over. */
+/* Tasks that no session will run, as their job has ended before them. */
 static uint64_t never_run(const struct snapshot *s)
 {
     uint64_t n = 0;
@@ -372,6 +425,27 @@ static uint64_t never_run(const struct snapshot *s)
         if (s->jobs[j].end > JOB_END_ALL_TASKS_COMPLETE)
             n += s->jobs[j].tasks.active;
     return n;
+}
+
+/* And why, if it is the same for all. */
+static const char *never_why(const struct snapshot *s)
+{
+    bool time = true;
+    for (uint32_t j = 0; j < s->job_count; j++)
+        if (s->jobs[j].end > JOB_END_ALL_TASKS_COMPLETE &&
+            s->jobs[j].tasks.active > 0)
+            time = time && s->jobs[j].end == JOB_END_MAX_WALL_CLOCK_TIME;
+    return time ? "the time of their job was over"
+                : "their job ended before them";
+}
+
+/* Nodes that get no tasks, by state. */
+static void nodes_put(const struct snapshot *s, struct buf *out)
+{
+    char text[256];
+    if (snapshot_unusable_nodes(s) > 0)
+        buf_printf(out, "  nodes not usable: %s: mpibatch node list\n",
+                   describe_nodes(s, text, sizeof(text)));
 }
 
 /* The first line: how many tasks have ended how. */
@@ -407,6 +481,9 @@ void progress_summary(struct progress *p, const struct snapshot *s,
     counts_put(p, s, &line);
     if (left > 0)
         buf_printf(&out, ", %s not run", describe_count(left, "", count));
+    if (s->tasks.skipped > 0)
+        buf_printf(&out, ", %s skipped as they depend on others",
+                   describe_count(s->tasks.skipped, "", count));
     if (s->tasks.retried > 0)
         buf_printf(&out, "; %s tried again",
                    describe_count(s->tasks.retried, "attempt", count));
@@ -427,9 +504,14 @@ void progress_summary(struct progress *p, const struct snapshot *s,
     if (s->ranks_lost > 0)
         buf_printf(&out, "  lost: %s\n",
                    describe_count(s->ranks_lost, "rank", count));
+    nodes_put(s, &out);
     if (never > 0)
-        buf_printf(&out, "  never run, as the time of their job was over: %s\n",
+        buf_printf(&out, "  never run, as %s: %s\n", never_why(s),
                    describe_count(never, "task", count));
+    if (snapshot_disabled(s) > 0)
+        buf_printf(&out,
+                   "  disabled jobs stay disabled: `--enable JOB` enables "
+                   "one\n");
     if (results)
         buf_printf(&out, "  results: %s/results.h5\n", p->config.run_dir);
     if (left > never)

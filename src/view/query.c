@@ -14,6 +14,7 @@
 #include "model/format.h"
 #include "model/jobcommand.h"
 #include "model/record.h"
+#include "view/describe.h"
 #include "view/query_internal.h"
 
 static const char *const tail_names[TAIL_COUNT] = {
@@ -26,7 +27,7 @@ static const char *const tail_names[TAIL_COUNT] = {
 const char *query_state_name(enum query_state state)
 {
     static const char *const names[] = {"active", "running", "succeeded",
-                                        "failed", "invalid"};
+                                        "failed", "invalid", "skipped"};
     return names[state];
 }
 
@@ -220,6 +221,8 @@ static int place_of(const uint32_t *columns, uint32_t count, uint32_t column)
 /* Which metric of the job a column of metrics or of their states is, or -1. */
 static int metric_of(const struct query *q, uint32_t job, uint32_t column)
 {
+    if (job >= q->spec->job_count)
+        return -1;
     if (column >= q->states_first)
         column = q->metric_first + (column - q->states_first);
     return place_of(q->jobs[job].metrics, q->spec->jobs[job].metric_count,
@@ -366,7 +369,7 @@ static void metric_value(const struct query *q, const struct query_task *t,
                          uint32_t column, struct value *v)
 {
     int i = metric_of(q, t->job, column);
-    if (i < 0 || !t->last)
+    if (i < 0 || !t->last || special_of(t->index) != SPECIAL_NONE)
         return;
     const struct metric *m = &q->spec->jobs[t->job].metrics[i];
     const struct metric_value *found = &t->last->metrics[i];
@@ -397,7 +400,7 @@ static int id_value(const struct query *q, const struct query_task *t,
         value_string(v, t->id);
         return 0;
     }
-    if (job_task_id(&q->spec->jobs[t->job], t->index, id, err) < 0)
+    if (query_task_id(q, t->job, t->index, id, err) < 0)
         return -1;
     if (buf_puts(room, id) < 0)
         return err_set(err, ENOMEM, "no memory for a task's id");
@@ -408,6 +411,8 @@ static int id_value(const struct query *q, const struct query_task *t,
 static int command_value(const struct query *q, const struct query_task *t,
                          struct buf *room, struct value *v, struct err *err)
 {
+    if (special_of(t->index) != SPECIAL_NONE)
+        return 0;
     const struct job *job = &q->spec->jobs[t->job];
     char id[JOBSPEC_MAX_ID + 1];
     struct template_context c = {.index = t->index,
@@ -418,6 +423,18 @@ static int command_value(const struct query *q, const struct query_task *t,
     if (job_task_id(job, t->index, id, err) < 0 ||
         job_command_show(job, &c, room, NULL, err) < 0)
         return -1;
+    value_string(v, buf_text(room));
+    return 0;
+}
+
+/* Why a task is skipped. */
+static int skipped_value(const struct query *q, const struct query_task *t,
+                         struct buf *room, struct value *v, struct err *err)
+{
+    char name[DESCRIBE_TASK_BYTES];
+    describe_task(q->spec, t->for_job, t->for_index, name);
+    if (buf_printf(room, "depends on %s", name) < 0)
+        return err_set(err, ENOMEM, "no memory for a message");
     value_string(v, buf_text(room));
     return 0;
 }
@@ -435,6 +452,8 @@ static int tail_value(const struct query *q, const struct query_task *t,
             set_integer(v, t->session);
         return 0;
     case TAIL_MESSAGE:
+        if (t->state == QUERY_SKIPPED)
+            return skipped_value(q, t, room, v, err);
         if (t->last)
             value_string(v, t->last->message);
         return 0;
@@ -447,6 +466,8 @@ static int parameter_value(const struct query *q, const struct query_task *t,
                            uint32_t column, struct buf *room, struct value *v,
                            struct err *err)
 {
+    if (special_of(t->index) != SPECIAL_NONE)
+        return 0;
     const struct taskset *set = &q->spec->jobs[t->job].tasks;
     int i = place_of(q->jobs[t->job].params, set->param_count, column);
     if (i < 0)
@@ -469,7 +490,7 @@ int query_value(const struct query *q, const struct query_task *t,
     }
     switch (column) {
     case COL_JOB_ID:
-        value_string(v, q->spec->jobs[t->job].id);
+        value_string(v, jobspec_job_id(q->spec, t->job));
         return 0;
     case COL_TASK_ID:
         return id_value(q, t, room, v, err);
@@ -478,6 +499,12 @@ int query_value(const struct query *q, const struct query_task *t,
         return 0;
     case COL_STATE:
         value_string(v, query_state_name(t->state));
+        return 0;
+    case COL_RESULT:
+        if (t->state == QUERY_SKIPPED)
+            value_string(v, attempt_result_name(RESULT_SKIPPED));
+        else if (t->last)
+            attempt_value(t->last, column, v);
         return 0;
     case COL_NODE:
         if (t->node[0])
@@ -521,8 +548,10 @@ struct query *query_open(const struct rundir *dir, const struct jobspec *spec,
     attempt_init(&q->last);
     q->arena = arena_create(ARENA_BYTES);
     q->untouched = mem_calloc(spec->job_count, sizeof(q->untouched[0]));
+    q->begun = mem_calloc(spec->job_count, sizeof(q->begun[0]));
     q->base = mem_calloc((size_t)spec->job_count + 1, sizeof(q->base[0]));
-    if (!q->arena || !q->untouched || !q->base || columns_make(q) < 0)
+    if (!q->arena || !q->untouched || !q->begun || !q->base ||
+        columns_make(q) < 0)
         goto nomem;
     for (uint32_t j = 0; j < spec->job_count; j++)
         q->base[j + 1] = q->base[j] + spec->jobs[j].tasks.count;
@@ -554,6 +583,7 @@ void query_close(struct query *q)
     mem_free(q->windows);
     mem_free(q->base);
     mem_free(q->untouched);
+    mem_free(q->begun);
     arena_destroy(q->arena);
     mem_free(q);
     errno = saved;

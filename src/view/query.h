@@ -38,6 +38,7 @@ enum query_state {
     QUERY_SUCCEEDED,
     QUERY_FAILED,
     QUERY_INVALID, /* succeeded, but a metric has no value or a wrong one */
+    QUERY_SKIPPED, /* it waited for a task that has not ended well */
     QUERY_STATES
 };
 
@@ -48,13 +49,14 @@ struct query_task {
     uint32_t job, index;
     char id[JOBSPEC_MAX_ID + 1];
     enum query_state state;
-    const struct attempt *last; /* the last one that ended; NULL: none has */
-    const char *node;           /* the host of that; "": not known */
-    const char *scratch;        /* its folder for tasks there; "": none */
-    uint32_t session;           /* the session of that; 0: none */
-    int64_t running_since_ns;   /* of a running one; else 0 */
-    uint32_t running_rank;      /* of a running one */
-    bool now;                   /* it is the task, not one of its attempts */
+    const struct attempt *last;  /* the last one that ended; NULL: none has */
+    const char *node;            /* the host of that; "": not known */
+    const char *scratch;         /* its folder for tasks there; "": none */
+    uint32_t session;            /* the session of that; 0: none */
+    int64_t running_since_ns;    /* of a running one; else 0 */
+    uint32_t running_rank;       /* of a running one */
+    uint32_t for_job, for_index; /* of a skipped one: the task it waited for */
+    bool now;                    /* it is the task, not one of its attempts */
 };
 
 /* Look at a run at now_ns (since 1970 UTC); dir and spec are borrowed for the
@@ -92,7 +94,7 @@ int query_value(const struct query *q, const struct query_task *t,
  * same; nothing for null. 0, or -1 as buf_put. */
 int query_value_put(const struct value *v, struct buf *out);
 
-/* "active", "running", "succeeded", "failed", "invalid". */
+/* "active", "running", "succeeded", "failed", "invalid", "skipped". */
 const char *query_state_name(enum query_state state);
 
 /* ---- Which tasks ---- */
@@ -114,15 +116,16 @@ int query_each(struct query *q,
                             struct err *err),
                void *arg, struct err *err);
 
-/* Visit all attempts that have ended, in the order of the journal; the state is
- * that in which each has left its task. As query_each. */
+/* Visit all attempts of tasks that have ended, in the order of the journal; the
+ * state is that in which each has left its task. As query_each. */
 int query_each_attempt(struct query *q,
                        int (*visit)(void *arg, const struct query_task *t,
                                     struct err *err),
                        void *arg, struct err *err);
 
 /* All attempts of one task that have ended, first to last; then the task as it
- * stands (now). */
+ * stands (now). Of a special one (JOB_OF_POOL(pool) and INDEX_START, too) those
+ * of all nodes, in the order of the journal: it stands as the last one does. */
 int query_attempts(struct query *q, uint32_t job, uint32_t index,
                    int (*visit)(void *arg, const struct query_task *t,
                                 struct err *err),

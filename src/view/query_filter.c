@@ -21,7 +21,7 @@ static uint32_t words_of(const struct query *q, uint32_t column,
         for (; n < QUERY_STATES; n++)
             words[n] = query_state_name((enum query_state)n);
     else if (column == COL_RESULT)
-        for (; n < RESULT_FAILURE; n++)
+        for (; n < RESULT_SKIPPED; n++)
             words[n] = attempt_result_name((enum attempt_result)(n + 1));
     else if (column == COL_REASON)
         for (; n < REASON_COUNT; n++)
@@ -207,6 +207,8 @@ int query_matches(struct query *q, const struct query_task *t, struct err *err)
 bool query_wants_untouched(struct query *q, uint32_t job)
 {
     struct err err;
+    if (q->spec->jobs[job].schedule != 0 && !q->begun[job])
+        return false;
     if (q->untouched[job] == UNTOUCHED_UNKNOWN) {
         struct query_task t = {.job = job, .node = "", .scratch = ""};
         int rc = matches(q, &t, true, &err);

@@ -45,6 +45,8 @@ struct row {
     uint32_t len;
     uint32_t session, node; /* node: its number in nodes, or UINT32_MAX */
     bool reactivated;
+    bool skipped; /* and for which task: */
+    uint32_t for_job, for_index;
 };
 
 struct query {
@@ -57,6 +59,7 @@ struct query {
     uint32_t param_count, metric_first, metric_count, states_first, tail_first;
     struct job_columns *jobs;
     enum untouched *untouched;
+    bool *begun; /* of jobs of schedules: they are there */
 
     struct filter filters[QUERY_MAX_FILTERS];
     const struct expr *wheres[QUERY_MAX_FILTERS];
@@ -90,6 +93,9 @@ bool column_is_common(const struct query *q, uint32_t column);
 
 /* Does the task match all that is said? 1, 0, -1 with err. */
 int query_matches(struct query *q, const struct query_task *t, struct err *err);
+/* The id of a task, special or not. 0, or -1 with err. */
+int query_task_id(const struct query *q, uint32_t job, uint32_t index,
+                  char id[JOBSPEC_MAX_ID + 1], struct err *err);
 /* Can a task of this job that has never ended an attempt, and does not run? */
 bool query_wants_untouched(struct query *q, uint32_t job);
 

@@ -1,6 +1,7 @@
 /* Tasks and values as JSON: see query_json.h. */
 #include "config.h"
 #include "view/query_json.h"
+#include "view/describe.h"
 
 #include <errno.h>
 #include <math.h>
@@ -101,9 +102,10 @@ static int set_parameters(json_t *o, const struct query *q,
                           const struct query_task *t, struct err *err)
 {
     json_t *params = json_object();
-    const struct taskset *set = &q->spec->jobs[t->job].tasks;
+    bool special = special_of(t->index) != SPECIAL_NONE;
+    const struct taskset *set = special ? NULL : &q->spec->jobs[t->job].tasks;
     int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < set->param_count; i++)
+    for (uint32_t i = 0; rc == 0 && set && i < set->param_count; i++)
         if (q->jobs[t->job].params[i] != UINT32_MAX)
             rc = set_column(params, set->params[i].name, q, t,
                             q->jobs[t->job].params[i], err);
@@ -117,9 +119,10 @@ static int set_metrics(json_t *o, const struct query *q,
                        const struct query_task *t)
 {
     json_t *values = json_object(), *states = json_object();
-    const struct job *job = &q->spec->jobs[t->job];
+    bool special = special_of(t->index) != SPECIAL_NONE;
+    const struct job *job = special ? NULL : &q->spec->jobs[t->job];
     int rc = 0;
-    for (uint32_t i = 0; i < job->metric_count; i++) {
+    for (uint32_t i = 0; job && i < job->metric_count; i++) {
         const struct metric_value *v = &t->last->metrics[i];
         rc |= json_object_set_new(values, job->metrics[i].name,
                                   query_metric_json(&job->metrics[i], v));
@@ -145,8 +148,8 @@ json_t *query_task_json(const struct query *q, const struct query_task *t,
         COL_MAX_RSS,   COL_STDOUT, COL_STDERR,       COL_FILES,
         COL_FILE_BYTES};
     json_t *o = json_object();
-    int rc =
-        json_object_set_new(o, "job_id", json_string(q->spec->jobs[t->job].id));
+    int rc = json_object_set_new(o, "job_id",
+                                 json_string(jobspec_job_id(q->spec, t->job)));
     rc |= json_object_set_new(o, "task_id", json_string(t->id));
     rc |= json_object_set_new(o, "task_index", json_integer(t->index));
     rc |= json_object_set_new(o, "state",
@@ -167,7 +170,12 @@ json_t *query_task_json(const struct query *q, const struct query_task *t,
     for (size_t i = 0; t->last && i < sizeof(ended) / sizeof(ended[0]); i++)
         if (set_column(o, q->names[ended[i]], q, t, ended[i], err) < 0)
             goto fail;
-    if (t->last && t->last->message[0])
+    if (t->state == QUERY_SKIPPED) {
+        char name[DESCRIBE_TASK_BYTES];
+        describe_task(q->spec, t->for_job, t->for_index, name);
+        rc |= json_object_set_new(o, "result", json_string("skipped"));
+        rc |= json_object_set_new(o, "skipped_for", json_string(name));
+    } else if (t->last && t->last->message[0])
         rc |= json_object_set_new(o, "message",
                                   query_text_json(t->last->message));
     if (t->last)

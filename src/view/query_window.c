@@ -20,6 +20,16 @@ static int nomem(struct err *err)
     return err_set(err, ENOMEM, "no memory to look at the tasks");
 }
 
+int query_task_id(const struct query *q, uint32_t job, uint32_t index,
+                  char id[JOBSPEC_MAX_ID + 1], struct err *err)
+{
+    const struct special_task *special = jobspec_special(q->spec, job, index);
+    if (!special)
+        return job_task_id(&q->spec->jobs[job], index, id, err);
+    snprintf(id, JOBSPEC_MAX_ID + 1, "%s", special->id);
+    return 0;
+}
+
 static uint64_t number_of(const struct query *q, uint32_t job, uint32_t index)
 {
     return q->base[job] + index;
@@ -54,8 +64,9 @@ static void window_touch(struct window *w, struct journal_place at)
 static bool note_attempt(void *arg, uint32_t job, uint32_t index)
 {
     struct query *q = arg;
-    window_touch(&q->windows[number_of(q, job, index) / WINDOW_TASKS],
-                 journal_tell(q->past));
+    if (special_of(index) == SPECIAL_NONE)
+        window_touch(&q->windows[number_of(q, job, index) / WINDOW_TASKS],
+                     journal_tell(q->past));
     return false;
 }
 
@@ -71,6 +82,22 @@ static void note_reactivation(struct query *q, const struct journal_record *r)
         for (uint64_t w = from / WINDOW_TASKS; w <= to; w++)
             if (q->windows[w].touched)
                 window_touch(&q->windows[w], at);
+    }
+}
+
+/* These tasks will not run; before: a place in front of the record. */
+static void note_skipped(struct query *q, const struct journal_record *r,
+                         struct journal_place before)
+{
+    const struct task_range *t = &r->u.skipped.tasks;
+    struct journal_place at = journal_tell(q->past);
+    uint64_t from = number_of(q, t->job, t->first);
+    uint64_t to = (from + t->count - 1) / WINDOW_TASKS;
+    at.offset--; /* it tells the end of the record */
+    for (uint64_t w = from / WINDOW_TASKS; w <= to; w++) {
+        if (!q->windows[w].touched)
+            window_touch(&q->windows[w], before);
+        window_touch(&q->windows[w], at);
     }
 }
 
@@ -132,6 +159,7 @@ static int running_index(struct query *q)
 int query_survey(struct query *q, struct err *err)
 {
     struct journal_record r;
+    struct journal_place before;
     int got;
     q->windows = mem_calloc(q->total / WINDOW_TASKS + 1, sizeof(q->windows[0]));
     q->rows = mem_calloc(q->total < WINDOW_TASKS ? q->total : WINDOW_TASKS,
@@ -139,9 +167,15 @@ int query_survey(struct query *q, struct err *err)
     if (!q->windows || !q->rows || running_index(q) < 0)
         return nomem(err);
     journal_reader_filter(q->past, note_attempt, q);
-    while ((got = journal_next(q->past, &r, err)) > 0) {
+    before = journal_tell(q->past);
+    for (; (got = journal_next(q->past, &r, err)) > 0;
+         before = journal_tell(q->past)) {
         if (r.type == JOURNAL_REACTIVATE)
             note_reactivation(q, &r);
+        else if (r.type == JOURNAL_SKIPPED)
+            note_skipped(q, &r, before);
+        else if (r.type == JOURNAL_OCCURRENCE)
+            q->begun[r.u.occurrence.job] = r.u.occurrence.begun;
         else if (r.type == JOURNAL_NODE &&
                  note_node(q, r.session, r.u.node.node, r.u.node.info) < 0)
             return nomem(err);
@@ -162,6 +196,8 @@ static void rows_clear(struct query *q)
 static bool in_window(void *arg, uint32_t job, uint32_t index)
 {
     const struct query *q = arg;
+    if (special_of(index) != SPECIAL_NONE)
+        return false;
     uint64_t n = number_of(q, job, index);
     return n >= q->from && n - q->from < q->count;
 }
@@ -190,19 +226,48 @@ static int row_keep(struct query *q, const struct journal_record *r)
     return 0;
 }
 
+/* The rows of the range that are in the window: from *first up to *end. */
+static void rows_of(const struct query *q, const struct task_range *t,
+                    uint64_t *first, uint64_t *end)
+{
+    uint64_t from = number_of(q, t->job, t->first), to = from + t->count;
+    if (from < q->from)
+        from = q->from;
+    if (to > q->from + q->count)
+        to = q->from + q->count;
+    *first = from - q->from;
+    *end = to > from ? to - q->from : *first;
+}
+
 /* Tasks are active again, those of the window. */
 static void rows_reactivate(struct query *q, const struct journal_record *r)
 {
-    for (uint32_t i = 0; i < r->u.reactivate.range_count; i++) {
-        const struct task_range *t = &r->u.reactivate.ranges[i];
-        uint64_t from = number_of(q, t->job, t->first), to = from + t->count;
-        if (from < q->from)
-            from = q->from;
-        if (to > q->from + q->count)
-            to = q->from + q->count;
-        for (uint64_t n = from; n < to; n++)
-            q->rows[n - q->from].reactivated = true;
+    uint64_t n, end;
+    for (uint32_t i = 0; i < r->u.reactivate.range_count; i++)
+        for (rows_of(q, &r->u.reactivate.ranges[i], &n, &end); n < end; n++) {
+            q->rows[n].reactivated = true;
+            q->rows[n].skipped = false;
+        }
+}
+
+/* Tasks will not run, those of the window. */
+static void rows_skip(struct query *q, const struct journal_record *r)
+{
+    uint64_t n, end;
+    for (rows_of(q, &r->u.skipped.tasks, &n, &end); n < end; n++) {
+        q->rows[n].skipped = true;
+        q->rows[n].for_job = r->u.skipped.parent_job;
+        q->rows[n].for_index = r->u.skipped.parent;
     }
+}
+
+/* A record that says something of the rows, besides attempts. */
+static void rows_change(struct query *q, const struct journal_record *r)
+{
+    if (r->type == JOURNAL_REACTIVATE)
+        rows_reactivate(q, r);
+    else if (r->type == JOURNAL_SKIPPED)
+        rows_skip(q, r);
 }
 
 static bool is_behind(struct journal_place a, struct journal_place b)
@@ -222,9 +287,8 @@ static int window_read(struct query *q, const struct window *w, struct err *err)
            (got = journal_next(q->past, &r, err)) != 0) {
         if (got < 0)
             return -1;
-        if (r.type == JOURNAL_REACTIVATE)
-            rows_reactivate(q, &r);
-        else if (r.type == JOURNAL_ATTEMPT && row_keep(q, &r) < 0)
+        rows_change(q, &r);
+        if (r.type == JOURNAL_ATTEMPT && row_keep(q, &r) < 0)
             return nomem(err);
         if (q->kept_bytes > QUERY_MAX_KEPT_BYTES && q->count > 1)
             return 1;
@@ -234,6 +298,8 @@ static int window_read(struct query *q, const struct window *w, struct err *err)
 
 static enum query_state state_of(const struct row *row, const struct attempt *a)
 {
+    if (row->skipped)
+        return QUERY_SKIPPED;
     if (!a || row->reactivated || a->disposition != TASK_ENDS)
         return QUERY_ACTIVE;
     if (a->result != RESULT_SUCCESS)
@@ -275,6 +341,8 @@ static int task_get(struct query *q, uint64_t number, uint32_t job,
     t->session = 0;
     t->running_since_ns = 0;
     t->running_rank = 0;
+    t->for_job = row->for_job;
+    t->for_index = row->for_index;
     t->now = true;
     if (row->record) {
         struct unpack u;
@@ -304,7 +372,7 @@ static int window_visit(struct query *q, visitor *visit, void *arg,
         const struct row *row = &q->rows[i];
         while (number >= q->base[job + 1])
             job++;
-        if (!row->record && !query_wants_untouched(q, job) &&
+        if (!row->record && !row->skipped && !query_wants_untouched(q, job) &&
             !map_get(&q->running_at, number, NULL))
             continue;
         if (task_get(q, number, job, row, &t, err) < 0)
@@ -312,7 +380,7 @@ static int window_visit(struct query *q, visitor *visit, void *arg,
         int rc = query_matches(q, &t, err);
         if (rc == 0)
             continue;
-        if (rc < 0 || job_task_id(&q->spec->jobs[job], t.index, t.id, err) < 0)
+        if (rc < 0 || query_task_id(q, job, t.index, t.id, err) < 0)
             return -1;
         rc = visit(arg, &t, err);
         if (rc != 0)
@@ -402,7 +470,7 @@ int query_each_attempt(struct query *q, visitor *visit, void *arg,
             task_set_node(&t, &q->nodes[node]);
         int rc = query_matches(q, &t, err);
         if (rc > 0)
-            rc = job_task_id(&q->spec->jobs[t.job], t.index, t.id, err) < 0
+            rc = query_task_id(q, t.job, t.index, t.id, err) < 0
                      ? -1
                      : visit(arg, &t, err);
         else if (rc == 0)
@@ -422,15 +490,99 @@ static int one_visit(struct query *q, uint64_t number, uint32_t job, bool now,
 {
     struct query_task t;
     if (task_get(q, number, job, &q->rows[0], &t, err) < 0 ||
-        job_task_id(&q->spec->jobs[job], t.index, t.id, err) < 0)
+        query_task_id(q, job, t.index, t.id, err) < 0)
         return -1;
     t.now = now;
     return visit(arg, &t, err);
 }
 
+/* A special task, whose attempts are nobody's window. */
+struct special_look {
+    struct query *q;
+    uint32_t job, index;
+    visitor *visit;
+    void *arg;
+    struct row last;
+};
+
+static bool is_special(void *arg, uint32_t job, uint32_t index)
+{
+    const struct special_look *s = arg;
+    return job == s->job && index == s->index;
+}
+
+static int special_visit(struct special_look *s, const struct attempt *a,
+                         bool now, struct err *err)
+{
+    struct query *q = s->q;
+    struct query_task t = {.job = s->job,
+                           .index = s->index,
+                           .state = state_of(&s->last, a),
+                           .last = a,
+                           .node = "",
+                           .scratch = "",
+                           .session = s->last.session,
+                           .now = now};
+    if (a && s->last.node != UINT32_MAX)
+        task_set_node(&t, &q->nodes[s->last.node]);
+    if (query_task_id(q, s->job, s->index, t.id, err) < 0)
+        return -1;
+    for (uint32_t i = 0; now && i < q->running->count; i++) {
+        const struct running *r = &q->running->tasks[i];
+        if (r->job != s->job || r->index != s->index)
+            continue;
+        t.state = QUERY_RUNNING;
+        t.running_since_ns = r->start_ns;
+        t.running_rank = r->rank;
+    }
+    return s->visit(s->arg, &t, err);
+}
+
+static int special_attempts(struct special_look *s, struct err *err)
+{
+    struct query *q = s->q;
+    struct journal_record r;
+    uint64_t node;
+    int rc = journal_rewind(q->past, err), got = 0;
+    journal_reader_filter(q->past, is_special, s);
+    attempt_fini(&q->last);
+    attempt_init(&q->last);
+    while (rc == 0 && (got = journal_next(q->past, &r, err)) > 0) {
+        const struct attempt *a = r.u.attempt;
+        if (r.type != JOURNAL_SPECIAL)
+            continue;
+        s->last.session = r.session;
+        s->last.node = UINT32_MAX;
+        if (map_get(&q->node_numbers, node_key(r.session, a->node), &node))
+            s->last.node = (uint32_t)node;
+        buf_reset(&q->packed);
+        if (record_put_attempt(&q->packed, a, q->spec) < 0)
+            return nomem(err);
+        rc = special_visit(s, a, false, err);
+    }
+    if (rc != 0 || got < 0)
+        return rc < 0 || got < 0 ? -1 : 0;
+    if (q->packed.len > 0) {
+        struct unpack u;
+        unpack_init(&u, (const unsigned char *)q->packed.data, q->packed.len);
+        if (record_get_attempt(&u, q->spec, &q->last, err) < 0)
+            return -1;
+        rc = special_visit(s, &q->last, true, err);
+    } else {
+        rc = special_visit(s, NULL, true, err);
+    }
+    return rc < 0 ? -1 : 0;
+}
+
 int query_attempts(struct query *q, uint32_t job, uint32_t index,
                    visitor *visit, void *arg, struct err *err)
 {
+    if (special_of(index) != SPECIAL_NONE) {
+        struct special_look s = {
+            .q = q, .job = job, .index = index, .visit = visit, .arg = arg};
+        buf_reset(&q->packed);
+        return special_attempts(&s, err);
+    }
     uint64_t number = number_of(q, job, index);
     const struct window *w = &q->windows[number / WINDOW_TASKS];
     struct journal_record r;
@@ -445,9 +597,8 @@ int query_attempts(struct query *q, uint32_t job, uint32_t index,
            !is_behind(journal_tell(q->past), w->last) &&
            (rc = journal_next(q->past, &r, err)) > 0) {
         rc = 0;
-        if (r.type == JOURNAL_REACTIVATE) {
-            rows_reactivate(q, &r);
-        } else if (r.type == JOURNAL_ATTEMPT) {
+        rows_change(q, &r);
+        if (r.type == JOURNAL_ATTEMPT) {
             if (row_keep(q, &r) < 0)
                 rc = nomem(err);
             else
