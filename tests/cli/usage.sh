@@ -79,7 +79,7 @@ said 2 'one job spec at a time' run a b
 said 2 'which job spec\?' validate
 said 2 'which run.*none in this folder' status
 said 2 'one run directory at a time' tasks a b
-said 2 'all, active, running, succeeded, failed or invalid, not "bad"' tasks --state bad x
+said 2 'all, active, running, succeeded, failed, invalid or skipped, not "bad"' tasks --state bad x
 said 2 'show what\?' show
 said 2 'no topic "bindings"; did you mean binding\?.*See: mpibatch show --help' show bindings
 said 2 'number of ranks from 1 to 4096, not "5000"' show binding -n 5000
