@@ -150,7 +150,8 @@ static int ask_now(struct asking *a, const sigset_t *ours,
 {
     if (ask_put(&a->text, a->ask, err) < 0)
         return -1;
-    if (inbox_put(a->path, a->text.data, a->text.len, a->id, err) < 0)
+    if (inbox_put_with(a->path, a->text.data, a->text.len, a->ask->data,
+                       a->ask->data_len, a->id, err) < 0)
         return err->code == ENOENT
                    ? err_set(err, ENOTCONN, "the session takes no questions")
                    : -1;

@@ -6,6 +6,7 @@
  *   ASK_SENT      a rank was asked
  *   ASK_OPENING   it offers data; a thread makes the file for them
  *   ASK_PULLING   they come
+ *   ASK_HANDED    it is about no files: somebody else answers it
  *   ASK_ANSWERING a thread writes the answer
  */
 #include "config.h"
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quantity.h"
@@ -44,7 +46,14 @@ enum {
     WAITING_MAX = ASKING_MAX_ASKS / 2
 };
 
-enum ask_stage { ASK_HELD, ASK_SENT, ASK_OPENING, ASK_PULLING, ASK_ANSWERING };
+enum ask_stage {
+    ASK_HELD,
+    ASK_SENT,
+    ASK_OPENING,
+    ASK_PULLING,
+    ASK_HANDED,
+    ASK_ANSWERING
+};
 
 struct pending {
     struct io_job job;
@@ -60,6 +69,7 @@ struct pending {
     uint32_t rank;
     uint64_t handle; /* offered by it; 0: none */
     int fd;          /* of the data; -1: none */
+    char *data;      /* of a command's answer: answer.data_bytes */
 };
 
 /* Looking at the inbox: in a thread of its own, which wakes nobody when there
@@ -97,6 +107,7 @@ static void pending_free(struct pending *p)
 {
     if (p->fd >= 0)
         close(p->fd);
+    mem_free(p->data);
     mem_free(p);
 }
 
@@ -111,18 +122,31 @@ static void pending_end(struct pending *p)
     pending_free(p);
 }
 
+/* What goes with the answer of a command. */
+static int write_data(struct pending *p, struct err *err)
+{
+    p->fd = inbox_make_data(p->owner->poll->inbox, p->id, err);
+    if (p->fd < 0)
+        return -1;
+    if (file_write_all(p->fd, p->data, (size_t)p->answer.data_bytes) < 0)
+        return err_sys(err, errno, "cannot write an answer");
+    return 0;
+}
+
 static int write_answer(struct io_job *job, struct err *err)
 {
     struct pending *p =
         (struct pending *)((char *)job - offsetof(struct pending, job));
     struct buf text;
     buf_init(&text, INBOX_MAX_ANSWER_BYTES);
+    int rc = p->data ? write_data(p, err) : 0;
     if (p->fd >= 0)
         close(p->fd); /* a network file system has the data now */
     p->fd = -1;
-    if (p->answer.data_bytes == 0)
+    if (p->answer.data_bytes == 0 || rc < 0)
         inbox_drop_data(p->owner->poll->inbox, p->id);
-    int rc = answer_put(&text, &p->answer, err);
+    if (rc == 0)
+        rc = answer_put(&text, &p->answer, err);
     if (rc == 0)
         rc = inbox_answer(p->owner->poll->inbox, p->id, text.data, text.len,
                           err);
@@ -452,6 +476,39 @@ static void malformed(struct asking *a, const char *why)
     a->warned = true;
 }
 
+/* It is about no files. */
+static void pending_hand(struct pending *p, struct inbox_ask *taken)
+{
+    struct asking *a = p->owner;
+    char *data = taken->data;
+    taken->data = NULL;
+    p->stage = ASK_HANDED;
+    if (a->config.command) {
+        a->config.command(a->config.arg, p->number, &p->ask, data,
+                          taken->data_len);
+        return;
+    }
+    mem_free(data);
+    pending_refuse(p, "OperationInvalidForCurrentState",
+                   "this session takes no commands");
+}
+
+void asking_answer(struct asking *a, uint64_t number,
+                   const struct answer *answer, char *data, size_t len)
+{
+    struct pending *p = a->all;
+    while (p && (p->stage != ASK_HANDED || p->number != number))
+        p = p->next;
+    if (!p || a->closed) {
+        mem_free(data);
+        return;
+    }
+    p->answer = *answer;
+    p->answer.data_bytes = data ? len : 0;
+    p->data = data;
+    pending_answer(p);
+}
+
 static void ask_begin(struct asking *a, struct inbox_ask *taken)
 {
     struct pending *p = mem_calloc(1, sizeof(*p));
@@ -468,6 +525,10 @@ static void ask_begin(struct asking *a, struct inbox_ask *taken)
     a->all = p;
     a->count++;
     if (taken->text && ask_parse(taken->text, taken->len, &p->ask, &err) == 0) {
+        if (!ask_is_file(&p->ask)) {
+            pending_hand(p, taken);
+            return;
+        }
         uint32_t wait_ms = a->count <= WAITING_MAX ? p->ask.wait_ms : 0;
         p->wait_until_ns = now_ns(a) + wait_ms * NS_PER_MS;
         pending_find(p);
@@ -500,6 +561,7 @@ static void poll_end(struct asking *a)
     for (int i = 0; i < p->count; i++) {
         ask_begin(a, &p->asks[i]);
         mem_free(p->asks[i].text);
+        mem_free(p->asks[i].data);
     }
     if (p->count > 0)
         a->busy_until_ns = now_ns(a) + BUSY_FOR_NS;
@@ -598,8 +660,10 @@ static void poll_destroy(struct poll *p)
     if (!p)
         return;
     background_destroy(p->thread);
-    for (int i = 0; i < p->count; i++)
+    for (int i = 0; i < p->count; i++) {
         mem_free(p->asks[i].text);
+        mem_free(p->asks[i].data);
+    }
     inbox_destroy(p->inbox);
     mem_free(p);
 }

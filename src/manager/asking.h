@@ -21,6 +21,7 @@
 #include "model/jobspec.h"
 #include "model/node.h"
 #include "stage/io.h"
+#include "store/ask.h"
 
 enum { ASKING_MAX_ASKS = 256 };
 
@@ -40,6 +41,10 @@ struct asking_config {
     enum ask_state (*find)(void *arg, uint32_t job, uint32_t index,
                            uint32_t *rank, uint32_t *attempts);
     bool (*lives)(void *arg, uint32_t rank);
+    /* Something else than about files: to be answered by asking_answer, at once
+     * or later. What came with it is taken (mem_free), or NULL. */
+    void (*command)(void *arg, uint64_t number, const struct ask *ask,
+                    char *data, size_t len);
     void *arg;
 };
 
@@ -50,6 +55,10 @@ struct asking *asking_create(const struct asking_config *config,
 /* When io is destroyed. */
 void asking_destroy(struct asking *a);
 
+/* Answer what `command` was called with; data is taken, goes with it, and may
+ * be NULL. */
+void asking_answer(struct asking *a, uint64_t number,
+                   const struct answer *answer, char *data, size_t len);
 /* The receiver's: an answer is offered. */
 void asking_offered(struct asking *a, uint32_t rank, const struct stage_msg *m);
 /* The rank is dead. After receiver_lost. */

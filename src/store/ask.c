@@ -3,6 +3,7 @@
 #include "store/ask.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,13 @@
 
 #include "base/text.h"
 
-static const char *const whats[] = {"list", "stat", "read", NULL};
+static const char *const whats[] = {"list", "stat", "read",    "job", "task",
+                                    "node", "add",  "explain", NULL};
+static const char *const acts[] = {"disable",    "enable", "terminate",
+                                   "reactivate", "delete", "offline",
+                                   "online",     "remove", NULL};
+static const char *const hows[] = {"requeue", "terminate", "wait",
+                                   "task_completion", NULL};
 static const char *const scopes[] = {"task", "node", NULL};
 static const char *const states[] = {"",        "active",    "preparing",
                                      "running", "completed", NULL};
@@ -54,8 +61,34 @@ static int put_text(struct buf *b, json_t *o, struct err *err)
     return rc == 0 ? 0 : err_set(err, ENOMEM, "no memory to ask or answer");
 }
 
+static int put_command(struct buf *b, const struct ask *a, struct err *err)
+{
+    json_t *o =
+        json_pack("{si ss}", "version", ASK_VERSION, "ask", whats[a->what]);
+    int rc = o ? 0 : -1;
+    if (a->what <= ASK_NODE) {
+        rc |= json_object_set_new(o, "do", json_string(acts[a->act]));
+        rc |= json_object_set_new(o, "how", json_string(hows[a->how]));
+    }
+    if (a->what == ASK_NODE)
+        rc |= json_object_set_new(o, "node", bytes_json(a->node));
+    else
+        rc |= json_object_set_new(o, "job_id", bytes_json(a->job_id));
+    if (a->what == ASK_JOB)
+        rc |= json_object_set_new(o, "why", bytes_json(a->why));
+    if (a->what == ASK_TASK || a->what == ASK_EXPLAIN)
+        rc |= json_object_set_new(o, "task_id", bytes_json(a->task_id));
+    if (rc != 0) {
+        json_decref(o);
+        o = NULL;
+    }
+    return put_text(b, o, err);
+}
+
 int ask_put(struct buf *b, const struct ask *a, struct err *err)
 {
+    if (!ask_is_file(a))
+        return put_command(b, a, err);
     json_t *o = json_pack("{si ss ss so sb sI si si}", "version", ASK_VERSION,
                           "ask", whats[a->what], "scope", scopes[a->scope],
                           "path", bytes_json(a->path), "recursive",
@@ -83,13 +116,15 @@ int answer_put(struct buf *b, const struct answer *a, struct err *err)
                                : json_null();
     return put_text(
         b,
-        json_pack("{si so ss so si si ss sI si sI sb sI}", "version",
+        json_pack("{si so ss so si si ss sI si sI sb sI so ss sI}", "version",
                   ASK_VERSION, "error", error, "state", states[a->state],
                   "node", bytes_json(a->node), "rank", (int)a->rank, "attempt",
                   (int)a->attempt, "type", types[a->type], "size",
                   (json_int_t)a->size, "mode", (int)a->mode, "modified_ns",
                   (json_int_t)a->modified_ns, "more", (int)a->more,
-                  "data_bytes", (json_int_t)a->data_bytes),
+                  "data_bytes", (json_int_t)a->data_bytes, "text",
+                  bytes_json(a->text), "wait", a->wait, "count",
+                  (json_int_t)a->count),
         err);
 }
 
@@ -199,11 +234,52 @@ static int get_bytes(const json_t *o, const char *key, char *out, size_t room,
     return 0;
 }
 
+/* Which of the things that can be done. */
+static int get_act(const json_t *o, struct ask *a, struct err *err)
+{
+    static const unsigned of[] = {
+        [ASK_JOB] = 1u << ASK_DISABLE | 1u << ASK_ENABLE | 1u << ASK_TERMINATE,
+        [ASK_TASK] =
+            1u << ASK_TERMINATE | 1u << ASK_REACTIVATE | 1u << ASK_DELETE,
+        [ASK_NODE] = 1u << ASK_OFFLINE | 1u << ASK_ONLINE | 1u << ASK_REMOVE};
+    int act, how = ASK_REQUEUE;
+    if (get_word(o, "do", acts, &act, err) < 0 ||
+        (json_object_get(o, "how") && get_word(o, "how", hows, &how, err) < 0))
+        return -1;
+    if (!(of[a->what] & 1u << act))
+        return err_set(err, EINVAL, "a %s cannot be asked to %s",
+                       whats[a->what], acts[act]);
+    a->act = (enum ask_do)act;
+    a->how = how > ASK_WAIT ? ASK_WAIT : (enum ask_how)how;
+    return 0;
+}
+
+static int get_command(const json_t *o, struct ask *a, struct err *err)
+{
+    if ((a->what <= ASK_NODE && get_act(o, a, err) < 0) ||
+        get_bytes(o, "job_id", a->job_id, sizeof(a->job_id), err) < 0 ||
+        get_bytes(o, "task_id", a->task_id, sizeof(a->task_id), err) < 0 ||
+        get_bytes(o, "node", a->node, sizeof(a->node), err) < 0 ||
+        get_bytes(o, "why", a->why, sizeof(a->why), err) < 0)
+        return -1;
+    if (a->what == ASK_NODE && !a->node[0])
+        return err_set(err, EINVAL, "node is missing");
+    if (a->what != ASK_NODE && !a->job_id[0])
+        return err_set(err, EINVAL, "job_id is missing");
+    if ((a->what == ASK_TASK || a->what == ASK_EXPLAIN) && !a->task_id[0])
+        return err_set(err, EINVAL, "task_id is missing");
+    return 0;
+}
+
 static int ask_get(const json_t *o, struct ask *a, struct err *err)
 {
     int what, scope;
-    if (get_word(o, "ask", whats, &what, err) < 0 ||
-        get_word(o, "scope", scopes, &scope, err) < 0 ||
+    if (get_word(o, "ask", whats, &what, err) < 0)
+        return -1;
+    a->what = (enum ask_what)what;
+    if (!ask_is_file(a))
+        return get_command(o, a, err);
+    if (get_word(o, "scope", scopes, &scope, err) < 0 ||
         get_bytes(o, "path", a->path, sizeof(a->path), err) < 0 ||
         get_bytes(o, "node", a->node, sizeof(a->node), err) < 0 ||
         get_bytes(o, "job_id", a->job_id, sizeof(a->job_id), err) < 0 ||
@@ -214,7 +290,6 @@ static int ask_get(const json_t *o, struct ask *a, struct err *err)
         get_u32(o, "wait_ms", ASK_MAX_WAIT_MS, &a->wait_ms, err) < 0 ||
         get_bool(o, "recursive", &a->recursive, err) < 0)
         return -1;
-    a->what = (enum ask_what)what;
     a->scope = (enum ask_scope)scope;
     if (a->scope == ASK_OF_NODE && !a->node[0])
         return err_set(err, EINVAL, "node is missing");
@@ -252,7 +327,10 @@ static int answer_get(const json_t *o, struct answer *a, struct err *err)
         get_u32(o, "mode", 07777, &a->mode, err) < 0 ||
         get_number(o, "modified_ns", INT64_MAX, &modified, err) < 0 ||
         get_bool(o, "more", &a->more, err) < 0 ||
-        get_number(o, "data_bytes", INT64_MAX, &a->data_bytes, err) < 0)
+        get_number(o, "data_bytes", INT64_MAX, &a->data_bytes, err) < 0 ||
+        get_bytes(o, "text", a->text, sizeof(a->text), err) < 0 ||
+        get_bytes(o, "wait", a->wait, sizeof(a->wait), err) < 0 ||
+        get_u32(o, "count", UINT32_MAX, &a->count, err) < 0)
         return -1;
     a->modified_ns = (int64_t)modified;
     a->state = (enum ask_state)state;
@@ -270,4 +348,30 @@ int answer_parse(const char *text, size_t len, struct answer *a,
     int rc = answer_get(o, a, err);
     json_decref(o);
     return rc < 0 ? err_context(err, "the answer cannot be understood") : 0;
+}
+
+char *ask_line(const struct ask *a, char text[ASK_LINE_BYTES])
+{
+    size_t n;
+    if (a->what == ASK_NODE)
+        n = (size_t)snprintf(text, ASK_LINE_BYTES, "node %s %s", acts[a->act],
+                             a->node);
+    else if (a->what == ASK_JOB)
+        n = (size_t)snprintf(text, ASK_LINE_BYTES, "job %s %s", acts[a->act],
+                             a->job_id);
+    else if (a->what == ASK_ADD)
+        n = (size_t)snprintf(text, ASK_LINE_BYTES, "task add %s", a->job_id);
+    else
+        n = (size_t)snprintf(text, ASK_LINE_BYTES, "%s%s %s/%s",
+                             a->what == ASK_TASK ? "task " : "",
+                             a->what == ASK_TASK ? acts[a->act]
+                                                 : whats[a->what],
+                             a->job_id, a->task_id);
+    if ((a->what == ASK_JOB && a->act == ASK_DISABLE) ||
+        (a->what == ASK_NODE && a->act != ASK_ONLINE))
+        n += (size_t)snprintf(text + n, ASK_LINE_BYTES - n, " --%s",
+                              hows[a->how]);
+    if (a->why[0])
+        snprintf(text + n, ASK_LINE_BYTES - n, " --reason '%s'", a->why);
+    return text;
 }

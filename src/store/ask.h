@@ -1,15 +1,24 @@
 /* What is asked of a session through its inbox, and what it answers: JSON,
  * bounded and checked, whoever has written it.
  *
- * {"version": 1, "ask": "list" | "stat" | "read", "scope": "task",
+ * {"version": 2, "ask": "list" | "stat" | "read", "scope": "task",
  *  "job": 0, "job_id": "scan", "task": 17, "path": "wd", "recursive": true,
  *  "offset": 0, "bytes": 1048576, "wait_ms": 0}
- * {"version": 1, "ask": ..., "scope": "node", "node": "n17", "path": "shared"}
+ * {"version": 2, "ask": ..., "scope": "node", "node": "n17", "path": "shared"}
+ * {"version": 2, "ask": "job", "do": "disable" | "enable" | "terminate",
+ *  "job_id": "scan", "how": "requeue" | "terminate" | "wait", "why": "..."}
+ * {"version": 2, "ask": "task", "do": "terminate" | "reactivate" | "delete",
+ *  "job_id": "scan", "task_id": "17"}
+ * {"version": 2, "ask": "node", "do": "offline" | "online" | "remove",
+ *  "node": "n17", "how": "requeue" | "terminate" | "wait"}
+ * {"version": 2, "ask": "add", "job_id": "scan"}, and the tasks as YAML with it
+ * {"version": 2, "ask": "explain", "job_id": "scan", "task_id": "17"}
  *
- * {"version": 1, "error": null, "state": "running", "node": "n17", "rank": 3,
+ * {"version": 2, "error": null, "state": "running", "node": "n17", "rank": 3,
  *  "attempt": 1, "type": "file", "size": 100, "mode": 420, "modified_ns": ...,
- *  "more": false, "data_bytes": 100}
- * {"version": 1, "error": {"code": "FileNotFound", "message": "..."}, ...}
+ *  "more": false, "data_bytes": 100, "text": "...", "wait": "slots", "count":
+ * 2}
+ * {"version": 2, "error": {"code": "FileNotFound", "message": "..."}, ...}
  */
 #ifndef MPIBATCH_STORE_ASK_H
 #define MPIBATCH_STORE_ASK_H
@@ -23,21 +32,57 @@
 #include "model/jobspec.h"
 
 enum {
-    ASK_VERSION = 1,
+    ASK_VERSION = 2,
     ASK_MAX_PATH = 4000, /* bytes, without the NUL */
     ASK_MAX_NODE = 255,
     ASK_MAX_CODE = 63,
-    ASK_MAX_MESSAGE = 1000,
+    ASK_MAX_MESSAGE = 4000,
+    ASK_MAX_WHY = 255,
+    ASK_MAX_TEXT = 4000,
+    ASK_MAX_WORD = 31,
     ASK_MAX_BYTES = 16 << 20, /* of a file, with one answer */
     ASK_MAX_WAIT_MS = 20000
 };
 
-enum ask_what { ASK_LIST, ASK_STAT, ASK_READ };
+enum ask_what {
+    /* about files */
+    ASK_LIST,
+    ASK_STAT,
+    ASK_READ,
+    /* commands */
+    ASK_JOB,
+    ASK_TASK,
+    ASK_NODE,
+    ASK_ADD,    /* with it: YAML, as spec_add_tasks reads it. With its answer:
+                   the new ids, a line each */
+    ASK_EXPLAIN /* why a task waits: changes nothing */
+};
 enum ask_scope { ASK_OF_TASK, ASK_OF_NODE };
+enum ask_do {
+    ASK_DISABLE, /* of a job */
+    ASK_ENABLE,
+    ASK_TERMINATE,  /* of a job, of a task */
+    ASK_REACTIVATE, /* of a task */
+    ASK_DELETE,
+    ASK_OFFLINE, /* of a node */
+    ASK_ONLINE,
+    ASK_REMOVE
+};
+/* What becomes of what runs: again later; ended for good; waited for (of a
+ * node "task_completion" is the same). */
+enum ask_how { ASK_REQUEUE, ASK_END, ASK_WAIT };
 
 struct ask {
     enum ask_what what;
-    enum ask_scope scope;
+    enum ask_scope scope;             /* files */
+    enum ask_do act;                  /* job, task, node */
+    enum ask_how how;                 /* job disable, node offline and remove */
+    char task_id[JOBSPEC_MAX_ID + 1]; /* task, explain */
+    char why[ASK_MAX_WHY + 1]; /* job terminate: Azure's terminate reason;
+                                  "": UserTerminate */
+    /* add, on the side of who asks: borrowed */
+    const char *data;
+    size_t data_len;
     /* of a task: index of the job in the spec, its id, index of the task */
     uint32_t job, task;
     char job_id[JOBSPEC_MAX_ID + 1];
@@ -64,6 +109,9 @@ struct answer {
     int64_t modified_ns;
     bool more; /* list: there is more than was listed */
     uint64_t data_bytes;
+    char text[ASK_MAX_TEXT + 1]; /* what was done, or why a task waits */
+    char wait[ASK_MAX_WORD + 1]; /* explain: "turn", "dependency", ... */
+    uint32_t count;              /* add: so many tasks */
 };
 
 /* Append it as JSON. -1 with err ENOMEM. */
@@ -78,5 +126,16 @@ int answer_parse(const char *text, size_t len, struct answer *a,
 
 /* "active", "preparing", "running", "completed"; "" for none. */
 const char *ask_state_name(enum ask_state state);
+
+/* Is it about files? */
+static inline bool ask_is_file(const struct ask *a)
+{
+    return a->what <= ASK_READ;
+}
+
+/* What is asked, as people would type it: "job disable scan --requeue".
+ * Returns text. */
+enum { ASK_LINE_BYTES = 1024 };
+char *ask_line(const struct ask *a, char text[ASK_LINE_BYTES]);
 
 #endif

@@ -116,59 +116,94 @@ void inbox_destroy(struct inbox *b)
 
 /* ---- Taking ---- */
 
-static int text_read(int fd, size_t size, struct inbox_ask *ask)
+/* A whole file of size bytes, with a NUL behind it. NULL with errno. */
+static char *bytes_read(int fd, size_t size)
 {
-    ask->text = mem_alloc(size + 1);
-    if (!ask->text)
-        return -1;
-    if (file_read_at(fd, ask->text, size, 0) < 0) {
+    char *bytes = mem_alloc(size + 1);
+    if (bytes && file_read_at(fd, bytes, size, 0) < 0) {
         int saved = errno;
-        mem_free(ask->text);
-        ask->text = NULL;
+        mem_free(bytes);
         errno = saved;
-        return -1;
+        return NULL;
     }
-    ask->text[size] = '\0';
-    ask->len = size;
-    return 0;
+    if (bytes)
+        bytes[size] = '\0';
+    return bytes;
 }
 
 /* Why a file is none that can be an ask; NULL: it may be one. */
-static const char *refusal(const struct stat *st)
+static const char *refusal(const struct stat *st, off_t max)
 {
-    return !S_ISREG(st->st_mode)               ? "it is not a regular file"
-           : st->st_nlink > 1                  ? "it has other names, too"
-           : st->st_size > INBOX_MAX_ASK_BYTES ? "it is too large"
+    return !S_ISREG(st->st_mode) ? "it is not a regular file"
+           : st->st_nlink > 1    ? "it has other names, too"
+           : st->st_size > max   ? "it is too large"
            : st->st_uid != geteuid() && st->st_uid != 0
                ? "it belongs to another user"
                : NULL;
 }
 
+/* Read a file of at most max bytes. NULL: why says what is wrong, or *gone: it
+ * is not there. */
+static char *file_take(int dir, const char *name, off_t max, size_t *len,
+                       bool *gone, char *why, size_t room)
+{
+    struct stat st;
+    const char *no;
+    char *bytes = NULL;
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    *gone = fd < 0 && errno == ENOENT;
+    if (*gone)
+        return NULL;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        snprintf(why, room, "it cannot be opened: %s",
+                 errno == ELOOP ? "it is a link" : strerrordesc_np(errno));
+    else if ((no = refusal(&st, max)))
+        snprintf(why, room, "%s", no);
+    else if (!(bytes = bytes_read(fd, (size_t)st.st_size)))
+        snprintf(why, room, "it cannot be read: %s", strerrordesc_np(errno));
+    else
+        *len = (size_t)st.st_size;
+    if (fd >= 0)
+        close(fd);
+    return bytes;
+}
+
+/* What came with an ask, which is dropped if that cannot be read. */
+static void data_take(int dir, struct inbox_ask *ask)
+{
+    char name[INBOX_NAME_BYTES], why[128] = "";
+    bool gone;
+    snprintf(name, sizeof(name), "%s.data", ask->id);
+    ask->data = file_take(dir, name, INBOX_MAX_DATA_BYTES, &ask->data_len,
+                          &gone, why, sizeof(why));
+    if (gone)
+        return;
+    (void)unlinkat(dir, name, 0);
+    if (ask->data)
+        return;
+    snprintf(ask->why, sizeof(ask->why), "what comes with it: %s", why);
+    mem_free(ask->text);
+    ask->text = NULL;
+}
+
 /* Read and remove an ask. Is there anything to answer? */
 static bool ask_take(int dir, const char *name, struct inbox_ask *ask)
 {
-    struct stat st;
-    const char *why;
+    bool gone;
     *ask = (struct inbox_ask){0};
     memcpy(ask->id, name, INBOX_ID_BYTES - 1);
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) /* taken back */
+    ask->text = file_take(dir, name, INBOX_MAX_ASK_BYTES, &ask->len, &gone,
+                          ask->why, sizeof(ask->why));
+    if (gone) /* taken back */
         return false;
-    if (fd < 0 || fstat(fd, &st) < 0)
-        snprintf(ask->why, sizeof(ask->why), "it cannot be opened: %s",
-                 errno == ELOOP ? "it is a link" : strerrordesc_np(errno));
-    else if ((why = refusal(&st)))
-        snprintf(ask->why, sizeof(ask->why), "%s", why);
-    else if (text_read(fd, (size_t)st.st_size, ask) < 0)
-        snprintf(ask->why, sizeof(ask->why), "it cannot be read: %s",
-                 strerrordesc_np(errno));
-    if (fd >= 0)
-        close(fd);
+    if (ask->text)
+        data_take(dir, ask);
     if (unlinkat(dir, name, 0) == 0)
         return true;
     /* Who cannot be removed comes again and again: nothing is answered. A
      * folder of that name is such a thing. */
     mem_free(ask->text);
+    mem_free(ask->data);
     return false;
 }
 

@@ -3,7 +3,8 @@
  *
  *   inbox/<id>.tmp     an ask that is being written
  *   inbox/<id>.ask     an ask, renamed into place; taking it removes it
- *   inbox/<id>.data    what comes with an answer; complete once that is there
+ *   inbox/<id>.data    what comes with an ask (complete once that is there, and
+ *                      removed with it), or with an answer
  *   inbox/<id>.answer  the answer, renamed into place; who asked removes both
  *
  * <id>: 32 hex digits, at random. Files alone: it works from any machine that
@@ -25,6 +26,7 @@
 enum {
     INBOX_ID_BYTES = 32 + 1,
     INBOX_MAX_ASK_BYTES = 64 << 10,
+    INBOX_MAX_DATA_BYTES = 16 << 20, /* with an ask */
     INBOX_MAX_ANSWER_BYTES = 64 << 10,
     INBOX_MAX_NAMES = 1 << 16, /* looked at, at once */
     INBOX_MAX_LEFT = 4096      /* leftovers watched at once */
@@ -42,11 +44,12 @@ struct inbox *inbox_create(const char *run_dir, struct err *err);
 void inbox_destroy(struct inbox *b);
 
 /* An ask that was taken. text: heap (mem_free), NULL if it is no file that can
- * be taken; why then says what is wrong. */
+ * be taken; why then says what is wrong. data: what came with it, heap, NULL if
+ * there is none. Both have a NUL behind them. */
 struct inbox_ask {
     char id[INBOX_ID_BYTES];
-    char *text;
-    size_t len;
+    char *text, *data;
+    size_t len, data_len;
     char why[256];
 };
 
@@ -70,6 +73,10 @@ int inbox_answer(struct inbox *b, const char *id, const void *text, size_t len,
  * or the errno of the folder. */
 int inbox_put(const char *run_dir, const void *text, size_t len,
               char id[INBOX_ID_BYTES], struct err *err);
+/* The same, with data that are too large for it. EMSGSIZE: for this, too. */
+int inbox_put_with(const char *run_dir, const void *text, size_t len,
+                   const void *data, size_t data_len, char id[INBOX_ID_BYTES],
+                   struct err *err);
 
 enum inbox_state {
     INBOX_FAILED = -1, /* err */

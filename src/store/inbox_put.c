@@ -61,23 +61,13 @@ static int owner_give(int dir, int fd)
     return fchown(fd, st.st_uid, st.st_gid);
 }
 
-int inbox_put(const char *run_dir, const void *text, size_t len,
-              char id[INBOX_ID_BYTES], struct err *err)
+/* Make a file of the folder; errno on failure. */
+static int file_put(int dir, const char *name, const void *bytes, size_t len)
 {
-    char tmp[INBOX_NAME_BYTES], name[INBOX_NAME_BYTES];
-    int dir = folder_open(run_dir, err), rc = -1;
-    if (dir < 0)
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
         return -1;
-    if (id_make(id, err) < 0)
-        goto out;
-    snprintf(tmp, sizeof(tmp), "%s.tmp", id);
-    snprintf(name, sizeof(name), "%s.ask", id);
-    int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        err_sys(err, errno, "cannot ask the run in %s/inbox", run_dir);
-        goto out;
-    }
-    rc = file_write_all(fd, text, len);
+    int rc = file_write_all(fd, bytes, len);
     if (rc == 0)
         rc = owner_give(dir, fd);
     int saved = errno;
@@ -85,17 +75,47 @@ int inbox_put(const char *run_dir, const void *text, size_t len,
         rc = -1;
         saved = errno;
     }
-    if (rc == 0 && renameat(dir, tmp, dir, name) < 0) {
-        rc = -1;
-        saved = errno;
-    }
+    errno = saved;
+    return rc;
+}
+
+int inbox_put_with(const char *run_dir, const void *text, size_t len,
+                   const void *data, size_t data_len, char id[INBOX_ID_BYTES],
+                   struct err *err)
+{
+    char tmp[INBOX_NAME_BYTES], name[INBOX_NAME_BYTES], with[INBOX_NAME_BYTES];
+    if (data_len > INBOX_MAX_DATA_BYTES)
+        return err_set(err, EMSGSIZE,
+                       "%zu bytes are more than the %d that a "
+                       "session takes at once",
+                       data_len, INBOX_MAX_DATA_BYTES);
+    int dir = folder_open(run_dir, err), rc = -1;
+    if (dir < 0)
+        return -1;
+    if (id_make(id, err) < 0)
+        goto out;
+    snprintf(tmp, sizeof(tmp), "%s.tmp", id);
+    snprintf(name, sizeof(name), "%s.ask", id);
+    snprintf(with, sizeof(with), "%s.data", id);
+    rc = data_len > 0 ? file_put(dir, with, data, data_len) : 0;
+    if (rc == 0)
+        rc = file_put(dir, tmp, text, len);
+    if (rc == 0)
+        rc = renameat(dir, tmp, dir, name);
     if (rc < 0) {
+        err_sys(err, errno, "cannot ask the run in %s/inbox", run_dir);
         (void)unlinkat(dir, tmp, 0);
-        err_sys(err, saved, "cannot ask the run in %s/inbox", run_dir);
+        (void)unlinkat(dir, with, 0);
     }
 out:
     close(dir);
     return rc;
+}
+
+int inbox_put(const char *run_dir, const void *text, size_t len,
+              char id[INBOX_ID_BYTES], struct err *err)
+{
+    return inbox_put_with(run_dir, text, len, NULL, 0, id, err);
 }
 
 static int answer_read(int dir, const char *name, struct buf *answer,

@@ -229,7 +229,10 @@ static void json_round_trip(void **state)
                        .mode = 07777,
                        .modified_ns = 1700000000123456789,
                        .more = true,
-                       .data_bytes = 12};
+                       .data_bytes = 12,
+                       .text = "it waits\nfor \xff slots",
+                       .wait = "slots",
+                       .count = 7};
     struct answer w2;
     struct err err = {0};
     struct buf b;
@@ -270,6 +273,78 @@ static void json_round_trip(void **state)
     buf_fini(&b);
 }
 
+static void commands_round_trip(void **state)
+{
+    static const struct {
+        struct ask ask;
+        const char *line;
+    } cases[] = {
+        {{.what = ASK_JOB, .act = ASK_DISABLE, .job_id = "a", .how = ASK_WAIT},
+         "job disable a --wait"},
+        {{.what = ASK_JOB, .act = ASK_TERMINATE, .job_id = "a", .why = "x y"},
+         "job terminate a --reason 'x y'"},
+        {{.what = ASK_JOB, .act = ASK_ENABLE, .job_id = "a"}, "job enable a"},
+        {{.what = ASK_TASK, .act = ASK_DELETE, .job_id = "a", .task_id = "7"},
+         "task delete a/7"},
+        {{.what = ASK_NODE, .act = ASK_OFFLINE, .node = "n1", .how = ASK_END},
+         "node offline n1 --terminate"},
+        {{.what = ASK_NODE, .act = ASK_ONLINE, .node = "n1"}, "node online n1"},
+        {{.what = ASK_ADD, .job_id = "a"}, "task add a"},
+        {{.what = ASK_EXPLAIN, .job_id = "a", .task_id = "t"}, "explain a/t"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ask a;
+        struct err err = {0};
+        struct buf b;
+        char line[ASK_LINE_BYTES];
+        buf_init(&b, INBOX_MAX_ASK_BYTES);
+        assert_int_equal(ask_put(&b, &cases[i].ask, &err), 0);
+        if (ask_parse(b.data, b.len, &a, &err) < 0)
+            fail_msg("%s: %s", b.data, err.text);
+        assert_memory_equal(&a, &cases[i].ask, sizeof(a));
+        assert_string_equal(ask_line(&a, line), cases[i].line);
+        buf_fini(&b);
+    }
+}
+
+/* Too large for an ask itself. */
+static void data_come_with_an_ask(void **state)
+{
+    const char *dir = *state;
+    char id[INBOX_ID_BYTES];
+    static char data[INBOX_MAX_DATA_BYTES + 1];
+    struct inbox_ask ask;
+    struct err err = {0};
+    struct inbox *b = open_inbox(dir);
+    memset(data, 'x', sizeof(data));
+    assert_int_equal(
+        inbox_put_with(dir, "add", 3, data, sizeof(data), id, &err), -1);
+    assert_int_equal(err.code, EMSGSIZE);
+    assert_int_equal(
+        inbox_put_with(dir, "add", 3, data, sizeof(data) - 1, id, &err), 0);
+    assert_int_equal(files_in(dir), 2);
+    assert_int_equal(take(b, 0, &ask, 1), 1);
+    assert_string_equal(ask.text, "add");
+    assert_int_equal(ask.data_len, INBOX_MAX_DATA_BYTES);
+    assert_memory_equal(ask.data, data, ask.data_len);
+    assert_int_equal(ask.data[ask.data_len], 0);
+    mem_free(ask.text);
+    mem_free(ask.data);
+    assert_int_equal(files_in(dir), 0);
+    /* what it cannot read is no reason not to answer */
+    assert_int_equal(inbox_put_with(dir, "add", 3, "y", 1, id, &err), 0);
+    assert_int_equal(unlink(path_of("%s/inbox/%s.data", dir, id)), 0);
+    assert_int_equal(
+        symlink("/etc/passwd", path_of("%s/inbox/%s.data", dir, id)), 0);
+    assert_int_equal(take(b, 1, &ask, 1), 1);
+    assert_null(ask.text);
+    assert_null(ask.data);
+    assert_non_null(strstr(ask.why, "it is a link"));
+    assert_int_equal(files_in(dir), 0);
+    inbox_destroy(b);
+}
+
 static void malformed_asks(void **state)
 {
     static const struct {
@@ -282,37 +357,49 @@ static void malformed_asks(void **state)
         {"3", "no JSON", EINVAL},
         {"[]", "no JSON object", EINVAL},
         {"{}", "no version", EINVAL},
-        {"{\"version\": 2}", "of version 2", EPROTO},
-        {"{\"version\": 1, \"version\": 1}", "duplicate", EINVAL},
-        {"{\"version\": 1}", "ask is missing", EINVAL},
-        {"{\"version\": 1, \"ask\": \"dance\", \"scope\": \"task\"}",
+        {"{\"version\": 1}", "of version 1", EPROTO},
+        {"{\"version\": 2, \"version\": 2}", "duplicate", EINVAL},
+        {"{\"version\": 2}", "ask is missing", EINVAL},
+        {"{\"version\": 2, \"ask\": \"dance\", \"scope\": \"task\"}",
          "ask is missing, or none", EINVAL},
-        {"{\"version\": 1, \"ask\": \"list\"}", "scope is missing", EINVAL},
-        {"{\"version\": 1, \"ask\": \"list\", \"scope\": \"task\"}",
+        {"{\"version\": 2, \"ask\": \"list\"}", "scope is missing", EINVAL},
+        {"{\"version\": 2, \"ask\": \"list\", \"scope\": \"task\"}",
          "job_id is missing", EINVAL},
-        {"{\"version\": 1, \"ask\": \"list\", \"scope\": \"node\"}",
+        {"{\"version\": 2, \"ask\": \"list\", \"scope\": \"node\"}",
          "node is missing", EINVAL},
-        {"{\"version\": 1, \"ask\": \"list\", \"scope\": \"task\", "
+        {"{\"version\": 2, \"ask\": \"list\", \"scope\": \"task\", "
          "\"job_id\": \"a\", \"task\": -1}",
          "task is no number", EINVAL},
-        {"{\"version\": 1, \"ask\": \"list\", \"scope\": \"task\", "
+        {"{\"version\": 2, \"ask\": \"list\", \"scope\": \"task\", "
          "\"job_id\": \"a\", \"task\": 4294967296}",
          "task is no number", EINVAL},
-        {"{\"version\": 1, \"ask\": \"list\", \"scope\": \"task\", "
+        {"{\"version\": 2, \"ask\": \"list\", \"scope\": \"task\", "
          "\"job_id\": 7}",
          "job_id is no text", EINVAL},
-        {"{\"version\": 1, \"ask\": \"read\", \"scope\": \"task\", "
+        {"{\"version\": 2, \"ask\": \"read\", \"scope\": \"task\", "
          "\"job_id\": \"a\", \"bytes\": 1e9}",
          "bytes is no number", EINVAL},
-        {"{\"version\": 1, \"ask\": \"read\", \"scope\": \"task\", "
+        {"{\"version\": 2, \"ask\": \"read\", \"scope\": \"task\", "
          "\"job_id\": \"a\", \"path\": \"a\\u0000b\"}",
          "NUL in it", EINVAL},
-        {"{\"version\": 1, \"ask\": \"read\", \"scope\": \"task\", "
+        {"{\"version\": 2, \"ask\": \"read\", \"scope\": \"task\", "
          "\"job_id\": \"a\", \"path\": \"\\u0000\\u1234\"}",
          "no text of bytes", EINVAL},
-        {"{\"version\": 1, \"ask\": \"list\", \"scope\": \"task\", "
+        {"{\"version\": 2, \"ask\": \"list\", \"scope\": \"task\", "
          "\"job_id\": \"a\", \"recursive\": 1}",
          "true or false", EINVAL},
+        {"{\"version\": 2, \"ask\": \"job\"}", "do is missing", EINVAL},
+        {"{\"version\": 2, \"ask\": \"job\", \"do\": \"delete\"}",
+         "a job cannot be asked to delete", EINVAL},
+        {"{\"version\": 2, \"ask\": \"node\", \"do\": \"remove\"}",
+         "node is missing", EINVAL},
+        {"{\"version\": 2, \"ask\": \"task\", \"do\": \"delete\", "
+         "\"job_id\": \"a\"}",
+         "task_id is missing", EINVAL},
+        {"{\"version\": 2, \"ask\": \"add\"}", "job_id is missing", EINVAL},
+        {"{\"version\": 2, \"ask\": \"job\", \"do\": \"disable\", "
+         "\"job_id\": \"a\", \"how\": \"gently\"}",
+         "how is missing, or none", EINVAL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -328,7 +415,7 @@ static void malformed_asks(void **state)
     struct ask a;
     struct err err = {0};
     buf_init(&b, 2 * ASK_MAX_PATH);
-    buf_puts(&b, "{\"version\": 1, \"ask\": \"list\", \"scope\": \"task\", "
+    buf_puts(&b, "{\"version\": 2, \"ask\": \"list\", \"scope\": \"task\", "
                  "\"job_id\": \"a\", \"path\": \"");
     for (int i = 0; i <= ASK_MAX_PATH; i++)
         buf_putc(&b, 'x');
@@ -349,6 +436,8 @@ int main(void)
         CASE(others_may_not_write),
         CASE(leftovers_go),
         cmocka_unit_test(json_round_trip),
+        cmocka_unit_test(commands_round_trip),
+        CASE(data_come_with_an_ask),
         cmocka_unit_test(malformed_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
