@@ -156,8 +156,8 @@ void manager_attempt_lost(struct manager *m, const struct sched_action *act)
     a.rank = act->worker;
     a.node = m->means.rank_nodes[act->worker];
     a.result = RESULT_FAILURE;
-    a.reason = REASON_LOST;
-    a.disposition = TASK_RETRIES;
+    a.reason = act->reason;
+    a.disposition = act->disposition;
     a.submit_ns = m->created_wall_ns;
     a.end_ns = loop_wall_ns(m->config.loop);
     a.start_ns = starts_remove(&m->starts, a.job, a.index);

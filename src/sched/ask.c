@@ -46,6 +46,7 @@ static void counts_add(struct task_counts *sum, const struct task_counts *c)
     sum->total += c->total;
     sum->succeeded += c->succeeded;
     sum->failed += c->failed;
+    sum->skipped += c->skipped;
     sum->running += c->running;
     sum->preparing += c->preparing;
     sum->storing += c->storing;
@@ -162,16 +163,16 @@ bool sched_task_worker(const struct sched *s, uint32_t job, uint32_t index,
 enum task_state sched_task_state(const struct sched *s, uint32_t job,
                                  uint32_t index, enum attempt_result *result)
 {
-    const struct bucket *b = task_bucket(s, job, index);
     *result = RESULT_NONE;
-    if (indices_contains(&b->fresh, index) ||
-        indices_contains(&b->again, index))
+    if (task_waits(s, job, index))
         return TASK_ACTIVE;
     const struct range *r = given_find(s, job, index);
     if (r)
         return range_is_running(r->state) ? TASK_RUNNING : TASK_ACTIVE;
-    *result = indices_contains(&s->jobs[job].failures, index) ? RESULT_FAILURE
-                                                              : RESULT_SUCCESS;
+    const struct job_run *j = &s->jobs[job];
+    *result = indices_contains(&j->skipped, index)    ? RESULT_SKIPPED
+              : indices_contains(&j->failures, index) ? RESULT_FAILURE
+                                                      : RESULT_SUCCESS;
     return TASK_COMPLETED;
 }
 
@@ -179,7 +180,13 @@ uint32_t sched_task_attempts(const struct sched *s, uint32_t job,
                              uint32_t index)
 {
     static const struct tally usual = {.attempts = 1};
+    const struct job_run *j = &s->jobs[job];
     if (indices_contains(&task_bucket(s, job, index)->fresh, index))
+        return 0;
+    if ((indices_contains(&j->blocked, index) ||
+         indices_contains(&j->doomed, index) ||
+         indices_contains(&j->skipped, index)) &&
+        !indices_contains(&j->tried, index))
         return 0;
     const struct range *r = given_find(s, job, index);
     return r ? r->attempt - 1

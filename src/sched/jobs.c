@@ -2,6 +2,15 @@
 #include "config.h"
 #include "sched/jobs.h"
 
+/* All its sets of tasks. */
+#define SETS_OF(j)                                                             \
+    {                                                                          \
+        &(j)->failures, &(j)->invalids, &(j)->blocked, &(j)->doomed,           \
+            &(j)->skipped, &(j)->tried, &(j)->good, &(j)->bad, &(j)->reopened, \
+            &(j)->revived                                                      \
+    }
+enum { SET_COUNT = 10 };
+
 int job_init(struct job_run *j, const struct job *spec)
 {
     *j = (struct job_run){.spec = spec,
@@ -10,21 +19,23 @@ int job_init(struct job_run *j, const struct job *spec)
                           .end = JOB_END_NONE};
     heap_node_init(&j->due);
     heap_node_init(&j->expiry);
-    return indices_init(&j->failures, 0) < 0 ||
-                   indices_init(&j->invalids, 0) < 0
-               ? -1
-               : 0;
+    struct indices *sets[] = SETS_OF(j);
+    for (size_t i = 0; i < SET_COUNT; i++)
+        if (indices_init(sets[i], 0) < 0)
+            return -1;
+    return 0;
 }
 
 void job_fini(struct job_run *j)
 {
-    indices_fini(&j->failures);
-    indices_fini(&j->invalids);
+    struct indices *sets[] = SETS_OF(j);
+    for (size_t i = 0; i < SET_COUNT; i++)
+        indices_fini(sets[i]);
 }
 
 bool job_is_done(const struct job_run *j)
 {
-    return j->succeeded + j->failed == j->spec->tasks.count;
+    return j->succeeded + j->failed + j->skipped.count == j->spec->tasks.count;
 }
 
 bool job_begin(struct job_run *j, int64_t now_ns)
@@ -87,22 +98,25 @@ void job_uncount(struct job_run *j, uint32_t index)
 
 bool reason_uses_retry(enum reason reason)
 {
-    return reason == REASON_EXIT_CODE || reason == REASON_SIGNAL;
+    return reason != REASON_LOST && reason != REASON_STOPPED &&
+           reason != REASON_CHECKPOINT;
 }
 
-enum disposition job_judge(const struct job_run *j, const struct attempt *a,
-                           uint32_t retries)
+struct verdict job_judge(const struct job_run *j, const struct attempt *a,
+                         uint32_t retries)
 {
-    int32_t most =
-        job_template(j->spec, a->index)->constraints.max_task_retry_count;
-    if (a->result == RESULT_SUCCESS)
-        return TASK_ENDS;
-    if (a->reason == REASON_LOST || a->reason == REASON_STOPPED)
-        return TASK_RETRIES;
+    static const struct verdict over = {.again = false};
+    struct verdict v =
+        policy_judge(job_template(j->spec, a->index), a, retries);
     /* a job that ends gives no further attempt */
-    if (!reason_uses_retry(a->reason) || j->state != JOB_ACTIVE)
-        return TASK_ENDS;
-    return most < 0 || retries < (uint32_t)most ? TASK_RETRIES : TASK_ENDS;
+    return v.uses_retry && j->state >= JOB_TERMINATING ? over : v;
+}
+
+bool job_satisfies(const struct job_run *j, const struct attempt *a)
+{
+    struct verdict v =
+        policy_judge(job_template(j->spec, a->index), a, UINT32_MAX);
+    return !v.again && v.end.dependency_action == DEPENDENCY_SATISFY;
 }
 
 void job_counts(const struct job_run *j, struct task_counts *counts)
@@ -112,7 +126,8 @@ void job_counts(const struct job_run *j, struct task_counts *counts)
         .total = total,
         .succeeded = j->succeeded,
         .failed = j->failed,
-        .active = total - j->succeeded - j->failed,
+        .skipped = j->skipped.count,
+        .active = total - j->succeeded - j->failed - j->skipped.count,
         .retried = j->retried,
         .invalid = j->invalid,
     };

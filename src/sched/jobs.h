@@ -1,7 +1,8 @@
 /* The life of a job: its state, what counts towards it, and when it changes.
  *
  * A table: job_step says which change is due; the machine makes it known.
- * Invariant: succeeded + failed + outstanding + ready tasks = all tasks.
+ * Invariant: succeeded + failed + skipped + outstanding + ready + waiting tasks
+ * = all tasks.
  */
 #ifndef MPIBATCH_SCHED_JOBS_H
 #define MPIBATCH_SCHED_JOBS_H
@@ -12,6 +13,7 @@
 #include "base/heap.h"
 #include "model/attempt.h"
 #include "model/jobspec.h"
+#include "model/policy.h"
 #include "model/snapshot.h"
 #include "model/state.h"
 #include "sched/indices.h"
@@ -29,6 +31,15 @@ struct job_run {
     uint64_t succeeded, failed, retried, invalid;
     struct indices failures; /* the failed tasks */
     struct indices invalids; /* the tasks that `invalid` counts */
+    /* Tasks that wait for others; of them those that wait in vain, which is
+     * still to be said; and those of which it has been said. */
+    struct indices blocked, doomed, skipped;
+    struct indices tried; /* of these, those that have been attempted */
+    /* Of a job that others wait for: the completed tasks, by what that means
+     * for those. */
+    struct indices good, bad;
+    struct indices reopened; /* follow.c's; empty between calls */
+    struct indices revived;  /* active again, which is still to be said */
     struct tempo tempo;
     uint32_t cancel_next; /* terminating: the next worker to be told */
 };
@@ -56,10 +67,12 @@ void job_uncount(struct job_run *j, uint32_t index);
 
 /* What becomes of a task of this job behind attempt a, with so many retries
  * used before it. */
-enum disposition job_judge(const struct job_run *j, const struct attempt *a,
-                           uint32_t retries);
+struct verdict job_judge(const struct job_run *j, const struct attempt *a,
+                         uint32_t retries);
 /* Does an attempt that ended so, and is followed by another, use a retry? */
 bool reason_uses_retry(enum reason reason);
+/* Does the end of the task behind attempt a satisfy those that wait for it? */
+bool job_satisfies(const struct job_run *j, const struct attempt *a);
 
 /* Its counts as if no worker had any of its tasks. */
 void job_counts(const struct job_run *j, struct task_counts *counts);

@@ -3,6 +3,8 @@
 #include "config.h"
 #include "sched/machine.h"
 
+#include "sched/follow.h"
+
 #include <stddef.h>
 
 uint32_t worker_id(const struct sched *s, const struct worker *w)
@@ -59,7 +61,58 @@ void job_changed(struct sched *s, struct job_run *j, enum job_state was)
     else
         ready_close(&s->ready, job_id(s, j));
     heap_remove(&s->expiries, &j->expiry);
+    follow_job(s, j);
     job_due(s, j);
+}
+
+void job_revive(struct sched *s, struct job_run *j)
+{
+    enum job_state was = j->state;
+    j->state = JOB_ACTIVE;
+    j->end = JOB_END_NONE;
+    j->cancel_next = 0;
+    job_use_time(j, 0); /* else a job that had used it up would end at once */
+    job_changed(s, j, was);
+}
+
+void task_put(struct sched *s, uint32_t job, uint32_t index,
+              enum task_past past)
+{
+    struct job_run *j = &s->jobs[job];
+    struct bucket *b = task_bucket(s, job, index);
+    if (needs_state(&s->needs, job, index) == NEED_MET) {
+        bucket_put(b, past == TASK_FRESH ? &b->fresh : &b->again, index, 1);
+        return;
+    }
+    indices_add(&j->blocked, index);
+    if (past == TASK_TRIED)
+        indices_add(&j->tried, index);
+}
+
+bool task_take(struct sched *s, uint32_t job, uint32_t index)
+{
+    struct job_run *j = &s->jobs[job];
+    struct bucket *b = task_bucket(s, job, index);
+    if (indices_contains(&b->fresh, index))
+        bucket_take(b, &b->fresh, index, 1);
+    else if (indices_contains(&b->again, index))
+        bucket_take(b, &b->again, index, 1);
+    else {
+        indices_remove(&j->tried, index);
+        return indices_remove(&j->blocked, index) ||
+               indices_remove(&j->doomed, index);
+    }
+    return true;
+}
+
+bool task_waits(const struct sched *s, uint32_t job, uint32_t index)
+{
+    const struct job_run *j = &s->jobs[job];
+    const struct bucket *b = task_bucket(s, job, index);
+    return indices_contains(&b->fresh, index) ||
+           indices_contains(&b->again, index) ||
+           indices_contains(&j->blocked, index) ||
+           indices_contains(&j->doomed, index);
 }
 
 int attempt_tally(struct sched *s, const struct attempt *a)
@@ -78,11 +131,13 @@ void attempt_settle(struct sched *s, const struct attempt *a)
     struct job_run *j = &s->jobs[a->job];
     job_count(j, a);
     if (a->disposition == TASK_RETRIES) {
-        struct bucket *b = task_bucket(s, a->job, a->index);
-        bucket_put(b, &b->again, a->index, 1);
-    } else if (job_is_done(j)) {
-        job_due(s, j);
+        task_put(s, a->job, a->index, TASK_TRIED);
+        return;
     }
+    follow_ended(s, a->job, a->index,
+                 job_satisfies(j, a) ? OUTCOME_GOOD : OUTCOME_BAD);
+    if (job_is_done(j))
+        job_due(s, j);
 }
 
 void tasks_release(struct sched *s, struct worker *w, struct range *r,
@@ -102,7 +157,13 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
 void tasks_requeue(struct sched *s, const struct range *r)
 {
     struct bucket *b = ready_bucket(&s->ready, r->job, r->slots);
-    bucket_put(b, r->attempt == 1 ? &b->fresh : &b->again, r->first, r->count);
+    enum task_past past = r->attempt == 1 ? TASK_FRESH : TASK_TRIED;
+    if (needs_has_children(&s->needs, r->job))
+        for (uint32_t i = r->first; i < r->first + r->count; i++)
+            task_put(s, r->job, i, past);
+    else
+        bucket_put(b, past == TASK_FRESH ? &b->fresh : &b->again, r->first,
+                   r->count);
     if (s->starts_left != UINT64_MAX)
         s->starts_left += r->count;
 }

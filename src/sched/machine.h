@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "sched/jobs.h"
 #include "sched/liveness.h"
+#include "sched/needs.h"
 #include "sched/outstanding.h"
 #include "sched/place.h"
 #include "sched/ready.h"
@@ -48,11 +49,14 @@ struct worker {
     int64_t progress_ns; /* when it last started or ended something */
 };
 
+enum task_past { TASK_FRESH, TASK_TRIED };
+
 struct sched {
     struct sched_config config;
     struct job_run *jobs; /* spec->job_count of them */
     struct worker *workers;
     struct ready ready;
+    struct needs needs;
     struct place place;
     struct liveness live;
     struct map tally;
@@ -86,6 +90,18 @@ struct job_run *job_of_expiry(const struct heap_node *n);
 /* There may be something to do about this job, this worker. */
 void job_due(struct sched *s, struct job_run *j);
 void worker_news(struct sched *s, struct worker *w);
+
+/* A task that no set holds is to be attempted (again), or to wait for others
+ * first. */
+void task_put(struct sched *s, uint32_t job, uint32_t index,
+              enum task_past past);
+/* Take a task out of what holds it before it is given to a worker. Was it
+ * there? */
+bool task_take(struct sched *s, uint32_t job, uint32_t index);
+/* Is it there? */
+bool task_waits(const struct sched *s, uint32_t job, uint32_t index);
+/* The job is active again. */
+void job_revive(struct sched *s, struct job_run *j);
 
 /* The bucket of a task. */
 struct bucket *task_bucket(const struct sched *s, uint32_t job, uint32_t index);

@@ -8,6 +8,8 @@
 #include "config.h"
 #include "sched/machine.h"
 
+#include "sched/follow.h"
+
 /* ---- Workers ---- */
 
 /* Call one started task of a lost worker's lost. False: no memory now. */
@@ -19,8 +21,9 @@ static bool lose_attempt(struct sched *s, struct worker *w,
                         .index = last->first,
                         .attempt = last->attempt,
                         .result = RESULT_FAILURE,
-                        .reason = REASON_LOST,
-                        .disposition = TASK_RETRIES};
+                        .reason = REASON_LOST};
+    a.disposition =
+        job_judge(&s->jobs[a.job], &a, 0).again ? TASK_RETRIES : TASK_ENDS;
     if (attempt_tally(s, &a) < 0)
         return false;
     act->kind = SCHED_ATTEMPT_LOST;
@@ -28,6 +31,8 @@ static bool lose_attempt(struct sched *s, struct worker *w,
     act->first = a.index;
     act->count = 1;
     act->attempt = a.attempt;
+    act->reason = a.reason;
+    act->disposition = a.disposition;
     tasks_release(s, w, last, a.index, 1);
     attempt_settle(s, &a);
     return true;
@@ -86,6 +91,8 @@ static enum step jobs_step(struct sched *s, struct job_run *j, int64_t now_ns,
                            struct sched_action *act)
 {
     enum job_state was = j->state;
+    if (follow_step(s, j, act))
+        return STEP_ACT;
     if (j->state == JOB_TERMINATING && cancel_step(s, j, act))
         return STEP_ACT;
     if (!job_step(j, now_ns))

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "sched/follow.h"
 #include "sched/machine.h"
 
 static int check_job(const struct sched *s, uint32_t job, struct err *err)
@@ -17,22 +18,17 @@ static int check_job(const struct sched *s, uint32_t job, struct err *err)
     return 0;
 }
 
-/* The set that holds the task, unless it has succeeded or this attempt of it
- * was said before: NULL. A failed task may have been made active again. */
-static struct indices *find_set(const struct sched *s, const struct attempt *a,
-                                struct bucket *b)
+/* Does the attempt say something new: the task has not succeeded, and this
+ * attempt of it was not said before? A failed task may have been made active
+ * again. */
+static bool is_news(const struct sched *s, const struct attempt *a)
 {
-    static const struct tally usual = {.attempts = 1};
-    struct job_run *j = &s->jobs[a->job];
-    struct indices *set = &j->failures;
-    if (indices_contains(&b->fresh, a->index))
-        return &b->fresh;
-    if (indices_contains(&b->again, a->index))
-        set = &b->again;
-    else if (!indices_contains(set, a->index))
-        return NULL;
-    struct tally t = tally_get(&s->tally, a->job, a->index, usual);
-    return t.attempts < a->attempt ? set : NULL;
+    if (indices_contains(&task_bucket(s, a->job, a->index)->fresh, a->index))
+        return true;
+    if (!task_waits(s, a->job, a->index) &&
+        !indices_contains(&s->jobs[a->job].failures, a->index))
+        return false;
+    return sched_task_attempts(s, a->job, a->index) < a->attempt;
 }
 
 int sched_replay_attempt(struct sched *s, const struct attempt *a,
@@ -47,16 +43,13 @@ int sched_replay_attempt(struct sched *s, const struct attempt *a,
                        " of task %" PRIu32 ", job %s has %" PRIu32,
                        a->attempt, a->index, job->id, job->tasks.count);
     struct job_run *j = &s->jobs[a->job];
-    struct bucket *b = task_bucket(s, a->job, a->index);
-    struct indices *set = find_set(s, a, b);
-    if (!set)
+    if (!is_news(s, a))
         return 0;
     if (attempt_tally(s, a) < 0)
         return err_set(err, ENOMEM, "no memory for what the journal says");
-    if (set == &j->failures) {
+    if (!task_take(s, a->job, a->index)) {
         job_uncount(j, a->index);
-    } else {
-        bucket_take(b, set, a->index, 1);
+        follow_reopened(s, a->job, a->index);
     }
     attempt_settle(s, a);
     if (a->start_ns > 0 && a->end_ns > 0)
@@ -89,11 +82,26 @@ void sched_replay_job_time(struct sched *s, uint32_t job, int64_t used_ns)
         job_use_time(&s->jobs[job], used_ns);
 }
 
-/* Is the task completed? No worker has any before the first input. */
-static bool is_completed(const struct bucket *b, uint32_t index)
+/* A completed task is active again. Was it one? No worker has any before the
+ * first input. */
+static bool task_reactivate(struct sched *s, uint32_t job, uint32_t index)
 {
-    return !indices_contains(&b->fresh, index) &&
-           !indices_contains(&b->again, index);
+    struct job_run *j = &s->jobs[job];
+    enum task_past past = TASK_TRIED;
+    if (task_waits(s, job, index))
+        return false;
+    if (indices_contains(&j->skipped, index)) {
+        if (needs_state(&s->needs, job, index) == NEED_FAILED)
+            return false; /* it would be skipped again */
+        if (!indices_remove(&j->tried, index))
+            past = TASK_FRESH;
+        indices_remove(&j->skipped, index);
+    } else {
+        job_uncount(j, index);
+    }
+    follow_reopened(s, job, index);
+    task_put(s, job, index, past);
+    return true;
 }
 
 uint64_t sched_reactivate(struct sched *s, const struct task_range *range)
@@ -102,25 +110,43 @@ uint64_t sched_reactivate(struct sched *s, const struct task_range *range)
     if (range->job >= job_count_of(s))
         return 0;
     struct job_run *j = &s->jobs[range->job];
-    enum job_state was = j->state;
     uint64_t end = (uint64_t)range->first + range->count;
     if (end > j->spec->tasks.count)
         end = j->spec->tasks.count;
-    for (uint64_t i = range->first; i < end; i++) {
-        uint32_t index = (uint32_t)i;
-        struct bucket *b = task_bucket(s, range->job, index);
-        if (!is_completed(b, index))
-            continue;
-        job_uncount(j, index);
-        bucket_put(b, &b->again, index, 1);
-        count++;
-    }
+    for (uint64_t i = range->first; i < end; i++)
+        count += task_reactivate(s, range->job, (uint32_t)i);
     if (count == 0)
         return 0;
-    j->state = JOB_ACTIVE;
-    j->end = JOB_END_NONE;
-    j->cancel_next = 0;
-    job_use_time(j, 0); /* else a job that had used it up would end at once */
-    job_changed(s, j, was);
+    if (j->state == JOB_ACTIVE || j->state >= JOB_TERMINATING)
+        job_revive(s, j);
+    follow_revive(s, false);
+    follow_review(s, j);
     return count;
+}
+
+int sched_replay_skipped(struct sched *s, const struct task_range *range,
+                         struct err *err)
+{
+    if (check_job(s, range->job, err) < 0)
+        return -1;
+    struct job_run *j = &s->jobs[range->job];
+    uint32_t count = j->spec->tasks.count;
+    if (range->first >= count || range->count > count - range->first)
+        return err_set(err, EINVAL,
+                       "the journal speaks of task %" PRIu32
+                       ", job %s has %" PRIu32,
+                       range->first + range->count - 1, j->spec->id, count);
+    for (uint32_t i = range->first; i < range->first + range->count; i++) {
+        uint32_t attempts = sched_task_attempts(s, range->job, i);
+        if (indices_contains(&j->skipped, i))
+            continue;
+        if (!task_take(s, range->job, i)) { /* one that was deleted later */
+            job_uncount(j, i);
+            follow_reopened(s, range->job, i);
+        }
+        if (attempts > 0)
+            indices_add(&j->tried, i);
+        follow_skip(s, range->job, i);
+    }
+    return 0;
 }

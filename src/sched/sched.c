@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "sched/follow.h"
 #include "sched/machine.h"
 
 enum { WORKERS_MAX = 1 << 20 };
@@ -107,8 +108,10 @@ struct sched *sched_create(const struct sched_config *config, struct err *err)
     heap_init(&s->expiries, compare_expiry);
     heap_init(&s->news, compare_news);
     if (jobs_init(s) < 0 || workers_init(s) < 0 ||
-        ready_init(&s->ready, config->spec) < 0)
+        ready_init(&s->ready, config->spec) < 0 ||
+        needs_init(&s->needs, config->spec) < 0)
         goto nomem;
+    follow_begin(s);
     return s;
 nomem:
     err_set(err, ENOMEM, "no memory for a scheduler of %" PRIu32 " workers",
@@ -147,6 +150,7 @@ void sched_destroy(struct sched *s)
     place_fini(&s->place);
     liveness_fini(&s->live);
     ready_fini(&s->ready);
+    needs_fini(&s->needs);
     map_fini(&s->tally);
     heap_fini(&s->due);
     heap_fini(&s->expiries);
@@ -325,9 +329,10 @@ int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
     enum disposition was = a->disposition;
     if (outstanding_reserve(&w->given, 1) < 0)
         return no_memory(err);
-    a->disposition = job_judge(
+    struct verdict v = job_judge(
         j, a,
         tally_get(&s->tally, a->job, a->index, (struct tally){0}).retries);
+    a->disposition = v.again ? TASK_RETRIES : TASK_ENDS;
     if (attempt_tally(s, a) < 0) {
         a->disposition = was;
         return no_memory(err);

@@ -214,15 +214,17 @@ enum sched_action_kind {
                           what runs */
     SCHED_WORKER_LOST, /* never talk to worker again */
     SCHED_ATTEMPT_LOST, /* task first's attempt was running on a lost worker:
-                           record it; the task is ready again */
+                           record it, with the disposition */
     SCHED_JOB_CHANGED,  /* job is in job_state now (job_end, text) */
     SCHED_LAUNCH,       /* give worker one attempt, as `launch` says */
     SCHED_GO,  /* worker, which has the first instance: all are ready */
     SCHED_END, /* worker: end task first's attempt; reason says why */
     SCHED_NODE_CHANGED, /* node is in node_state now; text: why, or "" */
     SCHED_SKIPPED, /* tasks first..first+count-1 are: `attempt` is the index
-                      of the task that they waited for, in parent_job */
-    SCHED_ACTIVE_AGAIN, /* task first, which was completed, is active */
+                      of the task that they waited for, in parent_job; deleted
+                      ones: of the first of themselves */
+    SCHED_ACTIVE_AGAIN, /* tasks first..first+count-1, which were completed, are
+                           active */
     SCHED_OCCURRENCE    /* job of a schedule begins (begun), or is left out */
 };
 
@@ -248,6 +250,7 @@ struct sched_action {
     enum job_end job_end;
     struct sched_launch launch;
     enum reason reason;
+    enum disposition disposition; /* of SCHED_ATTEMPT_LOST */
     uint32_t node;
     enum node_state node_state;
     uint32_t parent_job;

@@ -147,10 +147,11 @@ static int attempt_lost(struct sim *sim, const struct sched_action *act,
     a.index = act->first;
     a.attempt = act->attempt;
     a.result = RESULT_FAILURE;
-    a.reason = REASON_LOST;
-    a.disposition = TASK_RETRIES;
+    a.reason = act->reason;
+    a.disposition = act->disposition;
     a.rank = act->worker;
-    sim->stats.lost_attempts++;
+    sim->stats.lost_attempts += a.reason == REASON_LOST;
+    sim->stats.failed += a.disposition == TASK_ENDS;
     record(sim, &a);
     return watch_ended(&sim->watch, act->worker, &a, err);
 }
@@ -193,7 +194,10 @@ static int output(struct sim *sim, const struct sched_action *act,
     case SCHED_GO:
     case SCHED_END:
     case SCHED_NODE_CHANGED:
+        return 0;
     case SCHED_SKIPPED:
+        sim->stats.skipped += act->count;
+        return watch_skipped(&sim->watch, act, err);
     case SCHED_ACTIVE_AGAIN:
     case SCHED_OCCURRENCE:
     case SCHED_JOB_CHANGED:

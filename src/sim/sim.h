@@ -90,6 +90,7 @@ struct sim_stats {
     uint64_t assigns, assigned_tasks; /* ranges, tasks in them */
     uint64_t recalls, returned_tasks;
     uint64_t attempts, succeeded, failed, retried; /* accepted */
+    uint64_t skipped;
     uint64_t lost_attempts, stale_results;
     uint64_t cancels;
     uint32_t lost_workers;

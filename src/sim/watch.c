@@ -173,10 +173,30 @@ int watch_ended(struct watch *w, uint32_t worker, const struct attempt *a,
         return no_memory(err);
     if (a->disposition == TASK_ENDS)
         w->completed++;
-    if (expected == NOBODY)
+    if (expected == NOBODY && a->disposition == TASK_RETRIES)
         return 0;
+    if (expected == NOBODY)
+        return map_set(&w->holders, key_of(a->job, a->index), COMPLETED) < 0
+                   ? no_memory(err)
+                   : 0;
     return drop(w, worker, a->job, a->index,
                 a->disposition == TASK_ENDS ? COMPLETED : NOBODY, err);
+}
+
+int watch_skipped(struct watch *w, const struct sched_action *act,
+                  struct err *err)
+{
+    for (uint32_t i = act->first; i < act->first + act->count; i++) {
+        if (holder_of(w, act->job, i) != NOBODY)
+            return err_set(
+                err, EPROTO, "task %" PRIu32 " skipped, though %s", i,
+                holder_of(w, act->job, i) == COMPLETED ? "completed"
+                                                       : "some worker has it");
+        if (map_set(&w->holders, key_of(act->job, i), COMPLETED) < 0)
+            return no_memory(err);
+    }
+    w->completed += act->count;
+    return 0;
 }
 
 void watch_lost(struct watch *w, uint32_t worker)
@@ -207,11 +227,11 @@ int watch_finish(const struct watch *w, const struct sched *s, struct err *err)
         return no_memory(err);
     sched_snapshot(s, &snap);
     const struct task_counts *c = &snap.tasks;
-    if (c->succeeded + c->failed != w->completed)
+    if (c->succeeded + c->failed + c->skipped != w->completed)
         rc = err_set(err, EPROTO,
                      "%" PRIu64 " tasks are said to be completed, %" PRIu64
                      " are",
-                     c->succeeded + c->failed, w->completed);
+                     c->succeeded + c->failed + c->skipped, w->completed);
     else if (c->running != 0 || c->total != w->completed + c->active)
         rc = err_set(err, EPROTO, "the counts do not add up");
     for (uint32_t j = 0; rc == 0 && j < spec->job_count; j++)

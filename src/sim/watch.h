@@ -40,6 +40,8 @@ int watch_returned(struct watch *w, uint32_t worker, uint32_t job,
                    uint32_t first, uint32_t count, struct err *err);
 int watch_ended(struct watch *w, uint32_t worker, const struct attempt *a,
                 struct err *err);
+int watch_skipped(struct watch *w, const struct sched_action *act,
+                  struct err *err);
 void watch_lost(struct watch *w, uint32_t worker);
 
 /* After each turn: can it go on? At the end: do the counts agree? */

@@ -36,6 +36,7 @@ static inline struct job *specs_add(struct specs *s, uint32_t count,
     uint32_t j = s->spec.job_count++;
     s->templates[j] = (struct task_template){
         .required_slots = slots,
+        .retry = retry_policy_default,
         .constraints = {.max_task_retry_count = retries}};
     s->jobs[j] = (struct job){.id = "job",
                               .priority = priority,

@@ -104,6 +104,7 @@ static void world_init(struct world *w, uint64_t seed)
         for (uint32_t i = 0; i < n; i++)
             w->listed[j][i] = (struct task_template){
                 .required_slots = 1 + pick(w, 4),
+                .retry = retry_policy_default,
                 .own_directory = i % 4 == 3,
                 .constraints = {.max_task_retry_count = retries[pick(w, 5)]}};
         job->tasks.kind = TASKS_LISTED;
@@ -462,8 +463,10 @@ static enum disposition expected_end(const struct world *w, uint32_t job,
     switch (reason) {
     case REASON_LOST:
     case REASON_STOPPED:
+    case REASON_CHECKPOINT:
         return TASK_RETRIES;
     case REASON_EXIT_CODE:
+    case REASON_UNSUCCESSFUL:
     case REASON_SIGNAL:
         return again && w->jobs[job].state == JOB_ACTIVE ? TASK_RETRIES
                                                          : TASK_ENDS;
@@ -491,7 +494,8 @@ static void news_end(struct world *w, enum reason reason)
     assert_int_equal(a.disposition, expected);
     t->attempts++;
     if (expected == TASK_RETRIES) {
-        t->retries += reason == REASON_EXIT_CODE || reason == REASON_SIGNAL;
+        t->retries += reason == REASON_EXIT_CODE || reason == REASON_SIGNAL ||
+                      reason == REASON_UNSUCCESSFUL;
         w->jobs[j].retried++;
         task_leaves(w, j, i, READY);
     } else {
