@@ -15,6 +15,8 @@ struct node_info {
                                      "0-3,8" of OS indices */
     uint64_t memory_bytes;        /* of the node */
     uint32_t cores, hwthreads;    /* of the node, allowed or not */
+    uint32_t gpus;                /* that were found, GPU_MAX_PER_NODE at most
+                                   */
     int32_t pid;
     char scratch[NODE_MAX_SCRATCH + 1]; /* the node's folder for tasks; "":
                                            it has none */

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/pack.h"
 #include "model/attempt.h"
+#include "model/gpu.h"
 #include "model/jobspec.h"
 #include "model/node.h"
 

@@ -1,8 +1,10 @@
 /* Loading a machine by hwloc: see topo.h. The only user of hwloc: what is
  * needed of its tree is copied into struct topo and the tree is freed.
  *
- * Loading takes 2 to 3 ms: no caches, no I/O devices, and not the x86
- * component, which would bind us to every CPU in turn to ask it. */
+ * Loading takes 2 to 4 ms: no caches, of the devices only what may be a GPU,
+ * and not the components that take long or do harm: x86, which would bind us to
+ * every CPU in turn to ask it; cuda and opencl, which start up whole libraries
+ * (nvml, rsmi and levelzero are quick); gl, which asks X servers. */
 #include "config.h"
 #include "topo/topo.h"
 
@@ -13,8 +15,10 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "topo/topo_gpu.h"
 #include "topo/topo_machine.h"
 
+static const char *const unwanted[] = {"x86", "cuda", "opencl", "gl"};
 static const char synthetic_prefix[] = "synthetic:";
 
 /* Say where the topology comes from and what of it is wanted. */
@@ -38,9 +42,11 @@ static int configure(hwloc_topology_t h, const char *source, struct err *err)
     /* groups hold the NUMA nodes that are parts of a package */
     hwloc_topology_set_type_filter(h, HWLOC_OBJ_GROUP,
                                    HWLOC_TYPE_FILTER_KEEP_STRUCTURE);
-    if (!source)
+    topo_gpus_configure(h);
+    for (size_t i = 0; !source && i < sizeof(unwanted) / sizeof(unwanted[0]);
+         i++)
         hwloc_topology_set_components(
-            h, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
+            h, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, unwanted[i]);
     hwloc_topology_set_flags(h, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
     return 0;
 }
@@ -114,6 +120,8 @@ static struct topo *copy_topology(hwloc_topology_t h, struct err *err)
         goto nomem;
     t->core_count = t->cpus[t->count - 1].core + 1;
     t->package_count = t->cpus[t->count - 1].package + 1;
+    if (topo_gpus_copy(t, h) < 0)
+        goto nomem;
     t->memory_bytes = hwloc_get_root_obj(h)->total_memory;
     t->is_this_system = hwloc_topology_is_thissystem(h);
     return t;
@@ -153,6 +161,9 @@ void topo_destroy(struct topo *t)
 {
     if (!t)
         return;
+    if (t->gpu_count > 0)
+        mem_free(t->gpus[0].near);
+    mem_free(t->gpus);
     mem_free(t->cpus);
     mem_free(t);
 }

@@ -8,11 +8,13 @@
 #define MPIBATCH_TOPO_TOPO_H
 
 #include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "model/gpu.h"
 #include "model/jobspec.h"
 #include "model/node.h"
 
@@ -69,6 +71,32 @@ void slots_fini(struct slots *s);
  * be for a task that has them (hardware threads if unit is SLOT_HWTHREAD). */
 uint32_t topo_thread_count(const struct topo *t, const cpu_set_t *cpus,
                            size_t cpus_bytes, enum slot_unit unit);
+
+/* ---- GPUs ---- */
+
+enum gpu_vendor { GPU_OTHER, GPU_NVIDIA, GPU_AMD, GPU_INTEL, GPU_VENDORS };
+
+/* A GPU that was found. */
+struct topo_gpu {
+    enum gpu_vendor vendor;
+    uint32_t number;  /* among those of its vendor on this machine */
+    char address[20]; /* of PCI: "0000:3b:00.0" */
+    char name[64];    /* as its vendor calls it; "": not known */
+};
+
+/* The GPUs of the machine, numbered from 0 by their PCI addresses. A machine
+ * may have more than are found: see pool's node_resources. */
+uint32_t topo_gpu_count(const struct topo *t);
+/* Borrowed from t; NULL: it was not found. */
+const struct topo_gpu *topo_gpu(const struct topo *t, uint32_t gpu);
+
+/* Are the CPUs on the part of the machine that the GPU is on? Also, if it is
+ * not known where that is. */
+bool topo_gpu_is_near(const struct topo *t, uint32_t gpu, const cpu_set_t *cpus,
+                      size_t cpus_bytes);
+/* The GPUs 0..count-1, the nearest to these CPUs first: into order. */
+void topo_gpu_order(const struct topo *t, const cpu_set_t *cpus,
+                    size_t cpus_bytes, uint32_t count, uint32_t *order);
 
 /* Draw the node: packages, NUMA nodes, cores, and which slot of which rank
  * owns each; at most width columns. slots: of the local_count ranks. */

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topo/topo.h"
+
 /* One hardware thread. The numbers count from 0 in machine order; os is what
  * the kernel calls it. */
 struct topo_cpu {
@@ -15,11 +17,19 @@ struct topo_cpu {
     bool allowed; /* by the cgroup, as far as hwloc sees it */
 };
 
+/* A GPU, and the CPUs that are next to it (set_bytes; none: not known). */
+struct topo_machine_gpu {
+    struct topo_gpu about;
+    cpu_set_t *near; /* all are one piece of memory: that of the first */
+};
+
 struct topo {
     struct topo_cpu *cpus; /* count of them, at least 1 */
     uint32_t count;
     uint32_t core_count, numa_count, package_count;
     uint64_t memory_bytes;
+    struct topo_machine_gpu *gpus; /* gpu_count of them */
+    uint32_t gpu_count;
     size_t set_bytes; /* of a cpu_set_t that holds every CPU */
     bool is_this_system;
 };

@@ -215,6 +215,7 @@ int topo_describe(const struct topo *t, struct node_info *n, struct err *err)
         .memory_bytes = t->memory_bytes,
         .cores = t->core_count,
         .hwthreads = t->count,
+        .gpus = t->gpu_count,
         .pid = (int32_t)getpid(),
     };
     if (gethostname(info.hostname, sizeof(info.hostname) - 1) < 0)
