@@ -264,14 +264,20 @@ struct manager *manager_create(const struct manager_config *config,
     m->ranks = mem_calloc(ranks, sizeof(m->ranks[0]));
     m->snap.jobs = mem_calloc(jobs, sizeof(m->snap.jobs[0]));
     m->snap.job_count = jobs;
-    if (!m->begun || !m->ranks || !m->snap.jobs)
+    m->gpu_order =
+        mem_calloc((size_t)ranks * GPU_MAX_PER_NODE, sizeof(m->gpu_order[0]));
+    if (!m->begun || !m->ranks || !m->snap.jobs || !m->gpu_order)
         goto nomem;
+    for (uint32_t i = 0; i < ranks * GPU_MAX_PER_NODE; i++)
+        m->gpu_order[i] = i % GPU_MAX_PER_NODE;
     struct sched_config sc;
     sched_config_init(&sc);
     sc.spec = config->spec;
     sc.worker_count = ranks;
     sc.task_limit = config->task_limit;
     sc.silence_ns = config->silence_ns;
+    sc.gpu_order = m->gpu_order;
+    sc.gpu_stride = GPU_MAX_PER_NODE;
     m->sched = sched_create(&sc, err);
     m->origin = m->sched ? origin_create(config->spec, err) : NULL;
     if (!m->origin ||
@@ -302,6 +308,7 @@ void manager_destroy(struct manager *m)
     buf_fini(&m->out);
     mem_free(m->begun);
     mem_free(m->ranks);
+    mem_free(m->gpu_order);
     mem_free(m->snap.jobs);
     mem_free(m);
 }

@@ -42,6 +42,8 @@ struct manager {
     int exit_code;
     bool stopping, stop_now, paused;
     enum rank_state *ranks;
+    uint32_t *gpu_order; /* GPU_MAX_PER_NODE a rank: those of its node, the
+                            nearest first; known when it is ready */
     struct starts starts;
     bool *begun; /* one a job: tasks of it were handed out */
     uint64_t ended;

@@ -11,9 +11,13 @@
 
 static int put_ready(struct buf *b, const struct msg *m)
 {
-    return pack_put_uint(b, m->u.ready.version) |
-           pack_put_uint(b, m->u.ready.first_slot) |
-           pack_put_uint(b, m->u.ready.slots);
+    int rc = pack_put_uint(b, m->u.ready.version) |
+             pack_put_uint(b, m->u.ready.first_slot) |
+             pack_put_uint(b, m->u.ready.slots) |
+             pack_put_uint(b, m->u.ready.gpu_count);
+    for (uint32_t i = 0; i < m->u.ready.gpu_count; i++)
+        rc |= pack_put_uint(b, m->u.ready.gpus[i]);
+    return rc;
 }
 
 static int put_started(struct buf *b, const struct msg *m)
@@ -161,6 +165,23 @@ static int check_tasks(const struct jobspec *spec, uint32_t job, uint32_t first,
     if (attempt == 0)
         return err_set(err, EPROTO, "attempts count from 1");
     return 0;
+}
+
+/* The order of the GPUs has each of them once. */
+static void get_ready(struct unpack *u, struct msg *m)
+{
+    uint64_t seen = 0;
+    m->u.ready.version = get_u32(u);
+    m->u.ready.first_slot = get_u32(u);
+    m->u.ready.slots = get_u32(u);
+    m->u.ready.gpu_count = (uint32_t)unpack_uint_max(u, GPU_MAX_PER_NODE);
+    for (uint32_t i = 0; !u->bad && i < m->u.ready.gpu_count; i++) {
+        uint32_t gpu =
+            (uint32_t)unpack_uint_max(u, m->u.ready.gpu_count - UINT64_C(1));
+        u->bad = u->bad || (seen >> gpu & 1);
+        seen |= UINT64_C(1) << gpu;
+        m->u.ready.gpus[i] = gpu;
+    }
 }
 
 static int get_started(struct unpack *u, const struct jobspec *spec,
@@ -323,9 +344,7 @@ static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
 {
     switch (m->kind) {
     case MSG_READY:
-        m->u.ready.version = get_u32(u);
-        m->u.ready.first_slot = get_u32(u);
-        m->u.ready.slots = get_u32(u);
+        get_ready(u, m);
         return 0;
     case MSG_STARTED:
     case MSG_PREPARING:

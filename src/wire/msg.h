@@ -69,6 +69,10 @@ struct msg {
             uint32_t version;
             uint32_t first_slot; /* within the node */
             uint32_t slots;
+            /* the GPUs that were found, nearest first: each of 0 to
+             * gpu_count - 1 once */
+            uint32_t gpu_count;
+            uint32_t gpus[GPU_MAX_PER_NODE];
         } ready;
         struct {
             uint32_t job, index, attempt;

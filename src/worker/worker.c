@@ -310,6 +310,20 @@ void worker_signalled(struct worker *w)
     w->runs.doubt_until_ns = loop_now_ns(w->config.loop) + SIGNALLED_NS;
 }
 
+/* The GPUs of the node, those near to our slots first. */
+static int slots_gpu_order(const struct slots *slots, const struct topo *topo,
+                           uint32_t count, uint32_t *order, struct err *err)
+{
+    cpu_set_t *cpus = mem_calloc(1, slots->cpus_bytes);
+    if (!cpus)
+        return err_set(err, ENOMEM, "no memory for a set of CPUs");
+    for (uint32_t i = 0; i < slots->count; i++)
+        CPU_OR_S(slots->cpus_bytes, cpus, cpus, slots->slots[i].cpus);
+    topo_gpu_order(topo, cpus, slots->cpus_bytes, count, order);
+    mem_free(cpus);
+    return 0;
+}
+
 int worker_start(struct worker *w, struct err *err)
 {
     const struct slots *slots = w->config.slots;
@@ -317,7 +331,11 @@ int worker_start(struct worker *w, struct err *err)
         .kind = MSG_READY,
         .u.ready = {.version = MSG_VERSION,
                     .first_slot = slots->count ? slots->slots[0].number : 0,
-                    .slots = slots->count}};
+                    .slots = slots->count,
+                    .gpu_count = topo_gpu_count(w->config.topo)}};
+    if (slots_gpu_order(slots, w->config.topo, m.u.ready.gpu_count,
+                        m.u.ready.gpus, err) < 0)
+        return -1;
     worker_say(w, &m);
     if (w->stage == WORKER_SERVING)
         return 0;

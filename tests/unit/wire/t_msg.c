@@ -19,7 +19,7 @@
 enum { LAST_KIND = MSG_BYE };
 
 static const struct msg plain[] = {
-    {.kind = MSG_READY, .u.ready = {MSG_VERSION, 8, 64}},
+    {.kind = MSG_READY, .u.ready = {MSG_VERSION, 8, 64, 3, {2, 0, 1}}},
     {.kind = MSG_STARTED, .u.started = {1, 17, 2, 63, 1764000000000000000}},
     {.kind = MSG_RETURNED, .u.range = {0, 0, 1000000, 1}},
     {.kind = MSG_LEFT},
@@ -110,6 +110,32 @@ static void test_plain_kinds(void **state)
     }
 }
 
+/* Of the GPUs each is named once. */
+static void test_ready_gpus(void **state)
+{
+    static const struct {
+        uint32_t count, gpus[3];
+        int rc;
+    } cases[] = {{0, {0}, 0},
+                 {3, {0, 1, 2}, 0},
+                 {3, {0, 1, 1}, -1},
+                 {3, {0, 1, 3}, -1},
+                 {1, {1}, -1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct msg m = {.kind = MSG_READY, .u.ready = {MSG_VERSION, 0, 1}};
+        struct buf b;
+        struct err err;
+        m.u.ready.gpu_count = cases[i].count;
+        memcpy(m.u.ready.gpus, cases[i].gpus, sizeof(cases[i].gpus));
+        buf_init(&b, MSG_MAX_BYTES);
+        assert_int_equal(msg_put(&b, &m, &sample_spec), 0);
+        assert_int_equal(msg_parse(b.data, b.len, &sample_spec, &m, &err),
+                         cases[i].rc);
+        buf_fini(&b);
+    }
+}
+
 static void test_fields(void **state)
 {
     struct buf b;
@@ -122,6 +148,9 @@ static void test_fields(void **state)
     assert_int_equal(m.u.ready.version, MSG_VERSION);
     assert_int_equal(m.u.ready.first_slot, 8);
     assert_int_equal(m.u.ready.slots, 64);
+    assert_int_equal(m.u.ready.gpu_count, 3);
+    assert_int_equal(m.u.ready.gpus[0], 2);
+    assert_int_equal(m.u.ready.gpus[2], 1);
     buf_reset(&b);
     assert_int_equal(msg_put(&b, &plain[1], &sample_spec), 0);
     assert_int_equal(msg_parse(b.data, b.len, &sample_spec, &m, &err), 0);
@@ -391,6 +420,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain_kinds),
         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_ready_gpus),
         cmocka_unit_test(test_tail),
         cmocka_unit_test(test_result),
         cmocka_unit_test(test_largest_result),

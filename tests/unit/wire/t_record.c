@@ -420,6 +420,7 @@ static void test_node(void **state)
     n.memory_bytes = UINT64_C(1) << 40;
     n.cores = 128;
     n.hwthreads = 256;
+    n.gpus = GPU_MAX_PER_NODE;
     n.pid = 4194303;
     buf_init(&b, 8192);
     assert_int_equal(record_put_node(&b, &n), 0);
