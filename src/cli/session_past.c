@@ -67,7 +67,7 @@ static void status_settle(struct session *s, int code)
 static int already_done(struct session *s)
 {
     const struct task_counts *t = &manager_snapshot(s->manager)->tasks;
-    int code = t->succeeded == t->total ? EXIT_ALL_SUCCEEDED : EXIT_SOME_FAILED;
+    int code = manager_result(manager_snapshot(s->manager));
     char count[64], never[128] = "";
     struct err err;
     struct buf failed;

@@ -120,67 +120,6 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
     attempt_fini(&m->attempt);
 }
 
-/* ---- The scheduler's actions ---- */
-
-static void do_assign(struct manager *m, uint32_t rank,
-                      const struct msg_range *range)
-{
-    if (!m->begun[range->job]) { /* from now on it uses up its time: past.c */
-        m->begun[range->job] = true;
-        manager_journal_job(m, range->job, JOB_ACTIVE, JOB_END_NONE);
-    }
-    manager_tell(m, rank, &(struct msg){.kind = MSG_ASSIGN, .u.range = *range});
-}
-
-static void do_action(struct manager *m, const struct sched_action *act)
-{
-    struct msg_range range = {.job = act->job,
-                              .first = act->first,
-                              .count = act->count,
-                              .attempt = act->attempt};
-    switch (act->kind) {
-    case SCHED_ASSIGN:
-        do_assign(m, act->worker, &range);
-        break;
-    case SCHED_RECALL:
-        manager_tell(
-            m, act->worker,
-            &(struct msg){.kind = MSG_RECALL, .u.recall.count = act->count});
-        break;
-    case SCHED_CANCEL_JOB:
-        manager_tell(
-            m, act->worker,
-            &(struct msg){.kind = MSG_CANCEL, .u.cancel.job = act->job});
-        break;
-    case SCHED_STOP_WORKER:
-        manager_tell(
-            m, act->worker,
-            &(struct msg){.kind = MSG_STOP, .u.stop.now = act->stop_now});
-        break;
-    case SCHED_WORKER_LOST:
-        manager_rank_lost(m, act->worker);
-        break;
-    case SCHED_ATTEMPT_LOST:
-        manager_attempt_lost(m, act);
-        break;
-    case SCHED_LAUNCH:
-    case SCHED_GO:
-    case SCHED_END:
-    case SCHED_NODE_CHANGED:
-    case SCHED_SKIPPED:
-    case SCHED_ACTIVE_AGAIN:
-    case SCHED_OCCURRENCE:
-        break;
-    case SCHED_JOB_CHANGED:
-        manager_journal_job(m, act->job, act->job_state, act->job_end);
-        if (act->job_end == JOB_END_MAX_WALL_CLOCK_TIME &&
-            act->job_state == JOB_TERMINATING)
-            manager_notice(m, "job %s is over its max_wall_clock_time",
-                           m->config.spec->jobs[act->job].id);
-        break;
-    }
-}
-
 /* ---- What others ask ---- */
 
 void manager_staged(struct manager *m, uint32_t rank,
@@ -227,7 +166,7 @@ static bool on_turn(void *arg)
         sched_tick(m->sched, now_ns(m), &err) < 0)
         manager_fail(m, &err);
     while (sched_next(m->sched, now_ns(m), &act)) {
-        do_action(m, &act);
+        manager_do(m, &act);
         busy = true;
     }
     writer_flush(m->means.writer);

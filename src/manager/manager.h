@@ -106,6 +106,9 @@ bool manager_has_work(struct manager *m);
 /* The state of the run now; jobs borrowed until the next call. */
 const struct snapshot *manager_snapshot(struct manager *m);
 
+/* The exit code of a run all of whose jobs are completed. */
+int manager_result(const struct snapshot *s);
+
 /* Begin the session: journal it, listen on COMM_TO_MANAGER, take part in the
  * loop. -1 with err. */
 int manager_start(struct manager *m, const struct manager_means *means,

@@ -83,10 +83,11 @@ static void observe_failure(struct manager *m, const struct attempt *a,
  * has uploaded is cleared away if somebody runs it again. */
 static void uploads_settle(struct manager *m, const struct attempt *a)
 {
-    const struct job *job = &m->config.spec->jobs[a->job];
+    const struct jobspec *spec = m->config.spec;
     if (m->means.forgetting && a->result == RESULT_SUCCESS &&
-        task_uploads_files(job_template(job, a->index)))
-        forgetting_add(m->means.forgetting, job->id, a->index, m->ticket);
+        task_uploads_files(jobspec_template(spec, a->job, a->index)))
+        forgetting_add(m->means.forgetting, jobspec_job_id(spec, a->job),
+                       a->index, m->ticket);
 }
 
 void manager_attempt_ended(struct manager *m, uint32_t rank,
@@ -106,7 +107,7 @@ void manager_attempt_ended(struct manager *m, uint32_t rank,
     }
     if (!accepted)
         return;
-    starts_remove(&m->starts, a->job, a->index);
+    starts_remove(&m->starts, a->job, a->index, rank);
     if (outputs_put(m, a, msg->u.result.output, msg->u.result.output_len,
                     &err) < 0) {
         manager_fail(m, &err);
@@ -115,7 +116,7 @@ void manager_attempt_ended(struct manager *m, uint32_t rank,
     attempt_sort_files(a);
     manager_journal_attempt(m, a);
     if (a->disposition == TASK_ENDS) {
-        m->ended++;
+        m->ended += special_of(a->index) == SPECIAL_NONE;
         uploads_settle(m, a);
     }
     observe_failure(m, a, msg->u.result.output[1], msg->u.result.output_len[1]);
@@ -133,15 +134,15 @@ void manager_tasks_returned(struct manager *m, uint32_t rank,
 /* What it has returned so far is nobody's. */
 static void files_forget(struct manager *m, const struct attempt *a)
 {
-    const struct job *job = &m->config.spec->jobs[a->job];
+    const struct jobspec *spec = m->config.spec;
     char id[JOBSPEC_MAX_ID + 1];
     struct err err;
-    if (!m->means.incoming ||
-        !task_returns_files(job_template(job, a->index)) ||
-        job_task_id(job, a->index, id, &err) < 0)
+    if (!m->means.incoming || a->job >= spec->job_count ||
+        !task_returns_files(job_template(&spec->jobs[a->job], a->index)) ||
+        job_task_id(&spec->jobs[a->job], a->index, id, &err) < 0)
         return;
     incoming_forget(m->means.incoming,
-                    &(struct returned_of){.job_id = job->id,
+                    &(struct returned_of){.job_id = spec->jobs[a->job].id,
                                           .task_id = id,
                                           .attempt = a->attempt});
 }
@@ -149,6 +150,7 @@ static void files_forget(struct manager *m, const struct attempt *a)
 void manager_attempt_lost(struct manager *m, const struct sched_action *act)
 {
     struct attempt a;
+    bool special = special_of(act->first) != SPECIAL_NONE;
     attempt_init(&a);
     a.job = act->job;
     a.index = act->first;
@@ -160,10 +162,11 @@ void manager_attempt_lost(struct manager *m, const struct sched_action *act)
     a.disposition = act->disposition;
     a.submit_ns = m->created_wall_ns;
     a.end_ns = loop_wall_ns(m->config.loop);
-    a.start_ns = starts_remove(&m->starts, a.job, a.index);
-    a.metric_count = m->config.spec->jobs[a.job].metric_count;
+    a.start_ns = starts_remove(&m->starts, a.job, a.index, a.rank);
+    a.metric_count = special ? 0 : m->config.spec->jobs[a.job].metric_count;
     for (uint32_t k = 0; k < a.metric_count; k++)
         a.metrics[k].state = METRIC_MISSING;
     files_forget(m, &a);
     manager_journal_attempt(m, &a);
+    m->ended += a.disposition == TASK_ENDS && !special;
 }

@@ -15,15 +15,50 @@
 /* At the end: so long digests of programs are waited for. */
 #define DIGEST_NS (5 * NS_PER_SEC)
 
+int manager_result(const struct snapshot *s)
+{
+    for (uint32_t j = 0; j < s->job_count; j++)
+        if (!s->jobs[j].hidden &&
+            s->jobs[j].tasks.succeeded < s->jobs[j].tasks.total)
+            return EXIT_SOME_FAILED;
+    return EXIT_ALL_SUCCEEDED;
+}
+
+/* Are the jobs that are not completed disabled? */
+static bool only_disabled(const struct snapshot *s)
+{
+    for (uint32_t j = 0; j < s->job_count; j++)
+        if (s->jobs[j].state != JOB_COMPLETED &&
+            s->jobs[j].state != JOB_DISABLED)
+            return false;
+    return true;
+}
+
 static int exit_code_now(struct manager *m)
 {
     const struct snapshot *s = manager_snapshot(m);
     if (m->exit_code >= 0)
         return m->exit_code;
-    if (!sched_all_completed(m->sched))
-        return m->stopping || m->config.task_limit ? EXIT_STOPPED : EXIT_LOST;
-    return s->tasks.succeeded == s->tasks.total ? EXIT_ALL_SUCCEEDED
-                                                : EXIT_SOME_FAILED;
+    if (sched_all_completed(m->sched))
+        return manager_result(s);
+    return m->stopping || m->config.task_limit || only_disabled(s)
+               ? EXIT_STOPPED
+               : EXIT_LOST;
+}
+
+/* Why it ends though not all is done, if nobody has said so. */
+static void say_disabled(struct manager *m)
+{
+    const struct snapshot *s = manager_snapshot(m);
+    if (sched_all_completed(m->sched) || !only_disabled(s))
+        return;
+    for (uint32_t j = 0; j < s->job_count; j++)
+        if (s->jobs[j].state == JOB_DISABLED)
+            manager_notice(m,
+                           "job %s is disabled: `mpibatch run --enable %s` "
+                           "goes on with it",
+                           m->config.spec->jobs[j].id,
+                           m->config.spec->jobs[j].id);
 }
 
 /* Are the digests of programs there, or not to be waited for? */
@@ -57,6 +92,8 @@ static void record_begin(struct manager *m)
 {
     m->stage = MANAGER_RECORDING;
     m->exit_code = exit_code_now(m);
+    manager_say_skipped(m);
+    say_disabled(m);
     manager_journal_staged(m);
     struct journal_record r = {.type = JOURNAL_END,
                                .u.end.exit_code = m->exit_code};

@@ -55,7 +55,10 @@ void manager_journal_node(struct manager *m, uint32_t rank,
 
 void manager_journal_attempt(struct manager *m, struct attempt *a)
 {
-    struct journal_record r = {.type = JOURNAL_ATTEMPT, .u.attempt = a};
+    struct journal_record r = {.type = special_of(a->index) != SPECIAL_NONE
+                                           ? JOURNAL_SPECIAL
+                                           : JOURNAL_ATTEMPT,
+                               .u.attempt = a};
     manager_journal_put(m, &r);
 }
 
@@ -69,10 +72,11 @@ void manager_journal_staged(struct manager *m)
 }
 
 void manager_journal_job(struct manager *m, uint32_t job, enum job_state state,
-                         enum job_end end)
+                         enum job_end end, const char *why)
 {
     struct journal_record r = {
-        .type = JOURNAL_JOB, .u.job = {.job = job, .state = state, .end = end}};
+        .type = JOURNAL_JOB,
+        .u.job = {.job = job, .state = state, .end = end, .why = why}};
     manager_journal_put(m, &r);
     writer_sync(m->means.writer);
 }

@@ -1,5 +1,6 @@
 /* What the parts of the manager share: manager.c (its life and turns, what it
- * is told and asked), manager_journal.c (its records), manager_ranks.c (ranks
+ * is told and asked), manager_actions.c (what the scheduler wants done),
+ * manager_journal.c (its records), manager_ranks.c (ranks
  * that join, leave, are lost), manager_attempts.c (what becomes of attempts),
  * manager_tick.c (once a second: people and results.h5), manager_end.c (the end
  * of the session). Nobody else includes it.
@@ -14,6 +15,7 @@
 #include "manager/origin.h"
 #include "manager/pace.h"
 #include "manager/publish.h"
+#include "manager/skips.h"
 #include "manager/staged.h"
 #include "manager/starts.h"
 #include "sched/sched.h"
@@ -46,6 +48,7 @@ struct manager {
                             nearest first; known when it is ready */
     struct starts starts;
     bool *begun; /* one a job: tasks of it were handed out */
+    struct skips skips;
     uint64_t ended;
     uint64_t ticket; /* of the last record */
     struct marks marks;
@@ -80,6 +83,12 @@ void manager_fail(struct manager *m, const struct err *err);
 /* Send the rank a message. */
 void manager_tell(struct manager *m, uint32_t rank, const struct msg *msg);
 
+/* ---- manager_actions.c ---- */
+
+void manager_do(struct manager *m, const struct sched_action *act);
+/* Say what was skipped since the last time. */
+void manager_say_skipped(struct manager *m);
+
 /* ---- manager_journal.c ---- */
 
 /* Append the record, as of now; m->ticket is its ticket. */
@@ -96,9 +105,10 @@ void manager_journal_node(struct manager *m, uint32_t rank,
 void manager_journal_attempt(struct manager *m, struct attempt *a);
 /* What staging has come to, if that is new. */
 void manager_journal_staged(struct manager *m);
-/* The job's state; it is on its way to disk at once. */
+/* The job's state, and what was said (NULL: nothing); it is on its way to disk
+ * at once. */
 void manager_journal_job(struct manager *m, uint32_t job, enum job_state state,
-                         enum job_end end);
+                         enum job_end end, const char *why);
 
 /* ---- manager_ranks.c ---- */
 

@@ -85,6 +85,7 @@ void manager_tick(struct loop_timer *timer)
         !m->config.results_late)
         results_publish(m);
     (void)origin_finish(m->origin, manager_journal_program, m);
+    manager_say_skipped(m);
     manager_results_outcome(m);
     snap = manager_snapshot(m);
     publisher_status(m->publisher, snap, &m->starts);

@@ -3,10 +3,18 @@
 #include "manager/starts.h"
 
 #include "base/mem.h"
+#include "model/jobspec.h"
 
-static uint64_t key_of(uint32_t job, uint32_t index)
+/* A task runs once at a time, a special task once on each node: beside its job
+ * (which may be JOB_OF_POOL) its key has the rank in place of the index, and
+ * the kind where no job's index reaches. */
+static uint64_t key_of(uint32_t job, uint32_t index, uint32_t rank)
 {
-    return (uint64_t)job << 32 | index;
+    enum special_kind kind = special_of(index);
+    if (kind == SPECIAL_NONE)
+        return (uint64_t)job << 32 | index;
+    return UINT64_C(1) << 63 | (uint64_t)kind << 60 |
+           (uint64_t)(job & 0xfffffff) << 32 | rank;
 }
 
 void starts_init(struct starts *s)
@@ -24,7 +32,7 @@ void starts_fini(struct starts *s)
 
 int starts_add(struct starts *s, const struct running *started)
 {
-    uint64_t key = key_of(started->job, started->index), place;
+    uint64_t key = key_of(started->job, started->index, started->rank), place;
     if (map_get(&s->places, key, &place)) {
         s->list[place] = *started;
         return 0;
@@ -43,9 +51,10 @@ int starts_add(struct starts *s, const struct running *started)
     return 0;
 }
 
-int64_t starts_remove(struct starts *s, uint32_t job, uint32_t index)
+int64_t starts_remove(struct starts *s, uint32_t job, uint32_t index,
+                      uint32_t rank)
 {
-    uint64_t key = key_of(job, index), place;
+    uint64_t key = key_of(job, index, rank), place;
     if (!map_get(&s->places, key, &place))
         return 0;
     int64_t start_ns = s->list[place].start_ns;
@@ -53,7 +62,8 @@ int64_t starts_remove(struct starts *s, uint32_t job, uint32_t index)
     map_remove(&s->places, key);
     if (place < s->count) {
         /* never fails for a key that is there */
-        (void)map_set(&s->places, key_of(last->job, last->index), place);
+        (void)map_set(&s->places, key_of(last->job, last->index, last->rank),
+                      place);
         s->list[place] = *last;
     }
     return start_ns;

@@ -18,8 +18,9 @@ void starts_fini(struct starts *s);
  * memory: it is not noted). */
 int starts_add(struct starts *s, const struct running *started);
 
-/* The task's attempt has ended, or is lost. When it had started, in ns since
- * 1970, or 0: that is not known. */
-int64_t starts_remove(struct starts *s, uint32_t job, uint32_t index);
+/* The task's attempt has ended, or is lost; of special tasks, the one of that
+ * rank. When it had started, in ns since 1970, or 0: that is not known. */
+int64_t starts_remove(struct starts *s, uint32_t job, uint32_t index,
+                      uint32_t rank);
 
 #endif

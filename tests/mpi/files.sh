@@ -117,12 +117,12 @@ refuses "this session has no node nowhere \(NodeNotFound\)" node files list nowh
 
 # --- what is malformed, what is hostile
 id() { printf '%032d' "$1"; }
-echo '{"version": 1, "ask": "dance"}' >"slow.run/inbox/$(id 1).ask"
+echo '{"version": 2, "ask": "dance"}' >"slow.run/inbox/$(id 1).ask"
 ln -s /etc/passwd "slow.run/inbox/$(id 2).ask"
 mkfifo "slow.run/inbox/$(id 3).ask"
 head -c 1000000 /dev/zero >"slow.run/inbox/$(id 4).ask"
-echo '{"version": 1, "ask": "read", "scope": "task", "job": 7, "job_id": "dir", "task": 0}' >"slow.run/inbox/$(id 5).ask"
-echo '{"version": 1, "ask": "read", "scope": "task", "job": 0, "job_id": "dir", "task": 0, "path": "../../../etc/passwd", "bytes": 10}' >"slow.run/inbox/$(id 6).ask"
+echo '{"version": 2, "ask": "read", "scope": "task", "job": 7, "job_id": "dir", "task": 0}' >"slow.run/inbox/$(id 5).ask"
+echo '{"version": 2, "ask": "read", "scope": "task", "job": 0, "job_id": "dir", "task": 0, "path": "../../../etc/passwd", "bytes": 10}' >"slow.run/inbox/$(id 6).ask"
 answered() { [ "$(find slow.run/inbox -name '0000*.answer' | wc -l)" = 6 ]; }
 ok "each is answered" eventually 10 answered
 is "$(for i in 1 2 3 4 5 6; do jq -r .error.code "slow.run/inbox/$(id $i).answer"; done | xargs)" \

@@ -10,6 +10,7 @@
 
 #include "manager/marks.h"
 #include "manager/pace.h"
+#include "manager/skips.h"
 #include "manager/staged.h"
 #include "manager/starts.h"
 
@@ -64,7 +65,7 @@ static void test_starts(void **state)
     (void)state;
     struct starts s;
     starts_init(&s);
-    assert_int_equal(starts_remove(&s, 0, 0), 0);
+    assert_int_equal(starts_remove(&s, 0, 0, 0), 0);
     for (uint32_t i = 0; i < 300; i++) {
         struct running r = {
             .job = i % 3, .index = i, .attempt = 1, .start_ns = 1000 + i};
@@ -74,16 +75,74 @@ static void test_starts(void **state)
     }
     assert_int_equal(s.count, 300);
     for (uint32_t i = 0; i < 300; i += 2)
-        assert_int_equal(starts_remove(&s, i % 3, i), 1000 + i);
+        assert_int_equal(starts_remove(&s, i % 3, i, 9), 1000 + i);
     assert_int_equal(s.count, 150);
     for (uint32_t i = 0; i < s.count; i++) {
         assert_int_equal(s.list[i].index % 2, 1);
         assert_int_equal(s.list[i].attempt, 2);
     }
     for (uint32_t i = 0; i < 300; i++)
-        assert_int_equal(starts_remove(&s, i % 3, i), i % 2 ? 1000 + i : 0);
+        assert_int_equal(starts_remove(&s, i % 3, i, 9), i % 2 ? 1000 + i : 0);
     assert_int_equal(s.count, 0);
     starts_fini(&s);
+}
+
+/* A special task may run on several nodes at once. */
+static void test_special_starts(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t job, index;
+    } of[] = {{0, INDEX_JOB_PREPARATION},
+              {0, INDEX_JOB_RELEASE},
+              {4095, INDEX_JOB_PREPARATION},
+              {JOB_OF_POOL(0), INDEX_START},
+              {JOB_OF_POOL(63), INDEX_START}};
+    struct starts s;
+    starts_init(&s);
+    for (uint32_t i = 0; i < 15; i++) {
+        struct running r = {.job = of[i / 3].job,
+                            .index = of[i / 3].index,
+                            .attempt = 1,
+                            .rank = i % 3,
+                            .start_ns = 1 + i};
+        assert_int_equal(starts_add(&s, &r), 0);
+    }
+    assert_int_equal(s.count, 15);
+    for (uint32_t i = 0; i < 15; i++)
+        assert_int_equal(
+            starts_remove(&s, of[i / 3].job, of[i / 3].index, i % 3), 1 + i);
+    starts_fini(&s);
+}
+
+static void test_skips(void **state)
+{
+    (void)state;
+    const struct task_template t = {0};
+    struct job jobs[2] = {
+        {.id = "a", .tasks.kind = TASKS_COMMANDS, .templates = &t},
+        {.id = "b", .tasks.kind = TASKS_COMMANDS, .templates = &t}};
+    const struct jobspec spec = {.jobs = jobs, .job_count = 2};
+    struct skips s = {0};
+    char text[256];
+    assert_null(skips_say(&s, &spec, text, sizeof(text)));
+    skips_add(&s, 0, 7, 2);
+    skips_add(&s, 1, 7, 1);
+    skips_add(&s, 0, 7, 10);
+    assert_string_equal(skips_say(&s, &spec, text, sizeof(text)),
+                        "12 tasks are skipped: task a/7, on which they depend, "
+                        "has not ended well");
+    assert_string_equal(skips_say(&s, &spec, text, sizeof(text)),
+                        "1 task is skipped: task b/7, on which it depends, has "
+                        "not ended well");
+    assert_null(skips_say(&s, &spec, text, sizeof(text)));
+    for (uint32_t i = 0; i < SKIPS_MAX + 5; i++)
+        skips_add(&s, 0, i, 1);
+    for (uint32_t i = 0; i < SKIPS_MAX; i++)
+        assert_non_null(skips_say(&s, &spec, text, sizeof(text)));
+    assert_string_equal(skips_say(&s, &spec, text, sizeof(text)),
+                        "5 more tasks are skipped, for other tasks");
+    assert_null(skips_say(&s, &spec, text, sizeof(text)));
 }
 
 /* Ranks say sums; what comes late and twice is counted once. */
@@ -115,9 +174,12 @@ static void test_staged(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_marks), cmocka_unit_test(test_marks_full),
-        cmocka_unit_test(test_pace), cmocka_unit_test(test_starts),
-        cmocka_unit_test(test_staged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_marks),
+                                       cmocka_unit_test(test_marks_full),
+                                       cmocka_unit_test(test_pace),
+                                       cmocka_unit_test(test_starts),
+                                       cmocka_unit_test(test_special_starts),
+                                       cmocka_unit_test(test_skips),
+                                       cmocka_unit_test(test_staged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
