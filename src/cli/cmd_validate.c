@@ -26,8 +26,8 @@ enum { LINE_BYTES = 1 << 18 };
 /* "first: COMMAND", for the first and the last task of a job. */
 static void ends_put(const struct job *job, struct buf *out)
 {
-    uint32_t last = job->tasks.count - 1;
-    for (int i = 0; i < (last > 0 ? 2 : 1); i++) {
+    uint32_t count = job->tasks.count, last = count > 0 ? count - 1 : 0;
+    for (int i = 0; i < (count > 1 ? 2 : (int)count); i++) {
         char id[JOBSPEC_MAX_ID + 1] = "";
         struct err err;
         struct template_context c = {.index = i ? last : 0,

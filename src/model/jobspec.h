@@ -249,14 +249,21 @@ struct stop_when {
     uint64_t after;
 };
 
+/* When: since 1970 UTC, or since the session began. */
+struct schedule_time {
+    int64_t ns;
+    bool from_start;
+};
+
 /* Jobs that begin by the clock, one behind the other. */
 struct job_schedule {
     const char *id;
-    int64_t not_before_ns; /* since 1970 UTC; 0: at once */
-    int64_t not_after_ns;  /* no job begins later; INT64_MAX: no limit */
-    int64_t window_ns;     /* so late may one begin; INT64_MAX: however late */
-    int64_t interval_ns;   /* between the times at which one is due; 0: there
-                              is one job only */
+    struct schedule_time not_before; /* when the first one is due */
+    struct schedule_time not_after;  /* no job begins later; ns INT64_MAX: no
+                                        limit */
+    int64_t window_ns;   /* so late may one begin; INT64_MAX: however late */
+    int64_t interval_ns; /* between the times at which one is due; 0: there
+                            is one job only */
     uint32_t first_job, job_count; /* its jobs, in the order of their times */
 };
 

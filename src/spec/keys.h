@@ -76,6 +76,8 @@ struct key_set {
     const char *meaning;
     const char *const *one_of; /* of these keys exactly one is given; NULL */
     const char *ignored;       /* keys that begin so may stand there; or NULL */
+    bool aside; /* who looks for one of its keys more likely means another
+                   set's of the same name */
     const struct key_refused
         *refused;       /* the last one's name is NULL; or NULL */
     const char *schema; /* what else the schema says: of keys together; a list
@@ -97,14 +99,32 @@ struct field {
 };
 
 struct spec_fields {
-    struct field name, storage, pool, jobs;
+    struct field name, storage, pool, pools, jobs, job_schedules;
 };
 struct storage_fields {
     struct field root, containers, max_concurrent_streams;
 };
 struct pool_fields {
-    struct field id, task_slots_per_node, slot_unit, scratch, scratch_reserve,
+    struct field id, display_name, metadata, nodes, target_dedicated_nodes,
+        resize_timeout, task_slots_per_node, slot_unit, task_scheduling_policy,
+        node_resources, pool_resources, start_task, scratch, scratch_reserve,
         cache, application_packages, application_package_references;
+};
+struct pool_nodes_fields {
+    struct field count, name, min_cores, min_memory, min_gpus;
+};
+struct scheduling_policy_fields {
+    struct field node_fill_type;
+};
+struct metadata_fields {
+    struct field name, value;
+};
+struct special_fields { /* start task, job preparation, release, manager */
+    struct field id, command_line, environment_settings, constraints,
+        max_wall_clock_time, max_task_retry_count, wait_for_success,
+        kill_job_on_completion, run_exclusive, required_slots, working_dir,
+        resource_files, output_files, application_package_references,
+        task_directory;
 };
 struct cache_fields {
     struct field max_size, keep;
@@ -132,8 +152,24 @@ struct upload_options_fields {
     struct field upload_condition;
 };
 struct job_fields {
-    struct field id, priority, constraints, common_environment_settings, sweep,
-        tasks, commands, task, max_tasks, metrics;
+    struct field id, display_name, metadata, pool_info, priority, constraints,
+        max_parallel_tasks, common_environment_settings, job_preparation_task,
+        job_release_task, job_manager_task, on_all_tasks_complete,
+        on_task_failure, stop_when, uses_task_dependencies, sweep, tasks,
+        commands, task, max_tasks, metrics;
+};
+struct pool_info_fields {
+    struct field pool_id;
+};
+struct stop_when_fields {
+    struct field failed, after;
+};
+struct job_schedule_fields {
+    struct field id, display_name, metadata, schedule, job_specification;
+};
+struct schedule_fields {
+    struct field do_not_run_until, do_not_run_after, start_window,
+        recurrence_interval;
 };
 struct constraints_fields { /* of jobs and of tasks */
     struct field max_wall_clock_time, max_task_retry_count, retention_time;
@@ -163,8 +199,8 @@ struct repeat_fields {
 };
 struct task_fields {
     struct field id, command_line, environment_settings, constraints,
-        required_slots, working_dir, resource_files, output_files,
-        application_package_references, task_directory, keep;
+        required_slots, required_resources, working_dir, resource_files,
+        output_files, application_package_references, task_directory, keep;
 };
 struct metric_fields {
     struct field from, regex, json, csv, npy, hdf5, select, groups, type, units,
@@ -180,8 +216,12 @@ struct metric_range_fields {
     struct field min, max;
 };
 
-extern const struct key_set spec_keys, pool_keys, job_keys,
-    job_constraints_keys, sweep_keys, parameter_keys, range_keys, spacing_keys,
+extern const struct key_set spec_keys, pool_keys, pool_nodes_keys,
+    scheduling_policy_keys, metadata_keys, start_task_keys,
+    start_task_constraints_keys, job_preparation_keys,
+    preparation_constraints_keys, job_release_keys, job_manager_keys, job_keys,
+    job_constraints_keys, pool_info_keys, stop_when_keys, job_schedule_keys,
+    schedule_keys, sweep_keys, parameter_keys, range_keys, spacing_keys,
     files_keys, repeat_keys, task_keys, task_constraints_keys, setting_keys,
     metric_keys, metric_file_keys, metric_group_keys, metric_range_keys,
     storage_keys, cache_keys, package_keys, package_reference_keys,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "model/command.h"
+#include "model/gpu.h"
 #include "model/jobspec.h"
 #include "spec/keys.h"
 
@@ -55,6 +56,14 @@
         STRUCT(setting_keys), 0, JOBSPEC_MAX_ENV,                              \
         MAP(TEMPLATE(COMMAND_MAX_BYTES), 0, JOBSPEC_MAX_ENV, LIKE_VARIABLE))
 
+#define METADATA                                                               \
+    LIST_OR(STRUCT(metadata_keys), 0, JOBSPEC_MAX_METADATA,                    \
+            MAP(TEXT(0, PATH_BYTES_MAX), 0, JOBSPEC_MAX_METADATA, "^.+$"))
+/* So much of each resource. */
+#define AMOUNTS(most) MAP(SCALAR, 0, most, LIKE_RESOURCE)
+/* Of the name of a resource. */
+#define LIKE_RESOURCE "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+
 /* Of the name of an environment variable. */
 #define LIKE_VARIABLE "^[^\\u0000- =\\u007f]+$"
 /* Of a path on the cluster: neither a URL nor for a shell. */
@@ -64,7 +73,9 @@
 
 enum {
     LABEL_MAX = 255,
+    DISPLAY_NAME_MAX = 1024,
     PATH_BYTES_MAX = 4095,
+    TARGET_MAX = 1000000,
     RETRIES_MAX = 1000000,
     ITEMS_MAX = 1000000,
     EXCLUDES_MAX = 1000000,

@@ -104,8 +104,8 @@ int key_type_describe(const struct key_type *type, struct buf *out)
 
 enum {
     WORD_MAX = 64,
-    NAMES_MAX = 32,
-    SETS_MAX = 64,
+    NAMES_MAX = 48,
+    SETS_MAX = 96,
     SHOWN = 3,
     NEAR = 3,
     FAR = 99
@@ -179,11 +179,12 @@ static void sets_measure(const struct key_set *from, unsigned steps[SETS_MAX])
     }
 }
 
-/* The sets that have this key, the nearest first, those of one kind once: the
- * top level alone if it has it, or the only one, or all that are near, or of
- * more than SHOWN the nearest ones. Returns how many; 0: none, or too many. */
+/* The sets that have this key (aside: also those that are), the nearest first,
+ * those of one kind once: the top level alone if it has it, or the only one, or
+ * all that are near, or of more than SHOWN the nearest ones. Returns how many;
+ * 0: none, or too many. */
 static size_t sets_elsewhere(const struct key_set *here, const char *word,
-                             const struct key_set *found[SHOWN])
+                             bool aside, const struct key_set *found[SHOWN])
 {
     unsigned steps[SETS_MAX];
     size_t count = 0, total = 0, nearest = 0, near = 0;
@@ -192,7 +193,7 @@ static size_t sets_elsewhere(const struct key_set *here, const char *word,
         for (size_t i = 0; key_sets[i]; i++) {
             const struct key_set *set = key_sets[i];
             size_t k = 0;
-            if (steps[i] != n || !key_find(set, word))
+            if (steps[i] != n || (set->aside && !aside) || !key_find(set, word))
                 continue;
             if (!set->path) {
                 found[0] = set;
@@ -219,7 +220,9 @@ static int suggest_elsewhere(const struct key_set *set, const char *word,
                              struct buf *out)
 {
     const struct key_set *found[SHOWN];
-    size_t count = sets_elsewhere(set, word, found);
+    size_t count = sets_elsewhere(set, word, false, found);
+    if (count == 0)
+        count = sets_elsewhere(set, word, true, found);
     if (count > 0 && buf_printf(out, "`%s` belongs ", word) < 0)
         return -1;
     for (size_t i = 0; i < count; i++)

@@ -22,6 +22,14 @@ static const struct key task_rows[] = {
      .meaning = "Limits of each attempt at the task"},
     {KEY(task_fields, required_slots), INTEGER(1, JOBSPEC_MAX_SLOTS),
      .fallback = "1", .meaning = "How many slots of a node the task occupies"},
+    {KEY(task_fields, required_resources), AMOUNTS(REQUEST_MAX_AMOUNTS),
+     .otherwise = "nothing but slots",
+     .meaning = "What the task needs besides: cores (in place of "
+                "required_slots), memory, gpus (whole ones, or less than one), "
+                "and what node_resources and pool_resources of its pool name. "
+                "A task that takes more memory is ended; 0 takes back what "
+                "`task` says",
+     .example = "{memory: 4GiB, gpus: 0.5, licences: 1}"},
     {KEY(task_fields, working_dir), TEMPLATE(PATH_BYTES_MAX),
      .otherwise = "the folder of the job spec; wd of its own directory, if it "
                   "has one",

@@ -1,4 +1,4 @@
-/* The tree of a job spec to the model: pool, jobs, and what they are called. */
+/* The tree of a job spec to the model: jobs, and what they are called. */
 #include "config.h"
 #include "spec/spec.h"
 
@@ -8,44 +8,9 @@
 
 #include "spec/errors.h"
 #include "spec/parse.h"
+#include "spec/parse_life.h"
 #include "spec/parse_storage.h"
 #include "spec/read.h"
-
-/* Each node's own folder for what is passing. */
-static void scratch_build(struct parse *p, const struct pool_fields *f)
-{
-    const struct tree_node *n = f->scratch.node;
-    struct pool *pool = &p->pools[0];
-    struct cache_fields cache;
-    fields_read(p->errors, "`cache`", f->cache.node, &cache_keys, &cache);
-    pool->cache_max_bytes = (uint64_t)cache.max_size.u.integer;
-    pool->cache_keep = cache.keep.u.integer;
-    pool->scratch_reserve_bytes = (uint64_t)f->scratch_reserve.u.integer;
-    if (cache.max_size.node && pool->cache_max_bytes == 0)
-        text_error(p, cache.max_size.node, 0,
-                   "`max_size` cannot be 0: what is given to tasks passes "
-                   "through the cache");
-    if (!n || !location_check(p, n))
-        return;
-    if (n->u.text[0] == '/')
-        pool->scratch = n->u.text;
-    else
-        text_error(p, n, 0,
-                   "`scratch` must be an absolute path: it is a folder on each "
-                   "node");
-}
-
-static int pool_build(struct parse *p, const struct field *f)
-{
-    struct pool_fields pool;
-    fields_read(p->errors, "`pool`", f->node, &pool_keys, &pool);
-    p->pools[0].id = pool.id.node ? pool.id.node->u.text : "pool";
-    p->pools[0].task_slots_per_node =
-        (uint32_t)pool.task_slots_per_node.u.integer;
-    p->pools[0].slot_unit = (enum slot_unit)pool.slot_unit.u.integer;
-    scratch_build(p, &pool);
-    return packages_build(p, &pool);
-}
 
 /* A task a line of a file. */
 static int commands_build(struct parse *p, const struct job_fields *f,
@@ -110,22 +75,27 @@ static void state_names_check(struct parse *p, const struct field *metrics,
 }
 
 static int job_build(struct parse *p, const struct tree_node *node,
-                     const struct job_fields *f, struct job *job)
+                     const struct job_fields *f, const char *id,
+                     struct job *job)
 {
     size_t errors_before = p->errors->total;
     struct constraints_fields c;
+    uint32_t pool = job_pool_find(p, node, &f->pool_info);
     fields_read(p->errors, "`constraints`", f->constraints.node,
                 &job_constraints_keys, &c);
-    job->id = f->id.node ? f->id.node->u.text : "job";
-    job->priority = (int32_t)f->priority.u.integer;
+    job->id = id ? id : f->id.node ? f->id.node->u.text : "job";
+    job->pool = pool == UINT32_MAX ? 0 : pool;
     job->max_wall_clock_ns = c.max_wall_clock_time.u.integer;
     int32_t retries = (int32_t)c.max_task_retry_count.u.integer;
-    if (set_build(p, f, &job->tasks) < 0 ||
+    p->pool_known = pool != UINT32_MAX;
+    if (job_life_build(p, f, job) < 0 || set_build(p, f, &job->tasks) < 0 ||
         tasks_build(p, node, f, retries, job) < 0 ||
+        job_specials_build(p, f, retries, job) < 0 ||
         metrics_build(p, &f->metrics, job) < 0)
         return -1;
     if (!p->blind)
         state_names_check(p, &f->metrics, &job->tasks);
+    job_life_check(p, f, job);
     if (p->damaged || p->errors->total > errors_before)
         return 0;
     return job_check(p, f, job);
@@ -152,24 +122,71 @@ static void job_ids_check(struct parse *p, const struct tree_node *jobs,
     }
 }
 
-static int jobs_build(struct parse *p, const struct tree_node *list)
+/* The jobs that are listed. */
+static int listed_jobs_build(struct parse *p, const struct tree_node *list,
+                             struct job *jobs)
 {
     uint32_t count = list->count;
-    struct job *jobs = arena_calloc(p->arena, count, sizeof(*jobs));
     struct job_fields *fields =
         arena_calloc(p->scratch, count, sizeof(*fields));
-    if (!jobs || !fields)
+    if (!fields)
         return -1;
-    p->spec->jobs = jobs;
-    p->spec->job_count = count;
     for (uint32_t i = 0; i < count; i++)
         fields_read(p->errors, "a job", &list->u.items[i], &job_keys,
                     &fields[i]);
     job_ids_check(p, list, fields);
     for (uint32_t i = 0; i < count; i++)
         if (list->u.items[i].kind == TREE_MAPPING &&
-            job_build(p, &list->u.items[i], &fields[i], &jobs[i]) < 0)
+            job_build(p, &list->u.items[i], &fields[i], NULL, &jobs[i]) < 0)
             return -1;
+    return 0;
+}
+
+/* The jobs of one schedule. */
+static int schedule_build(struct parse *p, const struct schedule_read *r,
+                          uint32_t schedule, struct job *jobs)
+{
+    const char *id = schedule_job_id(p, r, 0);
+    const struct field *name = &r->fields.display_name;
+    if (!r->job)
+        return 0; /* wrong, and reported */
+    if (!id || job_build(p, r->job, &r->job_fields, id, &jobs[0]) < 0)
+        return -1;
+    jobs[0].schedule = schedule + 1;
+    if (name->node && !jobs[0].display_name)
+        jobs[0].display_name = name->node->u.text;
+    if (jobs[0].metadata.count == 0 &&
+        metadata_build(p, &r->fields.metadata, &jobs[0].metadata) < 0)
+        return -1;
+    return schedule_fill(p, r, jobs);
+}
+
+static int jobs_build(struct parse *p, const struct spec_fields *f)
+{
+    const struct tree_node *list = f->jobs.node;
+    struct schedule_read *read = NULL;
+    uint32_t total = list ? list->count : 0, schedules = 0;
+    if (schedules_read(p, &f->job_schedules, total, &read, &schedules) < 0)
+        return -1;
+    struct job_schedule *all = arena_calloc(p->arena, schedules, sizeof(*all));
+    for (uint32_t i = 0; i < schedules; i++) {
+        read[i].schedule.first_job = total;
+        total += read[i].schedule.job_count;
+    }
+    struct job *jobs = arena_calloc(p->arena, total, sizeof(*jobs));
+    if ((total > 0 && !jobs) || (schedules > 0 && !all))
+        return -1;
+    p->spec->jobs = jobs;
+    p->spec->job_count = total;
+    p->spec->schedules = all;
+    p->spec->schedule_count = schedules;
+    if (list && listed_jobs_build(p, list, jobs) < 0)
+        return -1;
+    for (uint32_t i = 0; i < schedules; i++) {
+        all[i] = read[i].schedule;
+        if (schedule_build(p, &read[i], i, &jobs[all[i].first_job]) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -177,13 +194,19 @@ static int spec_build(struct parse *p, const struct tree_node *root,
                       const char *stem)
 {
     struct spec_fields f;
+    struct field start_tasks[JOBSPEC_MAX_POOLS];
     fields_read(p->errors, "a job spec", root, &spec_keys, &f);
+    if (root->kind == TREE_MAPPING && !f.jobs.key && !f.job_schedules.key)
+        spec_errors_add(p->errors, root->line, root->column,
+                        "a job spec needs `jobs`, such as %s",
+                        key_find(&spec_keys, "jobs")->example);
     p->spec->name = f.name.node ? f.name.node->u.text
                                 : arena_strdup(p->arena, stem ? stem : "run");
     if (!p->spec->name)
         return -1;
-    if (storage_build(p, &f.storage) < 0 || pool_build(p, &f.pool) < 0 ||
-        (f.jobs.node && jobs_build(p, f.jobs.node) < 0))
+    if (storage_build(p, &f.storage) < 0 ||
+        pools_build(p, &f, start_tasks) < 0 ||
+        start_tasks_build(p, start_tasks) < 0 || jobs_build(p, &f) < 0)
         return -1;
     if (p->damaged || p->errors->total > 0)
         return 0;
@@ -220,6 +243,7 @@ struct jobspec *spec_parse(const char *text, size_t len,
             spec_errors_no_memory(errors, arena_used_bytes(p.arena));
     }
     arena_destroy(nodes);
+    map_fini(&p.requests);
     if (errors->count == 0) {
         spec_errors_fini(errors);
         return p.spec;

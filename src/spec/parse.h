@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "base/map.h"
 #include "model/jobspec.h"
 #include "model/table.h"
 #include "spec/keys.h"
@@ -26,6 +27,9 @@ struct parse {
     struct placed *placed;          /* where templates of storage stand */
     const struct tree_node **container_nodes; /* the paths of containers */
     bool containers_known, packages_known;    /* none of them is wrong */
+    struct map requests;     /* the spec's, by what they ask for */
+    uint32_t requests_noted; /* so many are in it */
+    bool pool_known;         /* the job's: it names one that there is */
     bool damaged; /* the tree has broken nodes, which are reported already */
     bool blind; /* the job's parameters are not known: leave templates alone */
 };

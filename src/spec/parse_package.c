@@ -142,20 +142,22 @@ static void defaults_find(const struct package_fields *f,
     }
 }
 
-int packages_build(struct parse *p, const struct pool_fields *f)
+/* The packages of one pool, behind those of the pools before it. */
+static int pool_packages_build(struct parse *p, const struct field *f,
+                               struct application_package *all,
+                               struct package_fields *fields)
 {
-    const struct tree_node *n = f->application_packages.node;
-    uint32_t count = n ? n->count : 0;
-    struct application_package *all =
-        arena_calloc(p->arena, count, sizeof(*all));
-    struct package_fields *fields =
-        arena_calloc(p->scratch, count, sizeof(*fields));
-    if (count > 0 && (!all || !fields))
-        return -1;
-    p->pools[0].packages = all;
-    p->packages_known = !n == !f->application_packages.key;
-    for (uint32_t i = 0; i < count; i++) {
-        fields_read(p->errors, "an application package", &n->u.items[i],
+    const struct tree_node *n = f->node;
+    p->packages_known = p->packages_known && !n == !f->key;
+    for (uint32_t k = 0; n && k < n->count; k++) {
+        uint32_t i = p->pools[0].package_count;
+        if (i == STORAGE_MAX_PACKAGES) {
+            spec_errors_add(p->errors, n->line, n->column,
+                            "the pools have more than %d application packages",
+                            STORAGE_MAX_PACKAGES);
+            return 0;
+        }
+        fields_read(p->errors, "an application package", &n->u.items[k],
                     &package_keys, &fields[i]);
         if (package_build(p, &fields[i], &all[i]) < 0)
             return -1;
@@ -163,10 +165,37 @@ int packages_build(struct parse *p, const struct pool_fields *f)
         p->packages_known = p->packages_known && all[i].id[0];
         twins_check(p, fields, i);
     }
-    defaults_find(fields, all, count);
-    return package_refs_build(p, &f->application_package_references,
-                              &p->pools[0].package_refs,
-                              &p->pools[0].package_ref_count);
+    return 0;
+}
+
+int packages_build(struct parse *p, const struct pool_fields *f, uint32_t pools)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pools; i++)
+        count += f[i].application_packages.node
+                     ? f[i].application_packages.node->count
+                     : 0;
+    struct application_package *all =
+        arena_calloc(p->arena, count, sizeof(*all));
+    struct package_fields *fields =
+        arena_calloc(p->scratch, count, sizeof(*fields));
+    if (count > 0 && (!all || !fields))
+        return -1;
+    p->pools[0].packages = all;
+    p->packages_known = true;
+    for (uint32_t i = 0; i < pools; i++)
+        if (pool_packages_build(p, &f[i].application_packages, all, fields) < 0)
+            return -1;
+    defaults_find(fields, all, p->pools[0].package_count);
+    for (uint32_t i = 0; i < pools; i++) {
+        p->pools[i].packages = all;
+        p->pools[i].package_count = p->pools[0].package_count;
+        if (package_refs_build(p, &f[i].application_package_references,
+                               &p->pools[i].package_refs,
+                               &p->pools[i].package_ref_count) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* -- References ---------------------------------------------------------- */

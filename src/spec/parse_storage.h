@@ -10,8 +10,9 @@
 /* The containers of the spec. */
 int storage_build(struct parse *p, const struct field *f);
 
-/* The packages of the pool, and those that all tasks get. */
-int packages_build(struct parse *p, const struct pool_fields *f);
+/* The packages of all pools, and those that all tasks of each get. */
+int packages_build(struct parse *p, const struct pool_fields *f,
+                   uint32_t pools);
 
 /* References to packages behind those that are in *refs already, each once. */
 int package_refs_build(struct parse *p, const struct field *f,

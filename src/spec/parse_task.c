@@ -9,15 +9,9 @@
 
 #include "base/quantity.h"
 #include "spec/errors.h"
+#include "spec/parse_life.h"
 #include "spec/parse_storage.h"
 #include "spec/read.h"
-
-/* What a task has before it says something itself. */
-struct inherited {
-    struct task_template task;
-    bool has_command;  /* even if it is wrong */
-    bool no_directory; /* task_directory: false */
-};
 
 void text_error(struct parse *p, const struct tree_node *n, size_t at,
                 const char *text)
@@ -123,10 +117,8 @@ static void setting_read(struct parse *p, const struct field *f, uint32_t i,
     *value = *name && env_name_check(p, *name) ? s.value.node : NULL;
 }
 
-/* The settings of f behind those that are in *env already. */
-static int env_build(struct parse *p, const struct field *f,
-                     const struct taskset *set, const struct env_setting **env,
-                     uint32_t *env_count)
+int env_build(struct parse *p, const struct field *f, const struct taskset *set,
+              const struct env_setting **env, uint32_t *env_count)
 {
     if (!f->node || f->node->count == 0)
         return 0;
@@ -165,9 +157,10 @@ static int env_build(struct parse *p, const struct field *f,
 /* -- Tasks --------------------------------------------------------------- */
 
 /* A task that no node has slots for would never start. */
-static void slots_check(struct parse *p, const struct field *slots)
+static void slots_check(struct parse *p, const struct field *slots,
+                        uint32_t pool)
 {
-    uint32_t of_node = p->pools[0].task_slots_per_node;
+    uint32_t of_node = p->pools[pool].task_slots_per_node;
     if (slots->node && of_node && slots->u.integer > of_node)
         spec_errors_add(p->errors, slots->node->line, slots->node->column,
                         "the task can never start: it requires %d slots of a "
@@ -178,8 +171,10 @@ static void slots_check(struct parse *p, const struct field *slots)
 /* What it is given and leaves. What it refers to stands behind the pool's; a
  * list is in place of one that is inherited. */
 static int files_build(struct parse *p, const struct task_fields *f,
-                       const struct taskset *set, struct inherited *in)
+                       const struct job *job, struct inherited *in)
 {
+    const struct taskset *set = &job->tasks;
+    const struct pool *pool = &p->pools[job->pool];
     struct task_template *t = &in->task;
     const struct field *refs = &f->application_package_references;
     if (f->keep.node)
@@ -189,8 +184,8 @@ static int files_build(struct parse *p, const struct task_fields *f,
         in->no_directory = !t->own_directory;
     }
     if (refs->node) {
-        t->package_refs = p->pools[0].package_refs;
-        t->package_ref_count = p->pools[0].package_ref_count;
+        t->package_refs = pool->package_refs;
+        t->package_ref_count = pool->package_ref_count;
         if (package_refs_build(p, refs, &t->package_refs,
                                &t->package_ref_count) < 0)
             return -1;
@@ -210,12 +205,8 @@ static const char *directory_cause(const struct task_template *t)
                                       : "task_directory";
 }
 
-/* A task starts in its own directory or where it wants, and has one if
- * something needs it. at: the task, base: what it inherits from; either may be
- * NULL. */
-static void directory_check(struct parse *p, const struct tree_node *at,
-                            const struct tree_node *base,
-                            const struct inherited *in)
+void directory_check(struct parse *p, const struct tree_node *at,
+                     const struct tree_node *base, const struct inherited *in)
 {
     const struct task_template *t = &in->task;
     const char *key = in->no_directory ? "task_directory" : "working_dir";
@@ -240,39 +231,52 @@ static void directory_check(struct parse *p, const struct tree_node *at,
                         directory_cause(t));
 }
 
+int task_fields_build(struct parse *p, const struct task_fields *f,
+                      const struct constraints_fields *c, const struct job *job,
+                      struct inherited *in)
+{
+    const struct taskset *set = &job->tasks;
+    struct task_template *t = &in->task;
+    slots_check(p, &f->required_slots, job->pool);
+    if (f->required_slots.node || t->required_slots == 0)
+        t->required_slots = (uint32_t)f->required_slots.u.integer;
+    if (c->max_wall_clock_time.node)
+        t->constraints.max_wall_clock_ns = c->max_wall_clock_time.u.integer;
+    if (c->max_task_retry_count.node)
+        t->constraints.max_task_retry_count =
+            (int32_t)c->max_task_retry_count.u.integer;
+    in->has_command = in->has_command || f->command_line.key;
+    if (f->id.node &&
+        template_build(p, f->id.node, set, TEMPLATE_TASK, &t->id) < 0)
+        return -1;
+    if (f->working_dir.node &&
+        template_build(p, f->working_dir.node, set, TEMPLATE_ALL,
+                       &t->working_dir) < 0)
+        return -1;
+    if (f->command_line.node &&
+        command_build(p, &f->command_line, set, &t->command) < 0)
+        return -1;
+    if (c->retention_time.node)
+        t->retention_ns = c->retention_time.u.integer;
+    if (files_build(p, f, job, in) < 0 ||
+        needs_build(p, &f->required_resources, &f->required_slots,
+                    p->pool_known ? job->pool : UINT32_MAX, &in->needs,
+                    &t->required_slots) < 0 ||
+        request_build(p, &in->needs, in->exclusive, t) < 0)
+        return -1;
+    return env_build(p, &f->environment_settings, set, &t->env, &t->env_count);
+}
+
 /* Put what the mapping says over what it inherits. node may be NULL. */
 static int task_build(struct parse *p, const struct tree_node *node,
-                      const struct taskset *set, struct inherited *in)
+                      const struct job *job, struct inherited *in)
 {
-    struct task_template *t = &in->task;
     struct task_fields f;
     struct constraints_fields c;
     fields_read(p->errors, "a task", node, &task_keys, &f);
     fields_read(p->errors, "`constraints`", f.constraints.node,
                 &task_constraints_keys, &c);
-    slots_check(p, &f.required_slots);
-    if (f.required_slots.node || t->required_slots == 0)
-        t->required_slots = (uint32_t)f.required_slots.u.integer;
-    if (c.max_wall_clock_time.node)
-        t->constraints.max_wall_clock_ns = c.max_wall_clock_time.u.integer;
-    if (c.max_task_retry_count.node)
-        t->constraints.max_task_retry_count =
-            (int32_t)c.max_task_retry_count.u.integer;
-    in->has_command = in->has_command || f.command_line.key;
-    if (f.id.node &&
-        template_build(p, f.id.node, set, TEMPLATE_TASK, &t->id) < 0)
-        return -1;
-    if (f.working_dir.node && template_build(p, f.working_dir.node, set,
-                                             TEMPLATE_ALL, &t->working_dir) < 0)
-        return -1;
-    if (f.command_line.node &&
-        command_build(p, &f.command_line, set, &t->command) < 0)
-        return -1;
-    if (c.retention_time.node)
-        t->retention_ns = c.retention_time.u.integer;
-    if (files_build(p, &f, set, in) < 0)
-        return -1;
-    return env_build(p, &f.environment_settings, set, &t->env, &t->env_count);
+    return task_fields_build(p, &f, &c, job, in);
 }
 
 static void need_command(struct parse *p, const struct tree_node *at,
@@ -285,13 +289,13 @@ static void need_command(struct parse *p, const struct tree_node *at,
 }
 
 static int listed_build(struct parse *p, const struct job_fields *f,
-                        const struct taskset *set, const struct inherited *base,
+                        const struct job *job, const struct inherited *base,
                         struct task_template *templates)
 {
     const struct tree_node *list = f->tasks.node;
     for (uint32_t i = 0; i < list->count && !spec_errors_full(p->errors); i++) {
         struct inherited in = *base;
-        if (task_build(p, &list->u.items[i], set, &in) < 0)
+        if (task_build(p, &list->u.items[i], job, &in) < 0)
             return -1;
         need_command(p, &list->u.items[i], &in);
         directory_check(p, &list->u.items[i], f->task.node, &in);
@@ -300,30 +304,44 @@ static int listed_build(struct parse *p, const struct job_fields *f,
     return 0;
 }
 
+void inherited_init(struct parse *p, uint32_t pool, int32_t retries,
+                    struct inherited *in)
+{
+    *in = (struct inherited){
+        .task = {.constraints = {.max_task_retry_count = retries},
+                 .retry = retry_policy_default,
+                 .checkpoint_exit_code = -1,
+                 .retention_ns = 7 * 24 * 3600 * NS_PER_SEC,
+                 .package_refs = p->pools[pool].package_refs,
+                 .package_ref_count = p->pools[pool].package_ref_count}};
+}
+
 int tasks_build(struct parse *p, const struct tree_node *node,
                 const struct job_fields *f, int32_t retries, struct job *job)
 {
-    struct inherited base = {.has_command = false};
+    struct inherited base;
     const struct tree_node *at = f->task.node;
-    uint32_t count = f->tasks.node ? f->tasks.node->count : 1;
+    /* without tasks: what those that are added share */
+    uint32_t count =
+        f->tasks.node && f->tasks.node->count > 0 ? f->tasks.node->count : 1;
     struct task_template *templates =
         arena_calloc(p->arena, count, sizeof(*templates));
     if (!templates)
         return -1;
     job->templates = templates;
-    base.task.constraints.max_task_retry_count = retries;
-    base.task.retry = retry_policy_default;
-    base.task.checkpoint_exit_code = -1;
-    base.task.retention_ns = 7 * 24 * 3600 * NS_PER_SEC;
-    base.task.package_refs = p->pools[0].package_refs;
-    base.task.package_ref_count = p->pools[0].package_ref_count;
+    inherited_init(p, job->pool, retries, &base);
     if (env_build(p, &f->common_environment_settings, &job->tasks,
                   &base.task.env, &base.task.env_count) < 0 ||
-        task_build(p, at, &job->tasks, &base) < 0)
+        task_build(p, at, job, &base) < 0)
         return -1;
-    if (f->tasks.node)
-        return listed_build(p, f, &job->tasks, &base, templates);
     templates[0] = base.task;
+    struct task_template *shared = arena_calloc(p->arena, 1, sizeof(*shared));
+    if (!shared)
+        return -1;
+    *shared = base.task;
+    job->base = shared;
+    if (f->tasks.node)
+        return listed_build(p, f, job, &base, templates);
     directory_check(p, at, NULL, &base);
     if (f->commands.key) {
         const struct tree_node *line = at && at->kind == TREE_MAPPING

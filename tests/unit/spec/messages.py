@@ -15,7 +15,10 @@ import sys
 OTHER_FILES = {
     "spec/compare.c": "compares two specs that are right: tests/cli/metrics.sh",
     "spec/keys.c": "what keys mean: the man page",
+    "spec/keys_job.c": "what keys mean: the man page",
     "spec/keys_metric.c": "what keys mean: the man page",
+    "spec/keys_pool.c": "what keys mean: the man page",
+    "spec/keys_special.c": "what keys mean: the man page",
     "spec/keys_storage.c": "what keys mean: the man page",
     "spec/keys_sweep.c": "what keys mean: the man page",
     "spec/keys_task.c": "what keys mean: the man page",

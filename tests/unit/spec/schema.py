@@ -48,6 +48,12 @@ EXCEPTED = {
     r"is called \".*already|stands in line|has the name of|needs the name|is given twice|is set twice|"
     r"is in line \d+ already|has a default version|would have one name|has this `file_path`":
         "a schema cannot compare names of elements of a list",
+    r"there is no pool \"|has no resource `|not both$|the pool takes \d+ nodes":
+        "a schema cannot look up what is given elsewhere",
+    r"how many slots the task needs$|requires .* of `|more than 64 resources|16 resources at most":
+        "a schema does not know what the pool has",
+    r"belongs under `node_resources`: each|^resources.yaml: `(gpus|licences|tokens|memory|cores|ssd)`":
+        "names of resources are free, and their amounts depend on the name",
     # numbers, of which some may be texts by the reader's YAML
     r"requires \d+ slots|: 2 values|: 4 values|: 1 value|is empty: its minimum|must be above|"
     r"`num` is 1|are the same, and so|too far apart|too large for floating|more than 18 digits|"

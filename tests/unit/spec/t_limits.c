@@ -288,7 +288,63 @@ static void too_many_jobs(void **state)
             buf_printf(&b, "- {id: j%d, task: {command_line: a}}\n", i), 0);
     assert_int_equal(parse_wrong(buf_text(&b), b.len, &e), 1);
     assert_string_equal(e.text,
-                        "`jobs` has 1025 elements; at most 1024 are allowed");
+                        "`jobs` has 4097 elements; at most 4096 are allowed");
+    buf_fini(&b);
+}
+
+/* Jobs of schedules count, too; those without an end share what is left. */
+static void too_many_scheduled(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct spec_error e;
+    buf_init(&b, 1 << 20);
+    put(&b, "jobs:\n");
+    for (int i = 0; i < JOBSPEC_MAX_JOBS - 5; i++)
+        assert_int_equal(
+            buf_printf(&b, "- {id: j%d, task: {command_line: a}}\n", i), 0);
+    put(&b, "job_schedules:\n");
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(
+            buf_printf(&b,
+                       "- {id: s%d, schedule: {recurrence_interval: 1h}, "
+                       "job_specification: {task: {command_line: a}}}\n",
+                       i),
+            0);
+        if (i == 1) { /* two of five each */
+            struct jobspec *spec = parse_right(buf_text(&b));
+            assert_int_equal(spec->job_count, JOBSPEC_MAX_JOBS - 1);
+            assert_string_equal(spec->jobs[spec->job_count - 1].id, "s1-job-2");
+            jobspec_destroy(spec);
+        }
+    }
+    assert_int_equal(parse_wrong(buf_text(&b), b.len, &e), 1);
+    assert_string_equal(
+        e.text, "there are more than 4096 jobs with those of schedules");
+    buf_fini(&b);
+}
+
+static void too_many_pools_packages(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct spec_error e;
+    buf_init(&b, 1 << 20);
+    put(&b, "pools:\n");
+    for (int pool = 0; pool < 2; pool++) {
+        assert_int_equal(
+            buf_printf(&b, "- id: p%d\n  application_packages:\n", pool), 0);
+        for (int i = 0; i <= STORAGE_MAX_PACKAGES / 2; i++)
+            assert_int_equal(buf_printf(&b,
+                                        "  - {application_id: a%d-%d, version: "
+                                        "'1', path: /a}\n",
+                                        pool, i),
+                             0);
+    }
+    put(&b, "jobs: [{pool_info: {pool_id: p0}, task: {command_line: a}}]\n");
+    assert_int_equal(parse_wrong(buf_text(&b), b.len, &e), 1);
+    assert_string_equal(e.text,
+                        "the pools have more than 64 application packages");
     buf_fini(&b);
 }
 
@@ -323,6 +379,8 @@ int main(void)
         cmocka_unit_test(many_tasks),
         cmocka_unit_test(ids_of_large_sweeps),
         cmocka_unit_test(too_many_jobs),
+        cmocka_unit_test(too_many_scheduled),
+        cmocka_unit_test(too_many_pools_packages),
         cmocka_unit_test(too_much_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,7 +320,7 @@ static void odd_files(void **state)
         {"a: \xe2\x82", 5, "byte 0xe2 is not UTF-8", 1},
         {"a: \xed\xa0\x80", 6, "byte 0xed is not UTF-8", 1},
         {"\xef\xbb\xbf\n- 1", 7,
-         "a job spec must be a mapping (`name`, `storage`, `pool`, `jobs`), not a list",
+         "a job spec must be a mapping (`name`, `storage`, `pool`, `pools`, ...), not a list",
          2},
     };
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
