@@ -2,21 +2,43 @@
 #include "config.h"
 #include "sched/sched.h"
 
+#include <string.h>
+
 #include "sched/machine.h"
+#include "sched/special.h"
+
+/* The most slots that a worker of the pool has which may be given tasks, or
+ * may be in a while; UINT32_MAX: one is to come. */
+static uint32_t hope_of(const struct sched *s, uint32_t pool)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < s->config.worker_count; i++) {
+        const struct worker *w = &s->workers[i];
+        if (w->node->pool != pool || !node_is_hopeful(s, w->node))
+            continue;
+        if (w->state == WORKER_EXPECTED)
+            return UINT32_MAX;
+        if (w->state == WORKER_JOINED && w->seat.load.slots > most)
+            most = w->seat.load.slots;
+    }
+    return most;
+}
 
 /* Is there a worker, joined or to come, for something that is ready? */
 static bool is_able(const struct sched *s)
 {
-    for (uint32_t q = 0; q < s->ready.queue_count; q++)
-        if (ready_top(&s->ready.queues[q]))
-            return s->expected > 0 ||
-                   s->ready.queues[q].slots <= place_most_slots(&s->place);
+    for (uint32_t q = 0; q < s->ready.queue_count; q++) {
+        const struct ready_queue *queue = s->ready.queues[q];
+        if (ready_top(queue) && queue->slots <= hope_of(s, queue->pool))
+            return true;
+    }
     return false;
 }
 
 bool sched_finished(const struct sched *s)
 {
-    if (s->outstanding > 0 || heap_top(&s->due) || heap_top(&s->news))
+    if (s->outstanding > 0 || heap_top(&s->due) || heap_top(&s->news) ||
+        heap_top(&s->node_news))
         return false;
     return s->stop != SCHED_RUN || s->starts_left == 0 || !is_able(s);
 }
@@ -35,8 +57,10 @@ int64_t sched_deadline_ns(const struct sched *s)
 {
     struct heap_node *n = heap_top(&s->expiries);
     int64_t at = n ? job_of_expiry(n)->expires_ns : INT64_MAX;
-    if (heap_top(&s->news) || heap_top(&s->due)) /* sched_next is wanted */
+    if (heap_top(&s->news) || heap_top(&s->due) ||
+        heap_top(&s->node_news)) /* sched_next is wanted */
         return s->live.now_ns;
+    at = earlier(at, s->nodes_at_ns);
     at = earlier(at, liveness_deadline_ns(&s->live));
     return earlier(at, balance_deadline_ns(s));
 }
@@ -61,6 +85,8 @@ static uint32_t count_said(const struct worker *w, struct snapshot *snap)
     uint32_t busy = 0;
     for (uint32_t i = 0; i < w->given.count; i++) {
         const struct range *r = &w->given.ranges[i];
+        if (special_is(r->first))
+            continue;
         struct task_counts *c = &snap->jobs[r->job].tasks;
         switch (r->state) {
         case RANGE_GIVEN:
@@ -89,6 +115,8 @@ static uint32_t count_unsaid(const struct sched *s, const struct worker *w,
 {
     for (uint32_t i = 0; free_slots > 0 && i < w->given.count; i++) {
         const struct range *r = &w->given.ranges[i];
+        if (special_is(r->first))
+            continue;
         const struct job *job = s->jobs[r->job].spec;
         for (uint32_t k = 0; r->state == RANGE_GIVEN && k < r->count; k++) {
             if (task_has_directory(job_template(job, r->first + k)))
@@ -105,13 +133,13 @@ static uint32_t count_unsaid(const struct sched *s, const struct worker *w,
 /* Count what workers have; a lost one's tasks run no more. */
 static void count_workers(const struct sched *s, struct snapshot *snap)
 {
-    snap->slot_count = (uint32_t)s->place.slots;
-    snap->slots_busy = 0;
+    snap->slot_count = snap->slots_busy = 0;
     for (uint32_t i = 0; i < s->config.worker_count; i++) {
         const struct worker *w = &s->workers[i];
         uint32_t slots = w->seat.load.slots;
         if (w->state != WORKER_JOINED)
             continue;
+        snap->slot_count += slots;
         uint32_t said = count_said(w, snap);
         uint32_t left = slots > said ? slots - said : 0;
         snap->slots_busy += slots - count_unsaid(s, w, left, snap);
@@ -133,6 +161,14 @@ void sched_snapshot(const struct sched *s, struct snapshot *snap)
         counts_add(&snap->tasks, c);
     }
     snap->ranks_lost = s->lost;
+    memset(snap->node_states, 0, sizeof(snap->node_states));
+    for (uint32_t i = 0; i < s->node_count; i++)
+        snap->node_states[s->nodes[i].state]++;
+}
+
+enum node_state sched_node_state(const struct sched *s, uint32_t node)
+{
+    return s->nodes[node].state;
 }
 
 /* The range that holds a task which some worker has, or NULL. */

@@ -33,11 +33,20 @@ static int compare(const struct heap_node *x, const struct heap_node *y)
 }
 
 /* Could there be an idle slot and a waiting task that it could take? */
+static bool is_wanted_in(const struct sched *s, uint32_t pool)
+{
+    const struct place *place = &s->pools[pool].place;
+    return s->stop == SCHED_RUN && !s->paused && place->waiting > 0 &&
+           place->busy < place->slots &&
+           place_most_free(place) >= ready_least_slots(&s->ready, pool);
+}
+
 static bool is_wanted(const struct sched *s)
 {
-    return s->stop == SCHED_RUN && !s->paused && s->place.waiting > 0 &&
-           s->place.busy < s->place.slots &&
-           place_most_free(&s->place) >= s->ready.queues[0].slots;
+    for (uint32_t p = 0; p < s->ready.pool_count; p++)
+        if (is_wanted_in(s, p))
+            return true;
+    return false;
 }
 
 /* Would each task that waits at w fit into so many slots? */
@@ -68,10 +77,9 @@ static bool is_slow(const struct worker *w, int64_t now_ns)
 }
 
 /* How many tasks to ask back: down to the mean of all, but at least one. */
-static uint32_t fair_part(const struct sched *s, const struct load *l)
+static uint32_t fair_part(const struct place *place, const struct load *l)
 {
-    double mean =
-        (double)(s->place.busy + s->place.waiting) / (double)s->place.slots;
+    double mean = (double)(place->busy + place->waiting) / (double)place->slots;
     double keep = l->slots * (mean > 1 ? mean : 1);
     double part = (l->used - keep) * l->tasks / l->used;
     uint32_t most = load_waiting(l);
@@ -87,22 +95,20 @@ static void plan(struct sched *s, uint64_t free_slots)
         const struct load *l = &w->seat.load;
         heap_remove(&s->victims, n);
         w->recall = RECALL_PLANNED;
-        w->recall_count = fair_part(s, l);
+        w->recall_count = fair_part(worker_place(s, w), l);
         needed -= (double)w->recall_count * l->used / l->tasks;
         worker_news(s, w);
     }
 }
 
-int balance_plan(struct sched *s, int64_t now_ns)
+/* Plan for a pool where it is wanted. When to look again, or -1 (no memory). */
+static int64_t balance_pool(struct sched *s, uint32_t pool, int64_t now_ns)
 {
-    if (now_ns < s->balance_at_ns || !is_wanted(s))
-        return 0;
-    if (fill_bucket(s)) { /* the free slots will be filled from there */
-        s->balance_at_ns = now_ns + MOMENT_NS;
-        return 0;
-    }
-    uint32_t most_free = place_most_free(&s->place);
-    uint64_t free_slots = s->place.slots - s->place.busy, coming = 0;
+    const struct place *place = &s->pools[pool].place;
+    if (fill_bucket_of(s, pool)) /* the free slots will be filled from there */
+        return now_ns + MOMENT_NS;
+    uint32_t most_free = place_most_free(place);
+    uint64_t free_slots = place->slots - place->busy, coming = 0;
     int64_t again_ns = QUIET_NS;
     int rc = 0;
 
@@ -110,6 +116,8 @@ int balance_plan(struct sched *s, int64_t now_ns)
         heap_init(&s->victims, compare);
     for (uint32_t i = 0; rc == 0 && i < s->config.worker_count; i++) {
         struct worker *w = &s->workers[i];
+        if (w->node->pool != pool)
+            continue;
         if (is_candidate(w, now_ns, most_free)) {
             again_ns = MOMENT_NS;
             if (is_slow(w, now_ns))
@@ -122,9 +130,26 @@ int balance_plan(struct sched *s, int64_t now_ns)
         plan(s, free_slots - coming);
     while (heap_top(&s->victims))
         heap_remove(&s->victims, heap_top(&s->victims));
-    if (rc == 0)
-        s->balance_at_ns = now_ns + again_ns;
-    return rc;
+    return rc == 0 ? now_ns + again_ns : -1;
+}
+
+int balance_plan(struct sched *s, int64_t now_ns)
+{
+    int64_t next_ns = INT64_MAX;
+    if (now_ns < s->balance_at_ns)
+        return 0;
+    for (uint32_t p = 0; p < s->ready.pool_count; p++) {
+        if (!is_wanted_in(s, p))
+            continue;
+        int64_t at_ns = balance_pool(s, p, now_ns);
+        if (at_ns < 0)
+            return -1;
+        if (at_ns < next_ns)
+            next_ns = at_ns;
+    }
+    if (next_ns != INT64_MAX)
+        s->balance_at_ns = next_ns;
+    return 0;
 }
 
 int64_t balance_deadline_ns(const struct sched *s)

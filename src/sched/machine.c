@@ -22,6 +22,23 @@ struct worker *worker_of_news(const struct heap_node *n)
     return (struct worker *)((char *)n - offsetof(struct worker, news));
 }
 
+struct node_run *node_of_news(const struct heap_node *n)
+{
+    return (struct node_run *)((char *)n - offsetof(struct node_run, news));
+}
+
+struct node_run *node_of_quiet(const struct heap_node *n)
+{
+    return (struct node_run *)((char *)n - offsetof(struct node_run, quiet));
+}
+
+void machine_now(struct sched *s, int64_t now_ns)
+{
+    liveness_now(&s->live, now_ns);
+    if (s->begun_ns == INT64_MIN)
+        s->begun_ns = now_ns;
+}
+
 struct job_run *job_of_due(const struct heap_node *n)
 {
     return (struct job_run *)((char *)n - offsetof(struct job_run, due));
@@ -46,8 +63,7 @@ void worker_news(struct sched *s, struct worker *w)
 
 struct bucket *task_bucket(const struct sched *s, uint32_t job, uint32_t index)
 {
-    return ready_bucket(&s->ready, job,
-                        job_template(s->jobs[job].spec, index)->required_slots);
+    return ready_bucket(&s->ready, job, ready_key(s->config.spec, job, index));
 }
 
 void job_changed(struct sched *s, struct job_run *j, enum job_state was)
@@ -149,14 +165,14 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
     if (j->outstanding == 0)
         job_due(s, j);
     if (w->state == WORKER_JOINED && range_has_load(r->state))
-        place_load(&s->place, &w->seat, -1, count, r->slots, r->task_ns,
-                   s->config.prefetch_ns);
+        worker_load(s, w, -1, r, count);
+    node_given(s, w->node, -(int64_t)count);
     outstanding_cut(&w->given, r, first, count);
 }
 
 void tasks_requeue(struct sched *s, const struct range *r)
 {
-    struct bucket *b = ready_bucket(&s->ready, r->job, r->slots);
+    struct bucket *b = task_bucket(s, r->job, r->first);
     enum task_past past = r->attempt == 1 ? TASK_FRESH : TASK_TRIED;
     if (needs_has_children(&s->needs, r->job))
         for (uint32_t i = r->first; i < r->first + r->count; i++)
@@ -168,16 +184,55 @@ void tasks_requeue(struct sched *s, const struct range *r)
         s->starts_left += r->count;
 }
 
-struct bucket *fill_bucket(const struct sched *s)
+struct place *worker_place(const struct sched *s, const struct worker *w)
 {
-    uint32_t most = place_most_free(&s->place);
-    struct bucket *best = NULL;
-    for (uint32_t q = 0; q < s->ready.queue_count; q++) {
-        if (s->ready.queues[q].slots > most)
+    return &s->pools[w->node->pool].place;
+}
+
+void worker_load(struct sched *s, struct worker *w, int sign,
+                 const struct range *r, uint32_t count)
+{
+    place_load(worker_place(s, w), &w->seat, sign, count, r->slots, r->task_ns,
+               s->config.prefetch_ns);
+    if (sign < 0)
+        s->pools[w->node->pool].freed++;
+}
+
+/* The better of best and the first bucket of the pool's queues from q on that
+ * fits; *end: where the next pool's queues begin. */
+static struct bucket *fill_better(const struct sched *s, uint32_t q,
+                                  struct bucket *best, uint32_t *end)
+{
+    uint32_t pool = s->ready.queues[q]->pool;
+    uint32_t most = place_most_free(&s->pools[pool].place);
+    for (; q < s->ready.queue_count; q++) {
+        const struct ready_queue *queue = s->ready.queues[q];
+        if (queue->pool != pool)
             break;
-        struct bucket *b = ready_top(&s->ready.queues[q]);
+        if (queue->slots > most)
+            continue;
+        struct bucket *b = ready_top(queue);
         if (b && (!best || bucket_before(b, best)))
             best = b;
     }
+    *end = q;
     return best;
+}
+
+struct bucket *fill_bucket(const struct sched *s)
+{
+    struct bucket *best = NULL;
+    for (uint32_t q = 0; q < s->ready.queue_count;)
+        best = fill_better(s, q, best, &q);
+    return best;
+}
+
+struct bucket *fill_bucket_of(const struct sched *s, uint32_t pool)
+{
+    uint32_t q = 0;
+    while (q < s->ready.queue_count && s->ready.queues[q]->pool < pool)
+        q++;
+    if (q == s->ready.queue_count || s->ready.queues[q]->pool != pool)
+        return NULL;
+    return fill_better(s, q, NULL, &q);
 }

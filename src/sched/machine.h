@@ -1,9 +1,9 @@
 /* Inside the scheduler: what its parts (sched.c, next.c, balance.c, replay.c,
  * ask.c) share. Nobody else includes it.
  *
- * The heaps due, expiries and news have had all their possible elements in
- * them at the start: heaps keep their memory, so adding to them later cannot
- * fail.
+ * The heaps due, expiries, news and those of nodes have had all their possible
+ * elements in them at the start: heaps keep their memory, so adding to them
+ * later cannot fail.
  */
 #ifndef MPIBATCH_SCHED_MACHINE_H
 #define MPIBATCH_SCHED_MACHINE_H
@@ -16,6 +16,7 @@
 #include "sched/jobs.h"
 #include "sched/liveness.h"
 #include "sched/needs.h"
+#include "sched/nodes.h"
 #include "sched/outstanding.h"
 #include "sched/place.h"
 #include "sched/ready.h"
@@ -38,7 +39,8 @@ enum recall_state {
 
 struct worker {
     enum worker_state state;
-    struct seat seat; /* joined with slots: in the table of places */
+    struct node_run *node;
+    struct seat seat; /* in its pool's place if its node takes tasks */
     struct outstanding given;
     struct heap_node news;   /* in the heap of workers with something to say */
     struct heap_node victim; /* in balance.c's heap */
@@ -51,19 +53,33 @@ struct worker {
 
 enum task_past { TASK_FRESH, TASK_TRIED };
 
+struct pool_run {
+    const struct pool *spec; /* NULL: nothing is said of it */
+    enum { POOL_WAITING, POOL_OPEN } state;
+    uint32_t up; /* nodes that have been ready for tasks */
+    struct place place;
+    uint64_t freed; /* grows when something has become free: claim.seen */
+};
+
 struct sched {
     struct sched_config config;
     struct job_run *jobs; /* spec->job_count of them */
     struct worker *workers;
     struct ready ready;
     struct needs needs;
-    struct place place;
+    struct pool_run *pools; /* ready.pool_count of them */
+    struct node_run *nodes;
+    uint32_t node_count;
+    uint32_t *node_workers; /* by node: see node_run.first */
     struct liveness live;
     struct map tally;
     struct heap due;      /* jobs to look at, by index */
     struct heap expiries; /* jobs with a running time limit, by its end */
     struct heap news;     /* workers to act on, by number */
     struct heap victims;  /* balance.c's; empty between calls */
+    struct heap node_news, node_quiet;
+    int64_t begun_ns;    /* the first moment; INT64_MIN: it is to come */
+    int64_t nodes_at_ns; /* some node waits for that moment */
     enum sched_stop stop;
     bool paused;
     uint64_t starts_left;    /* UINT64_MAX: no limit */
@@ -72,6 +88,16 @@ struct sched {
     uint32_t expected, lost; /* workers */
     int64_t balance_at_ns;   /* not earlier */
 };
+
+/* What one look for something to do has come to. */
+enum step {
+    STEP_ACT,  /* there is an action */
+    STEP_NONE, /* nothing here */
+    STEP_LATER /* no memory to go on */
+};
+
+/* It is now_ns. */
+void machine_now(struct sched *s, int64_t now_ns);
 
 static inline uint32_t job_count_of(const struct sched *s)
 {
@@ -84,6 +110,8 @@ uint32_t job_id(const struct sched *s, const struct job_run *j);
 
 /* The worker or job that owns a node of the heaps. */
 struct worker *worker_of_news(const struct heap_node *n);
+struct node_run *node_of_news(const struct heap_node *n);
+struct node_run *node_of_quiet(const struct heap_node *n);
 struct job_run *job_of_due(const struct heap_node *n);
 struct job_run *job_of_expiry(const struct heap_node *n);
 
@@ -123,9 +151,21 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
 /* Tasks that were not started are ready again, as if never given. */
 void tasks_requeue(struct sched *s, const struct range *r);
 
-/* Is there a ready task that could start at once, on a worker with a free
- * slot? Its bucket, or NULL. */
+/* Is there a ready plain task that could start at once, on a worker (of that
+ * pool) with a free slot? Its bucket, or NULL. */
 struct bucket *fill_bucket(const struct sched *s);
+struct bucket *fill_bucket_of(const struct sched *s, uint32_t pool);
+
+/* The place of a worker's pool, and a change of its load there. */
+struct place *worker_place(const struct sched *s, const struct worker *w);
+void worker_load(struct sched *s, struct worker *w, int sign,
+                 const struct range *r, uint32_t count);
+
+/* What there is to do about a node: its start task, its state; afterwards, when
+ * tasks have been handed out: is it running or idle now? */
+enum step node_step(struct sched *s, struct node_run *n, int64_t now_ns,
+                    struct sched_action *act);
+bool node_rest(struct sched *s, struct node_run *n, struct sched_action *act);
 
 /* Plan recalls, if it is time. 0, or -1 (no memory). */
 int balance_plan(struct sched *s, int64_t now_ns);

@@ -7,13 +7,14 @@
  * what they have in order. */
 #include "config.h"
 #include "sched/machine.h"
+#include "sched/special.h"
 
 #include "sched/follow.h"
 
 /* ---- Workers ---- */
 
 /* Call one started task of a lost worker's lost. False: no memory now. */
-static bool lose_attempt(struct sched *s, struct worker *w,
+static bool lose_attempt(struct sched *s, struct worker *w, int64_t now_ns,
                          struct sched_action *act)
 {
     struct range *last = &w->given.ranges[w->given.count - 1];
@@ -22,27 +23,29 @@ static bool lose_attempt(struct sched *s, struct worker *w,
                         .attempt = last->attempt,
                         .result = RESULT_FAILURE,
                         .reason = REASON_LOST};
-    a.disposition =
-        job_judge(&s->jobs[a.job], &a, 0).again ? TASK_RETRIES : TASK_ENDS;
-    if (attempt_tally(s, &a) < 0)
-        return false;
+    bool special = special_is(a.index);
+    if (!special) {
+        a.disposition =
+            job_judge(&s->jobs[a.job], &a, 0).again ? TASK_RETRIES : TASK_ENDS;
+        if (attempt_tally(s, &a) < 0)
+            return false;
+    }
     act->kind = SCHED_ATTEMPT_LOST;
     act->job = a.job;
     act->first = a.index;
     act->count = 1;
     act->attempt = a.attempt;
     act->reason = a.reason;
+    if (special) {
+        special_ended(s, now_ns, w, last, &a);
+        act->disposition = a.disposition;
+        return true;
+    }
     act->disposition = a.disposition;
     tasks_release(s, w, last, a.index, 1);
     attempt_settle(s, &a);
     return true;
 }
-
-enum step {
-    STEP_ACT,  /* there is an action */
-    STEP_NONE, /* nothing here */
-    STEP_LATER /* no memory to go on */
-};
 
 static enum step worker_step(struct sched *s, struct worker *w, int64_t now_ns,
                              struct sched_action *act)
@@ -52,7 +55,7 @@ static enum step worker_step(struct sched *s, struct worker *w, int64_t now_ns,
         act->kind = SCHED_WORKER_LOST;
         w->state = WORKER_LOST;
     } else if (w->state == WORKER_LOST && w->given.count > 0) {
-        return lose_attempt(s, w, act) ? STEP_ACT : STEP_LATER;
+        return lose_attempt(s, w, now_ns, act) ? STEP_ACT : STEP_LATER;
     } else if (w->state == WORKER_JOINED && w->told < s->stop) {
         act->kind = SCHED_STOP_WORKER;
         act->stop_now = s->stop == SCHED_STOP_NOW;
@@ -113,7 +116,7 @@ static uint32_t fair_share(const struct sched *s, const struct bucket *b,
                            const struct seat *seat, unsigned parts)
 {
     double share = (double)bucket_count(b) * seat->load.slots /
-                   ((double)s->place.slots * parts);
+                   ((double)s->pools[b->pool].place.slots * parts);
     return share < 1 ? 1 : share > UINT32_MAX ? UINT32_MAX : (uint32_t)share;
 }
 
@@ -134,9 +137,11 @@ static struct bucket *choose_fill(const struct sched *s, struct seat **seat,
     struct bucket *b = fill_bucket(s);
     if (!b)
         return NULL;
-    *seat = place_free(&s->place, b->slots);
-    *count = at_most(load_free(&(*seat)->load) / b->slots,
-                     fair_share(s, b, *seat, 1));
+    const struct place *place = &s->pools[b->pool].place;
+    *seat = place_free(place, b->slots);
+    *count = load_free(&(*seat)->load) / b->slots;
+    if (!place->pack)
+        *count = at_most(*count, fair_share(s, b, *seat, 1));
     return b;
 }
 
@@ -146,8 +151,9 @@ static struct bucket *choose_ahead(const struct sched *s, struct seat **seat,
 {
     struct bucket *best = NULL;
     for (uint32_t q = 0; q < s->ready.queue_count; q++) {
-        struct bucket *b = ready_top(&s->ready.queues[q]);
-        struct seat *least = b ? place_least(&s->place, b->slots) : NULL;
+        struct bucket *b = ready_top(s->ready.queues[q]);
+        struct seat *least =
+            b ? place_least(&s->pools[b->pool].place, b->slots) : NULL;
         uint32_t room = least ? load_room(&least->load, b->slots, task_ns(s, b),
                                           s->config.prefetch_ns)
                               : 0;
@@ -196,8 +202,8 @@ static void give(struct sched *s, int64_t now_ns, struct worker *w,
     if (w->recall == RECALL_FUTILE)
         w->recall = RECALL_NONE;
     outstanding_add(&w->given, r);
-    place_load(&s->place, &w->seat, 1, r->count, r->slots, r->task_ns,
-               s->config.prefetch_ns);
+    worker_load(s, w, 1, r, r->count);
+    node_given(s, w->node, r->count);
     j->outstanding += r->count;
     s->outstanding += r->count;
     if (s->starts_left != UINT64_MAX)
@@ -238,7 +244,7 @@ bool sched_next(struct sched *s, int64_t now_ns, struct sched_action *act)
 {
     struct heap_node *n;
     enum step step;
-    liveness_now(&s->live, now_ns);
+    machine_now(s, now_ns);
     while ((n = heap_top(&s->news))) {
         step = worker_step(s, worker_of_news(n), now_ns, act);
         if (step != STEP_NONE)
@@ -250,5 +256,17 @@ bool sched_next(struct sched *s, int64_t now_ns, struct sched_action *act)
             return true;
         heap_remove(&s->due, n);
     }
-    return assign_step(s, now_ns, act) == STEP_ACT;
+    while ((n = heap_top(&s->node_news))) {
+        step = node_step(s, node_of_news(n), now_ns, act);
+        if (step != STEP_NONE)
+            return step == STEP_ACT;
+        heap_remove(&s->node_news, n);
+    }
+    step = assign_step(s, now_ns, act);
+    while (step == STEP_NONE && (n = heap_top(&s->node_quiet))) {
+        heap_remove(&s->node_quiet, n);
+        if (node_rest(s, node_of_quiet(n), act))
+            return true;
+    }
+    return step == STEP_ACT;
 }

@@ -6,196 +6,277 @@
 #include "sched/ready.h"
 
 #include <stddef.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
-static struct bucket *bucket_of(const struct heap_node *n)
+static struct claim *claim_of(const struct heap_node *n)
 {
-    return (struct bucket *)((char *)n - offsetof(struct bucket, node));
+    return (struct claim *)((char *)n - offsetof(struct claim, node));
 }
 
-static int bucket_compare(const struct heap_node *x, const struct heap_node *y)
+static int claim_compare(const struct heap_node *x, const struct heap_node *y)
 {
-    const struct bucket *a = bucket_of(x), *b = bucket_of(y);
+    const struct claim *a = claim_of(x), *b = claim_of(y);
     if (a->priority != b->priority)
         return a->priority > b->priority ? -1 : 1;
-    return a->job < b->job ? -1 : a->job > b->job;
+    if (a->job != b->job)
+        return a->job < b->job ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
 }
 
 /* ---- Building ---- */
 
-static bool is_listed(const struct job *job)
+uint32_t ready_key(const struct jobspec *spec, uint32_t job, uint32_t index)
 {
-    return job->tasks.kind == TASKS_LISTED;
+    const struct task_template *t = job_template(&spec->jobs[job], index);
+    return spec->request_count > 0 ? t->request : t->required_slots;
 }
 
-/* Which numbers of slots do tasks of the job require? Marks need[]. */
-static void mark_needs(const struct job *job, bool *need)
-{
-    uint32_t n = is_listed(job) ? job->tasks.count : 1;
-    for (uint32_t i = 0; i < n; i++)
-        need[job_template(job, i)->required_slots] = true;
-}
-
-/* How many are marked; none is marked afterwards. If slots is not NULL, they
- * are put there. */
-static uint32_t take_needs(bool *need, uint32_t *slots)
-{
-    uint32_t n = 0;
-    for (uint32_t s = 0; s <= JOBSPEC_MAX_SLOTS; s++) {
-        if (!need[s])
-            continue;
-        need[s] = false;
-        if (slots)
-            slots[n] = s;
-        n++;
-    }
-    return n;
-}
-
-static int queues_init(struct ready *r, const struct jobspec *spec, bool *need)
-{
-    uint32_t slots[JOBSPEC_MAX_SLOTS + 1];
-    for (uint32_t j = 0; j < spec->job_count; j++)
-        mark_needs(&spec->jobs[j], need);
-    uint32_t n = take_needs(need, slots);
-    r->queues = mem_calloc(n, sizeof(r->queues[0]));
-    if (!r->queues)
-        return -1;
-    r->queue_count = n;
-    for (uint32_t q = 0; q < n; q++) {
-        r->queues[q].slots = slots[q];
-        heap_init(&r->queues[q].buckets, bucket_compare);
-    }
-    return 0;
-}
-
-static struct heap *queue_find(struct ready *r, uint32_t slots)
+/* The queue of a pool for so many slots, made if there is none. */
+static struct heap *queue_get(struct ready *r, uint32_t pool, uint32_t slots)
 {
     uint32_t q = 0;
-    while (r->queues[q].slots != slots)
+    while (q < r->queue_count &&
+           (r->queues[q]->pool < pool ||
+            (r->queues[q]->pool == pool && r->queues[q]->slots < slots)))
         q++;
-    return &r->queues[q].buckets;
+    if (q < r->queue_count && r->queues[q]->pool == pool &&
+        r->queues[q]->slots == slots)
+        return &r->queues[q]->buckets;
+    struct ready_queue **more =
+        mem_resize(r->queues, r->queue_count + 1, sizeof(*more));
+    if (!more)
+        return NULL;
+    r->queues = more;
+    struct ready_queue *queue = mem_calloc(1, sizeof(*queue));
+    if (!queue)
+        return NULL;
+    memmove(&more[q + 1], &more[q], (r->queue_count - q) * sizeof(*more));
+    more[q] = queue;
+    r->queue_count++;
+    queue->pool = pool;
+    queue->slots = slots;
+    heap_init(&queue->buckets, claim_compare);
+    return &queue->buckets;
 }
 
-static int buckets_init(struct ready *r, const struct jobspec *spec, bool *need)
+/* Room in the heap for the bucket, though it may not stand in it yet. */
+static int queue_enter(struct heap *queue, struct bucket *b)
 {
-    uint32_t slots[JOBSPEC_MAX_SLOTS + 1], total = 0;
-    for (uint32_t j = 0; j < spec->job_count; j++) {
-        mark_needs(&spec->jobs[j], need);
-        total += take_needs(need, NULL);
-    }
-    r->buckets = mem_calloc(total, sizeof(r->buckets[0]));
-    if (!r->buckets)
+    if (heap_add(queue, &b->claim.node) < 0)
         return -1;
-    for (uint32_t j = 0; j < spec->job_count; j++) {
-        const struct job *job = &spec->jobs[j];
-        mark_needs(job, need);
-        uint32_t n = take_needs(need, slots);
-        for (uint32_t i = 0; i < n; i++) {
-            struct bucket *b = &r->buckets[r->bucket_count++];
-            heap_node_init(&b->node);
-            b->queue = queue_find(r, slots[i]);
-            b->priority = job->priority;
-            b->job = j;
-            b->slots = slots[i];
-            /* one bucket: all its tasks; more: they are sorted out below */
-            if (indices_init(&b->fresh, n == 1 ? job->tasks.count : 0) < 0 ||
-                indices_init(&b->again, 0) < 0)
-                return -1;
-        }
-        r->job_first[j + 1] = r->bucket_count;
-        for (uint32_t i = 0; n > 1 && i < job->tasks.count; i++)
-            indices_add(
-                &ready_bucket(r, j, job_template(job, i)->required_slots)
-                     ->fresh,
-                i);
-    }
-    for (uint32_t i = 0; i < r->bucket_count; i++)
-        if (heap_add(r->buckets[i].queue, &r->buckets[i].node) < 0)
-            return -1;
+    b->queue = queue;
     return 0;
 }
 
-int ready_init(struct ready *r, const struct jobspec *spec)
+static void bucket_free(struct bucket *b)
 {
-    bool *need = mem_calloc(JOBSPEC_MAX_SLOTS + 1, sizeof(*need));
-    r->job_first = mem_calloc(spec->job_count + 1, sizeof(r->job_first[0]));
-    int rc = -1;
-    if (need && r->job_first && queues_init(r, spec, need) == 0 &&
-        buckets_init(r, spec, need) == 0)
-        rc = 0;
-    mem_free(need);
-    return rc;
+    indices_fini(&b->fresh);
+    indices_fini(&b->again);
+    mem_free(b);
 }
 
-void ready_fini(struct ready *r)
+static int bucket_init(struct bucket *b, struct ready *r,
+                       const struct jobspec *spec, uint32_t job, uint32_t index)
 {
-    for (uint32_t q = 0; q < r->queue_count; q++)
-        heap_fini(&r->queues[q].buckets);
-    for (uint32_t i = 0; i < r->bucket_count; i++) {
-        indices_fini(&r->buckets[i].fresh);
-        indices_fini(&r->buckets[i].again);
-    }
-    mem_free(r->queues);
-    mem_free(r->buckets);
-    mem_free(r->job_first);
-    *r = (struct ready){0};
+    const struct job *of = &spec->jobs[job];
+    b->request = jobspec_request(spec, job, index);
+    b->job = job;
+    b->pool = of->pool;
+    b->slots = b->request.slots;
+    b->key = ready_key(spec, job, index);
+    b->claim = (struct claim){
+        .priority = of->priority, .job = job, .bucket = b, .seen = UINT64_MAX};
+    heap_node_init(&b->claim.node);
+    if (indices_init(&b->fresh, 0) < 0 || indices_init(&b->again, 0) < 0)
+        return -1;
+    struct heap *queue = request_is_plain(&b->request)
+                             ? queue_get(r, b->pool, b->slots)
+                             : &r->claims[b->pool];
+    b->plain = request_is_plain(&b->request);
+    return queue ? queue_enter(queue, b) : -1;
 }
 
-/* ---- Queues ---- */
-
-struct bucket *ready_bucket(const struct ready *r, uint32_t job, uint32_t slots)
+/* The place of the first bucket of the job with that key or a larger one. */
+static uint32_t bucket_place(const struct ready_job *j, uint32_t key)
 {
-    uint32_t low = r->job_first[job], high = r->job_first[job + 1];
-    while (high - low > 1) {
+    uint32_t low = 0, high = j->count;
+    while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        if (r->buckets[mid].slots <= slots)
-            low = mid;
+        if (j->buckets[mid]->key < key)
+            low = mid + 1;
         else
             high = mid;
     }
-    return &r->buckets[low];
+    return low;
 }
 
 /* Put the bucket into its queue or take it out, as it must be. */
 static void settle(struct bucket *b)
 {
     bool wanted = b->state == BUCKET_OPEN && bucket_count(b) > 0;
-    if (!wanted)
-        heap_remove(b->queue, &b->node);
-    else if (b->node.at == HEAP_OUT)
-        (void)heap_add(b->queue, &b->node); /* has the memory */
+    if (!wanted) {
+        heap_remove(b->queue, &b->claim.node);
+        return;
+    }
+    if (!b->plain)
+        b->claim.index = indices_first(bucket_next(b));
+    if (b->claim.node.at == HEAP_OUT)
+        (void)heap_add(b->queue, &b->claim.node); /* has the memory */
+    else if (!b->plain)
+        heap_update(b->queue, &b->claim.node);
+}
+
+int ready_make_bucket(struct ready *r, const struct jobspec *spec, uint32_t job,
+                      uint32_t index)
+{
+    struct ready_job *j = &r->jobs[job];
+    uint32_t key = ready_key(spec, job, index), at = bucket_place(j, key);
+    if (at < j->count && j->buckets[at]->key == key)
+        return 0;
+    struct bucket **more =
+        mem_resize(j->buckets, j->count + 1, sizeof(*j->buckets));
+    if (!more)
+        return -1;
+    j->buckets = more;
+    struct bucket *b = mem_calloc(1, sizeof(*b));
+    if (!b)
+        return -1;
+    if (bucket_init(b, r, spec, job, index) < 0) {
+        bucket_free(b);
+        return -1;
+    }
+    if (j->count > 0)
+        b->state = more[0]->state;
+    memmove(&more[at + 1], &more[at], (j->count - at) * sizeof(*more));
+    more[at] = b;
+    j->count++;
+    settle(b);
+    return 0;
+}
+
+static int job_buckets_init(struct ready *r, const struct jobspec *spec,
+                            uint32_t job)
+{
+    const struct taskset *tasks = &spec->jobs[job].tasks;
+    struct ready_job *j = &r->jobs[job];
+    uint32_t templates = tasks->kind == TASKS_LISTED ? tasks->count : 1;
+    for (uint32_t i = 0; i < templates; i++)
+        if (ready_make_bucket(r, spec, job, i) < 0)
+            return -1;
+    if (j->count == 1) { /* all its tasks */
+        indices_fini(&j->buckets[0]->fresh);
+        if (indices_init(&j->buckets[0]->fresh, tasks->count) < 0)
+            return -1;
+    } else {
+        for (uint32_t i = 0; j->count > 1 && i < tasks->count; i++)
+            indices_add(&ready_bucket(r, job, ready_key(spec, job, i))->fresh,
+                        i);
+    }
+    for (uint32_t i = 0; i < j->count; i++)
+        settle(j->buckets[i]);
+    return 0;
+}
+
+int ready_init(struct ready *r, const struct jobspec *spec)
+{
+    r->pool_count = spec->pool_count > 0 ? spec->pool_count : 1;
+    r->claims = mem_calloc(r->pool_count, sizeof(r->claims[0]));
+    r->jobs = mem_calloc(spec->job_count, sizeof(r->jobs[0]));
+    if (!r->claims || !r->jobs)
+        return -1;
+    r->job_count = spec->job_count;
+    for (uint32_t p = 0; p < r->pool_count; p++)
+        heap_init(&r->claims[p], claim_compare);
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        if (job_buckets_init(r, spec, j) < 0)
+            return -1;
+    return 0;
+}
+
+void ready_fini(struct ready *r)
+{
+    for (uint32_t q = 0; q < r->queue_count; q++) {
+        heap_fini(&r->queues[q]->buckets);
+        mem_free(r->queues[q]);
+    }
+    for (uint32_t j = 0; j < r->job_count; j++) {
+        for (uint32_t i = 0; i < r->jobs[j].count; i++)
+            bucket_free(r->jobs[j].buckets[i]);
+        mem_free(r->jobs[j].buckets);
+    }
+    for (uint32_t p = 0; r->claims && p < r->pool_count; p++)
+        heap_fini(&r->claims[p]);
+    mem_free(r->queues);
+    mem_free(r->claims);
+    mem_free(r->jobs);
+    *r = (struct ready){0};
+}
+
+/* ---- Queues ---- */
+
+struct bucket *ready_bucket(const struct ready *r, uint32_t job, uint32_t key)
+{
+    const struct ready_job *j = &r->jobs[job];
+    return j->buckets[j->count > 1 ? bucket_place(j, key) : 0];
+}
+
+int ready_make_claim(struct ready *r, struct bucket *b)
+{
+    if (!b->plain)
+        return 0;
+    heap_remove(b->queue, &b->claim.node);
+    if (queue_enter(&r->claims[b->pool], b) < 0) {
+        settle(b);
+        return -1;
+    }
+    b->plain = false;
+    settle(b);
+    return 0;
 }
 
 void ready_open(struct ready *r, uint32_t job)
 {
-    for (uint32_t i = r->job_first[job]; i < r->job_first[job + 1]; i++) {
-        r->buckets[i].state = BUCKET_OPEN;
-        settle(&r->buckets[i]);
+    for (uint32_t i = 0; i < r->jobs[job].count; i++) {
+        r->jobs[job].buckets[i]->state = BUCKET_OPEN;
+        settle(r->jobs[job].buckets[i]);
     }
 }
 
 void ready_close(struct ready *r, uint32_t job)
 {
-    for (uint32_t i = r->job_first[job]; i < r->job_first[job + 1]; i++) {
-        r->buckets[i].state = BUCKET_CLOSED;
-        settle(&r->buckets[i]);
+    for (uint32_t i = 0; i < r->jobs[job].count; i++) {
+        r->jobs[job].buckets[i]->state = BUCKET_CLOSED;
+        settle(r->jobs[job].buckets[i]);
     }
+}
+
+uint32_t ready_least_slots(const struct ready *r, uint32_t pool)
+{
+    for (uint32_t q = 0; q < r->queue_count; q++)
+        if (r->queues[q]->pool == pool)
+            return r->queues[q]->slots;
+    return UINT32_MAX;
 }
 
 struct bucket *ready_top(const struct ready_queue *q)
 {
     struct heap_node *n = heap_top(&q->buckets);
-    return n ? bucket_of(n) : NULL;
+    return n ? claim_of(n)->bucket : NULL;
+}
+
+bool claim_before(const struct claim *a, const struct claim *b)
+{
+    return claim_compare(&a->node, &b->node) < 0;
 }
 
 bool bucket_before(const struct bucket *a, const struct bucket *b)
 {
-    int order = bucket_compare(&a->node, &b->node);
-    if (order != 0)
-        return order < 0;
+    if (a->claim.priority != b->claim.priority)
+        return a->claim.priority > b->claim.priority;
+    if (a->job != b->job)
+        return a->job < b->job;
     return indices_first(bucket_next((struct bucket *)a)) <
            indices_first(bucket_next((struct bucket *)b));
 }

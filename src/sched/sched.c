@@ -11,6 +11,7 @@
 #include "base/quantity.h"
 #include "sched/follow.h"
 #include "sched/machine.h"
+#include "sched/special.h"
 
 enum { WORKERS_MAX = 1 << 20 };
 
@@ -42,6 +43,25 @@ static int compare_news(const struct heap_node *x, const struct heap_node *y)
     return a < b ? -1 : a > b;
 }
 
+static int nodes_check(const struct sched_config *c, uint32_t workers,
+                       uint32_t pools, struct err *err)
+{
+    for (uint32_t w = 0; c->node_count > 0 && w < workers; w++)
+        if (c->worker_nodes[w] >= c->node_count)
+            return err_set(err, EINVAL,
+                           "worker %" PRIu32 " is of node %" PRIu32
+                           " of %" PRIu32,
+                           w, c->worker_nodes[w], c->node_count);
+    for (uint32_t n = 0; n < c->node_count; n++)
+        if (c->nodes[n].pool >= pools || c->nodes[n].leader >= workers)
+            return err_set(err, EINVAL,
+                           "node %" PRIu32 ": pool %" PRIu32 " of %" PRIu32
+                           ", leader %" PRIu32 " of %" PRIu32,
+                           n, c->nodes[n].pool, pools, c->nodes[n].leader,
+                           workers);
+    return 0;
+}
+
 static int config_check(const struct sched_config *c, struct err *err)
 {
     if (c->worker_count > WORKERS_MAX)
@@ -55,7 +75,8 @@ static int config_check(const struct sched_config *c, struct err *err)
     if (jobspec_max_required_slots(c->spec) > JOBSPEC_MAX_SLOTS)
         return err_set(err, EINVAL, "a task requires over %d slots",
                        JOBSPEC_MAX_SLOTS);
-    return 0;
+    return nodes_check(c, c->worker_count,
+                       c->spec->pool_count > 0 ? c->spec->pool_count : 1, err);
 }
 
 static int jobs_init(struct sched *s)
@@ -90,7 +111,27 @@ static int workers_init(struct sched *s)
             return -1;
     }
     s->expected = count;
+    s->begun_ns = INT64_MIN;
+    s->nodes_at_ns = INT64_MAX;
     return liveness_init(&s->live, count, s->config.silence_ns);
+}
+
+static int pools_init(struct sched *s)
+{
+    const struct jobspec *spec = s->config.spec;
+    s->pools = mem_calloc(s->ready.pool_count, sizeof(s->pools[0]));
+    if (!s->pools)
+        return -1;
+    for (uint32_t p = 0; p < s->ready.pool_count; p++) {
+        struct pool_run *pool = &s->pools[p];
+        pool->spec = spec->pool_count > 0 ? &spec->pools[p] : NULL;
+        pool->place.pack =
+            pool->spec && pool->spec->node_fill_type == NODE_FILL_PACK;
+        pool->state = pool->spec && pool->spec->target_dedicated_nodes > 0
+                          ? POOL_WAITING
+                          : POOL_OPEN;
+    }
+    return 0;
 }
 
 struct sched *sched_create(const struct sched_config *config, struct err *err)
@@ -108,8 +149,8 @@ struct sched *sched_create(const struct sched_config *config, struct err *err)
     heap_init(&s->expiries, compare_expiry);
     heap_init(&s->news, compare_news);
     if (jobs_init(s) < 0 || workers_init(s) < 0 ||
-        ready_init(&s->ready, config->spec) < 0 ||
-        needs_init(&s->needs, config->spec) < 0)
+        ready_init(&s->ready, config->spec) < 0 || pools_init(s) < 0 ||
+        nodes_init(s) < 0 || needs_init(&s->needs, config->spec) < 0)
         goto nomem;
     follow_begin(s);
     return s;
@@ -123,19 +164,20 @@ nomem:
 int sched_set_nodes(struct sched *s, const struct sched_config *config,
                     struct err *err)
 {
-    for (uint32_t w = 0; config->node_count > 0 && w < s->config.worker_count;
-         w++)
-        if (config->worker_nodes[w] >= config->node_count)
-            return err_set(err, EINVAL,
-                           "worker %" PRIu32 " is of node %" PRIu32
-                           " of %" PRIu32,
-                           w, config->worker_nodes[w], config->node_count);
+    struct sched_config was = s->config;
+    if (nodes_check(config, s->config.worker_count, s->ready.pool_count, err) <
+        0)
+        return -1;
     s->config.nodes = config->nodes;
     s->config.node_count = config->node_count;
     s->config.worker_nodes = config->worker_nodes;
     s->config.gpu_order = config->gpu_order;
     s->config.gpu_stride = config->gpu_stride;
-    return 0;
+    if (nodes_init(s) == 0)
+        return 0;
+    s->config = was;
+    return err_set(err, ENOMEM, "no memory for %" PRIu32 " nodes",
+                   config->node_count);
 }
 
 void sched_destroy(struct sched *s)
@@ -147,7 +189,10 @@ void sched_destroy(struct sched *s)
         job_fini(&s->jobs[i]);
     for (uint32_t i = 0; s->workers && i < s->config.worker_count; i++)
         outstanding_fini(&s->workers[i].given);
-    place_fini(&s->place);
+    for (uint32_t p = 0; s->pools && p < s->ready.pool_count; p++)
+        place_fini(&s->pools[p].place);
+    mem_free(s->pools);
+    nodes_fini(s);
     liveness_fini(&s->live);
     ready_fini(&s->ready);
     needs_fini(&s->needs);
@@ -172,7 +217,7 @@ static int no_memory(struct err *err)
 /* The joined worker that something came from, or NULL. */
 static struct worker *reporter(struct sched *s, int64_t now_ns, uint32_t worker)
 {
-    liveness_now(&s->live, now_ns);
+    machine_now(s, now_ns);
     if (worker >= s->config.worker_count)
         return NULL;
     liveness_heard(&s->live, worker);
@@ -200,10 +245,14 @@ int sched_worker_join(struct sched *s, int64_t now_ns, uint32_t worker,
         return 0;
     w->seat.load =
         (struct load){.slots = slots < LOAD_MAX_SLOTS ? slots : LOAD_MAX_SLOTS};
-    if (slots > 0 && place_add(&s->place, &w->seat) < 0)
+    /* that of a node which is up already; others get theirs with it */
+    if (slots > 0 && node_takes_tasks(s, w->node) &&
+        place_add(worker_place(s, w), &w->seat) < 0)
         return no_memory(err);
     w->state = WORKER_JOINED;
     s->expected--;
+    s->pools[w->node->pool].freed++;
+    node_joined(s, w->node);
     worker_news(s, w);
     return 0;
 }
@@ -218,10 +267,11 @@ void sched_worker_heard(struct sched *s, int64_t now_ns, uint32_t worker)
 static void worker_lose(struct sched *s, struct worker *w)
 {
     struct outstanding *o = &w->given;
+    node_lost(s, w->node, w->state == WORKER_JOINED);
     if (w->state == WORKER_EXPECTED)
         s->expected--;
-    else if (w->seat.load.slots > 0)
-        place_remove(&s->place, &w->seat);
+    else
+        place_remove(worker_place(s, w), &w->seat);
     w->state = WORKER_LOSING;
     s->lost++;
     liveness_forget(&s->live, worker_id(s, w));
@@ -229,6 +279,10 @@ static void worker_lose(struct sched *s, struct worker *w)
         struct range r = o->ranges[i - 1];
         if (range_is_running(r.state))
             continue;
+        if (special_is(r.first)) {
+            special_back(s, w, &o->ranges[i - 1]);
+            continue;
+        }
         tasks_release(s, w, &o->ranges[i - 1], r.first, r.count);
         tasks_requeue(s, &r);
     }
@@ -239,7 +293,7 @@ int sched_worker_gone(struct sched *s, int64_t now_ns, uint32_t worker,
                       struct err *err)
 {
     (void)err;
-    liveness_now(&s->live, now_ns);
+    machine_now(s, now_ns);
     if (worker < s->config.worker_count &&
         s->workers[worker].state < WORKER_LOSING)
         worker_lose(s, &s->workers[worker]);
@@ -268,8 +322,7 @@ static int attempt_step(struct sched *s, int64_t now_ns, uint32_t worker,
     r = &w->given.ranges[at];
     int load = (int)range_has_load(state) - (int)range_has_load(r->state);
     if (load != 0)
-        place_load(&s->place, &w->seat, load, 1, r->slots, r->task_ns,
-                   s->config.prefetch_ns);
+        worker_load(s, w, load, r, 1);
     outstanding_mark(&w->given, r, of->index, state);
     w->progress_ns = now_ns;
     return 0;
@@ -325,10 +378,17 @@ int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
     *accepted = false;
     if (!w || !attempt_find(w, a->job, a->index, a->attempt))
         return 0;
-    struct job_run *j = &s->jobs[a->job];
-    enum disposition was = a->disposition;
     if (outstanding_reserve(&w->given, 1) < 0)
         return no_memory(err);
+    if (special_is(a->index)) {
+        special_ended(s, now_ns, w,
+                      attempt_find(w, a->job, a->index, a->attempt), a);
+        w->progress_ns = now_ns;
+        *accepted = true;
+        return 0;
+    }
+    struct job_run *j = &s->jobs[a->job];
+    enum disposition was = a->disposition;
     struct verdict v = job_judge(
         j, a,
         tally_get(&s->tally, a->job, a->index, (struct tally){0}).retries);
@@ -376,6 +436,10 @@ int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
         first = behind;
         if (r->attempt != attempt || range_is_running(r->state))
             continue;
+        if (special_is(back.first)) {
+            special_back(s, w, r);
+            continue;
+        }
         tasks_release(s, w, r, back.first, back.count);
         tasks_requeue(s, &back);
     }
@@ -386,7 +450,7 @@ int sched_stop(struct sched *s, int64_t now_ns, enum sched_stop how,
                struct err *err)
 {
     (void)err;
-    liveness_now(&s->live, now_ns);
+    machine_now(s, now_ns);
     if (how <= s->stop)
         return 0;
     s->stop = how;
@@ -404,7 +468,7 @@ int sched_tick(struct sched *s, int64_t now_ns, struct err *err)
 {
     int64_t silent;
     struct heap_node *n;
-    liveness_now(&s->live, now_ns);
+    machine_now(s, now_ns);
     while ((silent = liveness_silent(&s->live)) >= 0)
         worker_lose(s, &s->workers[silent]);
     while ((n = heap_top(&s->expiries)) &&
@@ -412,5 +476,6 @@ int sched_tick(struct sched *s, int64_t now_ns, struct err *err)
         heap_remove(&s->expiries, n);
         job_due(s, job_of_expiry(n));
     }
+    nodes_tick(s, now_ns);
     return balance_plan(s, now_ns) < 0 ? no_memory(err) : 0;
 }
