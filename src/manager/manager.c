@@ -215,8 +215,7 @@ struct manager *manager_create(const struct manager_config *config,
     sc.worker_count = ranks;
     sc.task_limit = config->task_limit;
     sc.silence_ns = config->silence_ns;
-    sc.gpu_order = m->gpu_order;
-    sc.gpu_stride = GPU_MAX_PER_NODE;
+    sc.wall_now_ns = clock_wall_ns() - now_ns(m);
     m->sched = sched_create(&sc, err);
     m->origin = m->sched ? origin_create(config->spec, err) : NULL;
     if (!m->origin ||
@@ -243,6 +242,7 @@ void manager_destroy(struct manager *m)
     loop_timer_stop(m->config.loop, &m->tick);
     sched_destroy(m->sched);
     starts_fini(&m->starts);
+    inventory_fini(&m->inventory);
     staged_fini(&m->staged);
     buf_fini(&m->out);
     mem_free(m->begun);
@@ -287,11 +287,29 @@ static void reactivate(struct manager *m)
     }
 }
 
+/* Now it is known on what the session runs. */
+static int nodes_tell(struct manager *m, struct err *err)
+{
+    const struct manager_means *means = &m->means;
+    if (inventory_init(&m->inventory, m->config.spec, means->ranks,
+                       means->rank_nodes, m->config.rank_count,
+                       means->node_pools, means->node_count, err) < 0)
+        return -1;
+    const struct sched_config told = {.nodes = m->inventory.nodes,
+                                      .node_count = m->inventory.count,
+                                      .worker_nodes = means->rank_nodes,
+                                      .gpu_order = m->gpu_order,
+                                      .gpu_stride = GPU_MAX_PER_NODE};
+    return sched_set_nodes(m->sched, &told, err);
+}
+
 int manager_start(struct manager *m, const struct manager_means *means,
                   struct err *err)
 {
     struct comm *comm = means->comm;
     m->means = *means;
+    if (nodes_tell(m, err) < 0)
+        return -1;
     comm_listen(comm, COMM_TO_MANAGER,
                 &(struct comm_handler){.message = on_message,
                                        .heard = manager_rank_heard,

@@ -86,6 +86,7 @@ struct manager_means {
     const struct node_info *ranks; /* one a rank */
     const uint32_t *rank_nodes;    /* the node of each rank */
     uint32_t node_count;
+    const uint32_t *node_pools; /* one a node; NULL: all are of the first */
     const char *mpi_library;
     const struct provenance *provenance;
     const char *work_dir; /* where tasks run */

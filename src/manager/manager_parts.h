@@ -12,6 +12,7 @@
 #include "base/quantity.h"
 #include "manager/manager.h"
 #include "manager/marks.h"
+#include "manager/inventory.h"
 #include "manager/origin.h"
 #include "manager/pace.h"
 #include "manager/publish.h"
@@ -49,6 +50,7 @@ struct manager {
     struct starts starts;
     bool *begun; /* one a job: tasks of it were handed out */
     struct skips skips;
+    struct inventory inventory;
     uint64_t ended;
     uint64_t ticket; /* of the last record */
     struct marks marks;

@@ -48,7 +48,7 @@ static int job_changed(struct past *p, const struct journal_record *r,
                        struct err *err)
 {
     uint32_t job = r->u.job.job;
-    if (r->u.job.state == JOB_ACTIVE)
+    if (r->u.job.state == JOB_ACTIVE && p->begun_ns[job] == 0)
         p->begun_ns[job] = r->time_ns;
     else if (r->u.job.state == JOB_COMPLETED)
         job_ends(p, job, r->time_ns);
@@ -83,8 +83,11 @@ static int record_replay(struct past *p, const struct journal_record *r,
     case JOURNAL_COUNTS:
         p->counts = r->u.counts;
         break;
-    case JOURNAL_NODE_STATE:
     case JOURNAL_SKIPPED:
+        if (sched_replay_skipped(p->sched, &r->u.skipped.tasks, err) < 0)
+            return -1;
+        break;
+    case JOURNAL_NODE_STATE:
     case JOURNAL_ADDED:
     case JOURNAL_OCCURRENCE:
     case JOURNAL_COMMAND:

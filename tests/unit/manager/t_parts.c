@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "manager/marks.h"
+#include "manager/inventory.h"
 #include "manager/pace.h"
 #include "manager/skips.h"
 #include "manager/staged.h"
@@ -145,6 +146,44 @@ static void test_skips(void **state)
     assert_null(skips_say(&s, &spec, text, sizeof(text)));
 }
 
+static void test_nodes(void **state)
+{
+    (void)state;
+    const struct resource resources[] = {
+        {"memory", RESOURCE_MEMORY, RESOURCE_OF_NODE},
+        {"gpus", RESOURCE_GPUS, RESOURCE_OF_NODE},
+        {"licence", RESOURCE_NAMED, RESOURCE_OF_POOL},
+        {"disk", RESOURCE_NAMED, RESOURCE_OF_NODE}};
+    const struct amount says[] = {{1, 8000}, {3, 500}};
+    const struct pool pools[] = {
+        {.id = "a"},
+        {.id = "b", .node_resources = says, .node_resource_count = 2}};
+    const struct jobspec spec = {.resources = resources,
+                                 .resource_count = 4,
+                                 .pools = pools,
+                                 .pool_count = 2};
+    static struct node_info ranks[4];
+    const uint32_t rank_nodes[] = {0, 1, 0, 1}, of_pools[] = {0, 1};
+    struct inventory n;
+    struct err err;
+    for (uint32_t r = 0; r < 4; r++) {
+        ranks[r].memory_bytes = 100 + r;
+        ranks[r].gpus = 2;
+    }
+    assert_int_equal(
+        inventory_init(&n, &spec, ranks, rank_nodes, 4, of_pools, 2, &err), 0);
+    assert_int_equal(n.count, 2);
+    assert_int_equal(n.nodes[0].leader, 0);
+    assert_int_equal(n.nodes[1].leader, 1);
+    assert_int_equal(n.nodes[1].pool, 1);
+    const uint64_t found[] = {100, 2000, 0, 0}, said[] = {101, 8000, 0, 500};
+    assert_memory_equal(n.nodes[0].capacity, found, sizeof(found));
+    assert_memory_equal(n.nodes[1].capacity, said, sizeof(said));
+    inventory_fini(&n);
+    assert_int_equal(
+        inventory_init(&n, &spec, ranks, rank_nodes, 4, of_pools, 3, &err), -1);
+}
+
 /* Ranks say sums; what comes late and twice is counted once. */
 static void test_staged(void **state)
 {
@@ -180,6 +219,7 @@ int main(void)
                                        cmocka_unit_test(test_starts),
                                        cmocka_unit_test(test_special_starts),
                                        cmocka_unit_test(test_skips),
+                                       cmocka_unit_test(test_nodes),
                                        cmocka_unit_test(test_staged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

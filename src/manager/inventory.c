@@ -1,0 +1,76 @@
+/* The nodes of a session: see inventory.h. */
+#include "config.h"
+#include "manager/inventory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/mem.h"
+
+/* How much a node has of a resource. */
+static uint64_t capacity_of(const struct jobspec *spec, uint32_t resource,
+                            const struct pool *pool,
+                            const struct node_info *info)
+{
+    const struct resource *r = &spec->resources[resource];
+    if (r->scope != RESOURCE_OF_NODE)
+        return 0;
+    for (uint32_t i = 0; i < pool->node_resource_count; i++)
+        if (pool->node_resources[i].resource == resource)
+            return pool->node_resources[i].units;
+    switch (r->kind) {
+    case RESOURCE_MEMORY:
+        return info->memory_bytes;
+    case RESOURCE_GPUS:
+        return (uint64_t)info->gpus * RESOURCE_ONE;
+    case RESOURCE_NAMED:
+        break;
+    }
+    return 0;
+}
+
+static void node_describe(struct inventory *n, uint32_t node, uint32_t leader,
+                          const struct jobspec *spec,
+                          const struct node_info *info, uint32_t pool)
+{
+    uint64_t *capacity = n->capacity + (size_t)node * spec->resource_count;
+    for (uint32_t r = 0; r < spec->resource_count; r++)
+        capacity[r] = capacity_of(spec, r, &spec->pools[pool], info);
+    n->nodes[node] = (struct sched_node){
+        .pool = pool, .leader = leader, .capacity = capacity};
+}
+
+int inventory_init(struct inventory *n, const struct jobspec *spec,
+                   const struct node_info *ranks, const uint32_t *rank_nodes,
+                   uint32_t rank_count, const uint32_t *pools,
+                   uint32_t node_count, struct err *err)
+{
+    uint32_t found = 0;
+    *n = (struct inventory){.count = node_count};
+    n->nodes = mem_calloc(node_count, sizeof(n->nodes[0]));
+    n->capacity = mem_calloc((size_t)node_count * spec->resource_count + 1,
+                             sizeof(n->capacity[0]));
+    if (!n->nodes || !n->capacity) {
+        inventory_fini(n);
+        return err_set(err, ENOMEM, "no memory for %" PRIu32 " nodes",
+                       node_count);
+    }
+    for (uint32_t r = 0; r < rank_count; r++) {
+        uint32_t node = rank_nodes[r];
+        if (node >= node_count || n->nodes[node].capacity)
+            continue; /* its leader was before */
+        node_describe(n, node, r, spec, &ranks[r], pools ? pools[node] : 0);
+        found++;
+    }
+    if (found == node_count)
+        return 0;
+    inventory_fini(n);
+    return err_set(err, EINVAL, "a node has no rank");
+}
+
+void inventory_fini(struct inventory *n)
+{
+    mem_free(n->nodes);
+    mem_free(n->capacity);
+    *n = (struct inventory){0};
+}
