@@ -13,7 +13,7 @@
 #include "cli/file_list.h"
 #include "cli/json_put.h"
 #include "cli/holder.h"
-#include "cli/node_clean.h"
+#include "cli/node_topics.h"
 #include "view/query_json.h"
 
 enum { JSON_BYTES = 64 << 20 };
@@ -189,11 +189,13 @@ static const struct cmd files = {
     .values_size = sizeof(struct node_files_values),
     .main = node_files};
 
-static const struct cmd *const topics[] = {&files, &node_clean, NULL};
+static const struct cmd *const topics[] = {&node_list, &node_show, &files,
+                                           &node_clean, NULL};
 
 const struct cmd cmd_node = {
     .name = "node",
-    .summary = "the nodes: their files, what is left there",
-    .description = "What is on the nodes of a run, or this one.",
+    .summary = "the nodes: states, files, what is left there",
+    .description = "The nodes of a run: how they stand, what is on them; and "
+                   "this one.",
     .topics = topics,
     .noun = "action"};

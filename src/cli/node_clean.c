@@ -1,6 +1,6 @@
 /* mpibatch node clean: what runs have left on this machine. */
 #include "config.h"
-#include "cli/node_clean.h"
+#include "cli/node_topics.h"
 
 #include <errno.h>
 #include <stdlib.h>
