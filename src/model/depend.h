@@ -5,6 +5,11 @@
  * for it is satisfied; a parent satisfies by the dependency_action of its end.
  * A rule that can no longer be satisfied makes its children skipped.
  *
+ * The rules of a spec are ascending by job; of a job those for several tasks
+ * come first, which are few, then those for one task each, ascending. Those of
+ * tasks that were added stand behind all others, by fragments, in the same
+ * order there; so numbers of rules stay what they are.
+ *
  *   DEPEND_TASKS  all of the parents (or, any: the first of them to satisfy:
  *                 several ids that are the same integer)
  *   DEPEND_SAME   the parents that have the same values of the parameters that
@@ -38,12 +43,32 @@ struct depend_rule {
     uint32_t group_count;
 };
 
+/* Of tasks first to first+count-1 of a job, which were added together: their
+ * rules. */
+struct fragment {
+    uint32_t job, first, count;
+    uint32_t first_rule, rule_count;
+};
+
+/* The rules that hold for a task, one after the other: begin, then next until
+ * it is NULL. */
+struct depend_cursor {
+    uint32_t job, index, at, single, end;
+};
+void depend_begin(const struct jobspec *spec, uint32_t job, uint32_t index,
+                  struct depend_cursor *c);
+const struct depend_rule *depend_next(const struct jobspec *spec,
+                                      struct depend_cursor *c);
+
 /* Call visit for each range of parents that the task waits for by a rule;
  * stops when it returns false. Does a rule hold for the task at all? */
 bool depend_visit(const struct jobspec *spec, uint32_t job, uint32_t index,
                   bool (*visit)(void *arg, const struct depend_rule *rule,
                                 uint32_t first, uint32_t count),
                   void *arg);
+
+/* The order of rules in a spec: for qsort. */
+int depend_compare(const void *a, const void *b);
 
 /* Is there a circle of tasks that wait for each other? -1 with err EINVAL: its
  * text names the tasks on it in order, *job and *index one of them; ENOMEM. */

@@ -309,9 +309,11 @@ struct jobspec {
     uint32_t resource_count;
     const struct request *requests;
     uint32_t request_count;
-    const struct depend_rule *depends; /* ascending by job, first */
+    const struct depend_rule *depends; /* see depend.h for their order */
     uint32_t depend_count;
-    uint32_t fragment_count; /* pieces that were added: see spec_add_tasks */
+    const struct fragment *fragments; /* tasks that were added, by and by: see
+                                         spec_add_tasks */
+    uint32_t fragment_count;
 };
 
 /* Free the spec, all it points to, and its inputs; NULL is fine. */

@@ -32,24 +32,43 @@ static int names_get(const pcre2_code *code, struct arena *arena,
     return 0;
 }
 
-int regex_check(const char *pattern, struct arena *arena,
-                const char *const **names, uint32_t *count, size_t *error_at,
-                struct err *err)
+/* Compile a pattern as it will be compiled for use; NULL: as regex_check. */
+static pcre2_code *compile(const char *pattern, size_t *error_at,
+                           struct err *err)
 {
     int code;
-    uint32_t groups = 0;
     PCRE2_SIZE at = 0;
+    PCRE2_UCHAR why[160];
     *error_at = 0;
     pcre2_code *compiled =
         pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
                       PCRE2_MULTILINE, &code, &at, NULL);
-    if (!compiled) {
-        PCRE2_UCHAR why[160];
-        *error_at = at;
-        pcre2_get_error_message(code, why, sizeof(why) / sizeof(why[0]));
-        return err_set(err, code == PCRE2_ERROR_NOMEMORY ? ENOMEM : EINVAL,
-                       "not a regular expression: %s", (const char *)why);
-    }
+    if (compiled)
+        return compiled;
+    *error_at = at;
+    pcre2_get_error_message(code, why, sizeof(why) / sizeof(why[0]));
+    err_set(err, code == PCRE2_ERROR_NOMEMORY ? ENOMEM : EINVAL,
+            "not a regular expression: %s", (const char *)why);
+    return NULL;
+}
+
+int regex_check_plain(const char *pattern, size_t *error_at, struct err *err)
+{
+    pcre2_code *compiled = compile(pattern, error_at, err);
+    if (!compiled)
+        return -1;
+    pcre2_code_free(compiled);
+    return 0;
+}
+
+int regex_check(const char *pattern, struct arena *arena,
+                const char *const **names, uint32_t *count, size_t *error_at,
+                struct err *err)
+{
+    uint32_t groups = 0;
+    pcre2_code *compiled = compile(pattern, error_at, err);
+    if (!compiled)
+        return -1;
     pcre2_pattern_info(compiled, PCRE2_INFO_CAPTURECOUNT, &groups);
     int rc = names_get(compiled, arena, names, groups, count);
     pcre2_code_free(compiled);

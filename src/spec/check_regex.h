@@ -16,4 +16,8 @@ int regex_check(const char *pattern, struct arena *arena,
                 const char *const **names, uint32_t *count, size_t *error_at,
                 struct err *err);
 
+/* The same for a pattern of which only counts whether it matches: groups do
+ * not matter. */
+int regex_check_plain(const char *pattern, size_t *error_at, struct err *err);
+
 #endif

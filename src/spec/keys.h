@@ -156,7 +156,7 @@ struct job_fields {
         max_parallel_tasks, common_environment_settings, job_preparation_task,
         job_release_task, job_manager_task, on_all_tasks_complete,
         on_task_failure, stop_when, uses_task_dependencies, sweep, tasks,
-        commands, task, max_tasks, metrics;
+        commands, task, max_tasks, metrics, depends_on;
 };
 struct pool_info_fields {
     struct field pool_id;
@@ -200,7 +200,48 @@ struct repeat_fields {
 struct task_fields {
     struct field id, command_line, environment_settings, constraints,
         required_slots, required_resources, working_dir, resource_files,
-        output_files, application_package_references, task_directory, keep;
+        output_files, application_package_references, task_directory, keep,
+        depends_on, exit_conditions, success, retry, checkpoint_exit_code,
+        keep_working_dir, multi_instance_settings, affinity_info,
+        container_settings;
+};
+struct depends_fields {
+    struct field job, point, where, task_ids, task_id_ranges;
+};
+struct id_range_fields {
+    struct field start, end;
+};
+struct exit_conditions_fields {
+    struct field exit_codes, exit_code_ranges, pre_processing_error,
+        file_upload_error, otherwise;
+};
+struct exit_code_fields {
+    struct field code, exit_options;
+};
+struct exit_code_range_fields {
+    struct field start, end, exit_options;
+};
+struct exit_options_fields {
+    struct field job_action, dependency_action;
+};
+struct success_fields {
+    struct field exit_codes, files, stdout_regex, metric;
+};
+struct retry_fields {
+    struct field on, never, backoff, different_node, escalate;
+};
+struct escalate_fields {
+    struct field memory, max_wall_clock_time;
+};
+struct multi_instance_fields {
+    struct field number_of_instances, coordination_command_line,
+        common_resource_files;
+};
+struct affinity_fields {
+    struct field affinity_id;
+};
+struct container_fields {
+    struct field image_name, container_run_options, runtime, working_directory;
 };
 struct metric_fields {
     struct field from, regex, json, csv, npy, hdf5, select, groups, type, units,
@@ -227,6 +268,10 @@ extern const struct key_set spec_keys, pool_keys, pool_nodes_keys,
     storage_keys, cache_keys, package_keys, package_reference_keys,
     resource_file_keys, output_file_keys, destination_keys,
     output_container_keys, upload_options_keys;
+extern const struct key_set depends_keys, id_range_keys, exit_conditions_keys,
+    exit_code_keys, exit_code_range_keys, exit_options_keys, success_keys,
+    retry_keys, escalate_keys, multi_instance_keys, affinity_keys,
+    container_settings_keys;
 
 /* All of them, from the outside in; NULL-terminated. */
 extern const struct key_set *const key_sets[];

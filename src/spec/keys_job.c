@@ -108,6 +108,10 @@ static const struct key job_rows[] = {
      .meaning = "Numbers and texts to be found in what a task leaves: a name "
                 "and how to find it",
      .example = "{energy: {regex: '^E = (\\S+)', units: J}}"},
+    {KEY(job_fields, depends_on), DEPENDS_ON, .otherwise = "nothing",
+     .meaning = "Jobs and tasks that must have ended well before any of its "
+                "tasks starts, beside what the tasks depend on themselves",
+     .example = "{job: prepare}"},
 };
 static const struct key_refused job_refused[] = {
     {"allow_task_preemption",

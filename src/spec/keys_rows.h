@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "model/command.h"
+#include "model/expr.h"
 #include "model/gpu.h"
 #include "model/jobspec.h"
 #include "spec/keys.h"
@@ -63,6 +64,13 @@
 #define AMOUNTS(most) MAP(SCALAR, 0, most, LIKE_RESOURCE)
 /* Of the name of a resource. */
 #define LIKE_RESOURCE "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+/* Ids of tasks, or a mapping that names others, or a list of both. */
+enum { DEPENDS_MAX = 1000000 };
+#define DEPENDS_ON                                                             \
+    RANGE(KEY_STRUCT, 0, 0, .set = &depends_keys,                              \
+          .another = LIST(RANGE(KEY_ID, 1, JOBSPEC_MAX_ID,                     \
+                                .another = STRUCT(depends_keys)),              \
+                          0, DEPENDS_MAX))
 
 /* Of the name of an environment variable. */
 #define LIKE_VARIABLE "^[^\\u0000- =\\u007f]+$"

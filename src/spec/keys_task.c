@@ -64,6 +64,42 @@ static const struct key task_rows[] = {
      .meaning = "Whether its own directory stays on its node when it has "
                 "ended, always or if it has failed: mpibatch files shows it",
      .example = "failed"},
+    {KEY(task_fields, depends_on), DEPENDS_ON, .otherwise = "nothing",
+     .meaning = "Tasks that must have ended well before this one starts: ids "
+                "of tasks of its job, or mappings that name others. If one of "
+                "them ends otherwise the task is skipped",
+     .example = "[mesh, initial]"},
+    {KEY(task_fields, exit_conditions), STRUCT(exit_conditions_keys),
+     .otherwise = "exit code 0 satisfies dependents, all else blocks them",
+     .meaning = "What its end means for its job and its dependents",
+     .example = "{default: {dependency_action: satisfy}}"},
+    {KEY(task_fields, success), STRUCT(success_keys),
+     .otherwise = "exit code 0", .meaning = "When it has succeeded",
+     .example = "{exit_codes: [0], files: [out.nc]}"},
+    {KEY(task_fields, retry), STRUCT(retry_keys),
+     .otherwise = "what failed by itself is tried again at once, anywhere",
+     .meaning = "Which failures are tried again, when and where; how often, "
+                "constraints.max_task_retry_count says",
+     .example = "{never: [2], backoff: 10s}"},
+    {KEY(task_fields, checkpoint_exit_code), INTEGER(1, 255),
+     .otherwise = "none",
+     .meaning = "The exit code by which it says that it has kept its state and "
+                "wants to go on: it is started again in the same directory, "
+                "and no retry is used",
+     .example = "85"},
+    {KEY(task_fields, keep_working_dir), BOOLEAN, .fallback = "false",
+     .meaning = "Whether a retry on the same node goes on in the directory of "
+                "the attempt before it; else it gets a fresh one"},
+    {KEY(task_fields, multi_instance_settings), STRUCT(multi_instance_keys),
+     .otherwise = "one node",
+     .meaning = "Makes it run on several nodes at once, such as an MPI program",
+     .example = "{number_of_instances: 2}"},
+    {KEY(task_fields, affinity_info), STRUCT(affinity_keys),
+     .otherwise = "any node", .meaning = "Where it would rather run",
+     .example = "{affinity_id: node-0}"},
+    {KEY(task_fields, container_settings), STRUCT(container_settings_keys),
+     .otherwise = "none", .meaning = "A container that it runs in",
+     .example = "{image_name: images/solver.sif}"},
 };
 static const struct key_refused task_refused[] = {
     {"user_identity", "tasks run as the user who runs mpibatch; leave it out"},

@@ -8,6 +8,7 @@
 
 #include "spec/errors.h"
 #include "spec/parse.h"
+#include "spec/parse_depends.h"
 #include "spec/parse_life.h"
 #include "spec/parse_storage.h"
 #include "spec/read.h"
@@ -83,15 +84,21 @@ static int job_build(struct parse *p, const struct tree_node *node,
     uint32_t pool = job_pool_find(p, node, &f->pool_info);
     fields_read(p->errors, "`constraints`", f->constraints.node,
                 &job_constraints_keys, &c);
+    depends_read(p, &f->depends_on);
+    depends_allowed(p, f);
     job->id = id ? id : f->id.node ? f->id.node->u.text : "job";
     job->pool = pool == UINT32_MAX ? 0 : pool;
     job->max_wall_clock_ns = c.max_wall_clock_time.u.integer;
     int32_t retries = (int32_t)c.max_task_retry_count.u.integer;
     p->pool_known = pool != UINT32_MAX;
-    if (job_life_build(p, f, job) < 0 || set_build(p, f, &job->tasks) < 0 ||
-        tasks_build(p, node, f, retries, job) < 0 ||
-        job_specials_build(p, f, retries, job) < 0 ||
-        metrics_build(p, &f->metrics, job) < 0)
+    if (job_life_build(p, f, job) < 0 || set_build(p, f, &job->tasks) < 0)
+        return -1;
+    size_t before_metrics = p->errors->total;
+    if (metrics_build(p, &f->metrics, job) < 0)
+        return -1;
+    p->metrics_known = p->errors->total == before_metrics;
+    if (tasks_build(p, node, f, retries, job) < 0 ||
+        job_specials_build(p, f, retries, job) < 0)
         return -1;
     if (!p->blind)
         state_names_check(p, &f->metrics, &job->tasks);
@@ -124,7 +131,7 @@ static void job_ids_check(struct parse *p, const struct tree_node *jobs,
 
 /* The jobs that are listed. */
 static int listed_jobs_build(struct parse *p, const struct tree_node *list,
-                             struct job *jobs)
+                             struct job *jobs, struct depends_from *from)
 {
     uint32_t count = list->count;
     struct job_fields *fields =
@@ -139,6 +146,8 @@ static int listed_jobs_build(struct parse *p, const struct tree_node *list,
         if (list->u.items[i].kind == TREE_MAPPING &&
             job_build(p, &list->u.items[i], &fields[i], NULL, &jobs[i]) < 0)
             return -1;
+    for (uint32_t i = 0; i < count; i++)
+        from[i] = (struct depends_from){&list->u.items[i], &fields[i], 1};
     return 0;
 }
 
@@ -174,20 +183,25 @@ static int jobs_build(struct parse *p, const struct spec_fields *f)
         total += read[i].schedule.job_count;
     }
     struct job *jobs = arena_calloc(p->arena, total, sizeof(*jobs));
-    if ((total > 0 && !jobs) || (schedules > 0 && !all))
+    struct depends_from *from = arena_calloc(p->scratch, total, sizeof(*from));
+    if ((total > 0 && (!jobs || !from)) || (schedules > 0 && !all))
         return -1;
     p->spec->jobs = jobs;
     p->spec->job_count = total;
     p->spec->schedules = all;
     p->spec->schedule_count = schedules;
-    if (list && listed_jobs_build(p, list, jobs) < 0)
+    if (list && listed_jobs_build(p, list, jobs, from) < 0)
         return -1;
     for (uint32_t i = 0; i < schedules; i++) {
         all[i] = read[i].schedule;
         if (schedule_build(p, &read[i], i, &jobs[all[i].first_job]) < 0)
             return -1;
+        from[all[i].first_job] = (struct depends_from){
+            read[i].job, &read[i].job_fields, all[i].job_count};
     }
-    return 0;
+    if (p->damaged || p->errors->total > 0)
+        return 0;
+    return depends_build(p, from);
 }
 
 static int spec_build(struct parse *p, const struct tree_node *root,

@@ -31,6 +31,7 @@ struct parse {
     uint32_t requests_noted; /* so many are in it */
     bool pool_known;         /* the job's: it names one that there is */
     bool damaged; /* the tree has broken nodes, which are reported already */
+    bool metrics_known; /* of the job: none of them is wrong */
     bool blind; /* the job's parameters are not known: leave templates alone */
 };
 
@@ -49,7 +50,12 @@ int template_build(struct parse *p, const struct tree_node *n,
                    const struct taskset *set, unsigned names,
                    const struct template **out);
 
-/* The templates of a job (node) whose task set is there already. retries: what
+/* A command line, as a text or a list of words. */
+int command_build(struct parse *p, const struct field *f,
+                  const struct taskset *set, struct command *out);
+
+/* The templates of a job (node) whose task set, metrics and on_task_failure are
+ * there already. retries: what
  * its tasks have if they do not say. */
 int tasks_build(struct parse *p, const struct tree_node *node,
                 const struct job_fields *f, int32_t retries, struct job *job);

@@ -9,7 +9,9 @@
 
 #include "base/quantity.h"
 #include "spec/errors.h"
+#include "spec/parse_depends.h"
 #include "spec/parse_life.h"
+#include "spec/parse_policy.h"
 #include "spec/parse_storage.h"
 #include "spec/read.h"
 
@@ -52,7 +54,7 @@ static int words_build(struct parse *p, const struct field *f,
     for (uint32_t i = 0; i < n->count; i++) {
         struct field word = {0};
         const struct tree_node *item = &n->u.items[i];
-        if (!value_read(p->errors, "a word of `command_line`", item,
+        if (!value_read(p->errors, "a word of a command line", item,
                         f->form->of, &word))
             continue;
         if (i == 0 && item->count == 0)
@@ -64,8 +66,8 @@ static int words_build(struct parse *p, const struct field *f,
     return 0;
 }
 
-static int command_build(struct parse *p, const struct field *f,
-                         const struct taskset *set, struct command *out)
+int command_build(struct parse *p, const struct field *f,
+                  const struct taskset *set, struct command *out)
 {
     struct err err;
     size_t at = 0;
@@ -258,6 +260,9 @@ int task_fields_build(struct parse *p, const struct task_fields *f,
         return -1;
     if (c->retention_time.node)
         t->retention_ns = c->retention_time.u.integer;
+    depends_read(p, &f->depends_on);
+    if (policy_build(p, f, job, t) < 0 || multi_build(p, f, set, t) < 0)
+        return -1;
     if (files_build(p, f, job, in) < 0 ||
         needs_build(p, &f->required_resources, &f->required_slots,
                     p->pool_known ? job->pool : UINT32_MAX, &in->needs,
@@ -299,6 +304,7 @@ static int listed_build(struct parse *p, const struct job_fields *f,
             return -1;
         need_command(p, &list->u.items[i], &in);
         directory_check(p, &list->u.items[i], f->task.node, &in);
+        policy_check(p, &list->u.items[i], f->task.node, &in.task);
         templates[i] = in.task;
     }
     return 0;
@@ -343,6 +349,7 @@ int tasks_build(struct parse *p, const struct tree_node *node,
     if (f->tasks.node)
         return listed_build(p, f, job, &base, templates);
     directory_check(p, at, NULL, &base);
+    policy_check(p, at, NULL, &base.task);
     if (f->commands.key) {
         const struct tree_node *line = at && at->kind == TREE_MAPPING
                                            ? tree_get(at, "command_line")

@@ -15,8 +15,10 @@ import sys
 OTHER_FILES = {
     "spec/compare.c": "compares two specs that are right: tests/cli/metrics.sh",
     "spec/keys.c": "what keys mean: the man page",
+    "spec/keys_depends.c": "what keys mean: the man page",
     "spec/keys_job.c": "what keys mean: the man page",
     "spec/keys_metric.c": "what keys mean: the man page",
+    "spec/keys_policy.c": "what keys mean: the man page",
     "spec/keys_pool.c": "what keys mean: the man page",
     "spec/keys_special.c": "what keys mean: the man page",
     "spec/keys_storage.c": "what keys mean: the man page",

@@ -23,8 +23,8 @@ EXCEPTED = {
     r"no parameter |cannot be used here|lone \"|is not a placeholder|is not a format|"
     r"one of files; write|a file has no|no container \"|needs `storage` with|^template-shell":
         "placeholders have a grammar of their own",
-    r"^when-|^sweep-when": "expressions have a grammar of their own",
-    r"^metric-(regex|groups)|capture groups have names|the regex has no group|needs a regex with named":
+    r"^when-|^sweep-when|^policy.*no name": "expressions have a grammar of their own",
+    r"^metric-(regex|groups)|^policy.*not a regular expression|capture groups have names|the regex has no group|needs a regex with named":
         "regular expressions are PCRE's, not JavaScript's",
     r"task \d+: |task id \"|the id needs|tasks .* both get|has the id \"|^template-arith":
         "only expanded templates show it",
@@ -45,6 +45,16 @@ EXCEPTED = {
     r"another sweep of the list|come from `|one parameter too many|counts repetitions|^sweep-more|"
     r"is a parameter already|is linked already|no combinations of":
         "a schema cannot look up a name given elsewhere",
+    r"wait(s)? for (each other|itself)|there is no job \"|job \".*\" has no task|"
+    r"no parameter in common|with the same parameters|holds for no task|"
+    r"^depends-unknown.*no name|`where` looks at|point: same compares":
+        "a schema cannot follow dependencies",
+    r"`job_action` needs|is success already|never tried again|no time limit to begin|"
+    r"is not tried again; put|`uses_task_dependencies: true`|has no tasks yet|ends (at \d+, )?before its start":
+        "a schema cannot compare what stands apart",
+    r"an element of `on`": "readers of YAML 1.1 take the key on for true",
+    r"stands in this list already|has something for a shell":
+        "a schema does not look into lists and words",
     r"is called \".*already|stands in line|has the name of|needs the name|is given twice|is set twice|"
     r"is in line \d+ already|has a default version|would have one name|has this `file_path`":
         "a schema cannot compare names of elements of a list",
@@ -58,7 +68,7 @@ EXCEPTED = {
     r"requires \d+ slots|: 2 values|: 4 values|: 1 value|is empty: its minimum|must be above|"
     r"`num` is 1|are the same, and so|too far apart|too large for floating|more than 18 digits|"
     r"does not meet|do not lead|must be less than 2|must be finite|as a limit|`step` cannot be 0|"
-    r"must be an integer, not 0.5|cannot be 0$|is too (long|large)$":
+    r"^policy-inherited.*a factor must|must be an integer, not 0.5|cannot be 0$|is too (long|large)$":
         "a schema does not calculate",
     r"points, and \d+ are the most|nothing is left|too ragged|combinations of values|"
     r"too many pieces|too many places|never is|no point has|values together|more than 64 metrics|"
