@@ -200,12 +200,13 @@ struct manager *manager_create(const struct manager_config *config,
     buf_init(&m->out, MSG_MAX_BYTES);
     loop_timer_init(&m->tick, manager_tick);
     m->begun = mem_calloc(jobs, sizeof(m->begun[0]));
+    m->whys = mem_calloc(jobs, sizeof(m->whys[0]));
     m->ranks = mem_calloc(ranks, sizeof(m->ranks[0]));
     m->snap.jobs = mem_calloc(jobs, sizeof(m->snap.jobs[0]));
     m->snap.job_count = jobs;
     m->gpu_order =
         mem_calloc((size_t)ranks * GPU_MAX_PER_NODE, sizeof(m->gpu_order[0]));
-    if (!m->begun || !m->ranks || !m->snap.jobs || !m->gpu_order)
+    if (!m->begun || !m->whys || !m->ranks || !m->snap.jobs || !m->gpu_order)
         goto nomem;
     for (uint32_t i = 0; i < ranks * GPU_MAX_PER_NODE; i++)
         m->gpu_order[i] = i % GPU_MAX_PER_NODE;
@@ -220,7 +221,7 @@ struct manager *manager_create(const struct manager_config *config,
     m->origin = m->sched ? origin_create(config->spec, err) : NULL;
     if (!m->origin ||
         past_replay(past, config->spec, m->sched, m->origin,
-                    &m->created_wall_ns, &m->staged.before, err) < 0)
+                    &m->created_wall_ns, &m->staged.before, m->whys, err) < 0)
         goto fail;
     m->start_wall_ns = clock_wall_ns();
     if (m->created_wall_ns == 0)
@@ -246,6 +247,7 @@ void manager_destroy(struct manager *m)
     staged_fini(&m->staged);
     buf_fini(&m->out);
     mem_free(m->begun);
+    mem_free(m->whys);
     mem_free(m->ranks);
     mem_free(m->gpu_order);
     mem_free(m->snap.jobs);

@@ -4,6 +4,7 @@
 #include "manager/manager_parts.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* Tasks of the job are handed out: from now on it uses up its time: past.c.
  * Its release task is not of that time. */
@@ -97,6 +98,8 @@ static void job_changed(struct manager *m, const struct sched_action *act)
     const char *why = act->text ? act->text : "";
     const char *colon = *why ? ": " : "";
     manager_journal_job(m, act->job, act->job_state, act->job_end, why);
+    if (*why || act->job_state != JOB_COMPLETED) /* else as it was said */
+        snprintf(m->whys[act->job], JOB_WHY_BYTES, "%s", why);
     if (act->job_state == JOB_DISABLED)
         manager_notice(m, "job %s is disabled%s%s", id, colon, why);
     if (act->job_state != JOB_TERMINATING)

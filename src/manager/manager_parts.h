@@ -48,7 +48,8 @@ struct manager {
     uint32_t *gpu_order; /* GPU_MAX_PER_NODE a rank: those of its node, the
                             nearest first; known when it is ready */
     struct starts starts;
-    bool *begun; /* one a job: tasks of it were handed out */
+    bool *begun;                 /* one a job: tasks of it were handed out */
+    char (*whys)[JOB_WHY_BYTES]; /* one a job: what was said of its state */
     struct skips skips;
     struct inventory inventory;
     uint64_t ended;

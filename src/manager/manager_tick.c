@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #define SNAPSHOT_NS NS_PER_SEC
 
@@ -13,6 +14,8 @@ const struct snapshot *manager_snapshot(struct manager *m)
 {
     struct snapshot *s = &m->snap;
     sched_snapshot(m->sched, s);
+    for (uint32_t j = 0; j < s->job_count; j++)
+        memcpy(s->jobs[j].why, m->whys[j], JOB_WHY_BYTES);
     s->state = m->stage == MANAGER_DONE || m->stage == MANAGER_LEAVING
                    ? RUN_FINISHED
                : m->paused   ? RUN_PAUSED

@@ -3,6 +3,7 @@
 #include "manager/past.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 
@@ -11,6 +12,7 @@ struct past {
     struct origin *origin;
     int64_t *created_ns;
     struct stage_counts *staged;
+    char (*whys)[JOB_WHY_BYTES];
     struct stage_counts counts; /* of the session being read, its last word */
     uint32_t jobs;
     /* What a job has used up of its time: in each session, from the moment
@@ -48,6 +50,8 @@ static int job_changed(struct past *p, const struct journal_record *r,
                        struct err *err)
 {
     uint32_t job = r->u.job.job;
+    if (r->u.job.why[0] || r->u.job.state != JOB_COMPLETED)
+        snprintf(p->whys[job], JOB_WHY_BYTES, "%s", r->u.job.why);
     if (r->u.job.state == JOB_ACTIVE && p->begun_ns[job] == 0)
         p->begun_ns[job] = r->time_ns;
     else if (r->u.job.state == JOB_COMPLETED)
@@ -105,12 +109,14 @@ static int record_replay(struct past *p, const struct journal_record *r,
 
 int past_replay(struct journal_reader *reader, const struct jobspec *spec,
                 struct sched *sched, struct origin *origin, int64_t *created_ns,
-                struct stage_counts *staged, struct err *err)
+                struct stage_counts *staged, char (*whys)[JOB_WHY_BYTES],
+                struct err *err)
 {
     struct past p = {.sched = sched,
                      .origin = origin,
                      .created_ns = created_ns,
                      .staged = staged,
+                     .whys = whys,
                      .jobs = spec->job_count,
                      .begun_ns = mem_calloc(spec->job_count, sizeof(int64_t)),
                      .used_ns = mem_calloc(spec->job_count, sizeof(int64_t))};

@@ -41,10 +41,13 @@ static inline uint64_t task_counts_left(const struct task_counts *c)
     return c->total - c->succeeded - c->failed - c->skipped;
 }
 
+enum { JOB_WHY_BYTES = 128 };
+
 struct job_snapshot {
     enum job_state state;
     enum job_end end;
-    bool hidden; /* a job of a schedule whose time has not come */
+    bool hidden;             /* a job of a schedule whose time has not come */
+    char why[JOB_WHY_BYTES]; /* what was said of its state, perhaps cut; "" */
     struct task_counts tasks;
 };
 

@@ -1,4 +1,4 @@
-/* status.json: see status.h. Owns its form, version 2; the only place here
+/* status.json: see status.h. Owns its form, version 3; the only place here
  * that knows JSON. Counts are JSON integers, durations and times seconds. */
 #include "config.h"
 #include "store/status.h"
@@ -21,7 +21,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 
-enum { STATUS_VERSION = 2, STATUS_MAX_BYTES = 4 << 20 };
+enum { STATUS_VERSION = 3, STATUS_MAX_BYTES = 4 << 20 };
 
 /* ---- To JSON ---- */
 
@@ -96,6 +96,17 @@ static json_t *put_part(uint64_t total, const char *key, uint64_t n)
     return o;
 }
 
+/* How many nodes there are, and in which states. */
+static json_t *put_nodes(const struct snapshot *s)
+{
+    json_t *o = put_part(s->node_count, NULL, 0), *states = json_object();
+    for (int i = 0; i < NODE_STATE_COUNT; i++)
+        put(&states, node_state_name((enum node_state)i),
+            count(s->node_states[i]));
+    put(&o, "states", states);
+    return o;
+}
+
 static json_t *put_jobs(const struct jobspec *spec, const struct snapshot *snap)
 {
     json_t *jobs = json_array();
@@ -106,6 +117,8 @@ static json_t *put_jobs(const struct jobspec *spec, const struct snapshot *snap)
         put(&o, "id", string(spec->jobs[i].id));
         put(&o, "state", string(job_state_name(s->state)));
         put(&o, "end", string(job_end_name(s->end)));
+        put(&o, "why", string(s->why));
+        put(&o, "hidden", json_boolean(s->hidden));
         put(&o, "tasks", put_counts(&s->tasks));
         if (json_array_append_new(jobs, o) < 0) {
             json_decref(jobs);
@@ -130,7 +143,7 @@ static json_t *put_status(const struct jobspec *spec, const struct snapshot *s,
     put(&o, "host", string(from->host));
     put(&o, "pid", json_integer(from->pid));
     put(&o, "launch_id", string(from->launch_id));
-    put(&o, "nodes", put_part(s->node_count, NULL, 0));
+    put(&o, "nodes", put_nodes(s));
     put(&o, "ranks", put_part(s->rank_count, "lost", s->ranks_lost));
     put(&o, "slots", put_part(s->slot_count, "busy", s->slots_busy));
     put(&o, "tasks", put_counts(&s->tasks));
@@ -311,6 +324,16 @@ static uint32_t get_part(struct get *g, const json_t *o, const char *key,
     return (uint32_t)get_count(g, json_object_get(o, key), part, UINT32_MAX);
 }
 
+static void get_nodes(struct get *g, const json_t *o, struct snapshot *s)
+{
+    const json_t *nodes = json_object_get(o, "nodes");
+    const json_t *states = json_object_get(nodes, "states");
+    s->node_count = (uint32_t)get_count(g, nodes, "total", UINT32_MAX);
+    for (int i = 0; i < NODE_STATE_COUNT; i++)
+        s->node_states[i] = (uint32_t)get_count(
+            g, states, node_state_name((enum node_state)i), UINT32_MAX);
+}
+
 static void get_job(struct get *g, const json_t *o, const struct job *job,
                     struct job_snapshot *s)
 {
@@ -319,6 +342,10 @@ static void get_job(struct get *g, const json_t *o, const struct job *job,
         g->bad = true;
     s->state = get_name(g, o, "state", state_name, JOB_STATE_COUNT);
     s->end = get_name(g, o, "end", end_name, JOB_END_COUNT);
+    get_string(g, o, "why", s->why, sizeof(s->why));
+    const json_t *hidden = json_object_get(o, "hidden");
+    s->hidden = json_is_true(hidden);
+    g->bad = g->bad || !json_is_boolean(hidden);
     get_counts(g, json_object_get(o, "tasks"), &s->tasks);
 }
 
@@ -335,7 +362,7 @@ static void get_status(struct get *g, const json_t *o,
     get_string(g, o, "host", from->host, sizeof(from->host));
     from->pid = get_int(g, o, "pid");
     get_string(g, o, "launch_id", from->launch_id, sizeof(from->launch_id));
-    s->node_count = get_part(g, o, "nodes", "total");
+    get_nodes(g, o, s);
     s->rank_count = get_part(g, o, "ranks", "total");
     s->ranks_lost = get_part(g, o, "ranks", "lost");
     s->slot_count = get_part(g, o, "slots", "total");

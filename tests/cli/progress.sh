@@ -132,11 +132,11 @@ start 0 going.yaml
 shows() { "$MPIBATCH" status --json going.run >status.json && "$PYTHON" -c "import json; d = json.load(open('status.json')); exit(d['tasks']['running'] != 2 or d['tasks']['succeeded'] != 1)"; }
 ok "status --json shows what runs" eventually 20 shows
 is "$(json status.json 'd["version"], d["name"], d["state"], d["exit_code"], d["session"], d["host"], d["pid"]')" \
-    "(2, 'going', 'running', -1, 1, '$host', $pid)" "status --json: the run"
+    "(3, 'going', 'running', -1, 1, '$host', $pid)" "status --json: the run"
 is "$(json status.json '[(t["succeeded"], t["failed"], t["running"], t["active"], t["total"]) for t in [d["tasks"]] + [j["tasks"] for j in d["jobs"]]]')" \
     "[(1, 1, 2, 3, 7), (1, 1, 2, 2, 6), (0, 0, 0, 1, 1)]" "status --json: counts, of all and of each job"
-is "$(json status.json '[j["id"] + " " + j["state"] for j in d["jobs"]], d["slots"], d["ranks"], d["nodes"]')" \
-    "(['a active', 'b active'], {'total': 2, 'busy': 2}, {'total': 1, 'lost': 0}, {'total': 1})" "status --json: jobs, slots, ranks"
+is "$(json status.json '[j["id"] + " " + j["state"] for j in d["jobs"]], d["slots"], d["ranks"], d["nodes"]["total"], d["nodes"]["states"]["running"]')" \
+    "(['a active', 'b active'], {'total': 2, 'busy': 2}, {'total': 1, 'lost': 0}, 1, 1)" "status --json: jobs, slots, ranks, nodes"
 like "$("$MPIBATCH" status going.run)" "^going: running, session 1, .* on $host \(pid $pid\)
   7 tasks: 1 succeeded, 1 failed, 2 running, 3 to go
   2/2 slots busy, 1 ranks? on 1 nodes?.*

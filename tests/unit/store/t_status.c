@@ -19,30 +19,34 @@ static struct job_snapshot jobs[2] = {
     {.state = JOB_ACTIVE, .tasks = {10, 1, 2, 3, 1, 1, 2, 5, 1}},
     {.state = JOB_COMPLETED,
      .end = JOB_END_ALL_TASKS_COMPLETE,
+     .hidden = true,
+     .why = "we \xc3\xa4re \"done\"",
      .tasks = {UINT32_MAX, UINT32_MAX, 0, 0, 0, 0, 0, 0, 0, 0}},
 };
 
 static struct snapshot full(void)
 {
-    return (struct snapshot){.state = RUN_STOPPING,
-                             .exit_code = -1,
-                             .session = 3,
-                             .start_ns = 1700000000123456789,
-                             .now_ns = 1700000001000000000,
-                             .node_count = 4,
-                             .rank_count = 8,
-                             .ranks_lost = 1,
-                             .slot_count = 64,
-                             .slots_busy = 60,
-                             .tasks = {100, 10, 20, 3, 30, 7, 8, 22, 50, 6},
-                             .done_this_session = 7,
-                             .tasks_per_s = 12.25,
-                             .eta_ns = 90500000000,
-                             .pause_text = "cannot write \xff",
-                             .staged = {9, 1 << 30, 40000, 1, 2, 3, 4, 5, 6, 7,
-                                        8, 9, 10, 11, 12, 13, INT64_MAX},
-                             .job_count = 2,
-                             .jobs = jobs};
+    return (struct snapshot){
+        .state = RUN_STOPPING,
+        .exit_code = -1,
+        .session = 3,
+        .start_ns = 1700000000123456789,
+        .now_ns = 1700000001000000000,
+        .node_count = 4,
+        .node_states = {1, [NODE_IDLE] = 2, [NODE_UNUSABLE] = 1},
+        .rank_count = 8,
+        .ranks_lost = 1,
+        .slot_count = 64,
+        .slots_busy = 60,
+        .tasks = {100, 10, 20, 3, 30, 7, 8, 22, 50, 6},
+        .done_this_session = 7,
+        .tasks_per_s = 12.25,
+        .eta_ns = 90500000000,
+        .pause_text = "cannot write \xff",
+        .staged = {9, 1 << 30, 40000, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+                   INT64_MAX},
+        .job_count = 2,
+        .jobs = jobs};
 }
 
 static struct rundir *open_run(const char *dir)
@@ -75,6 +79,8 @@ static void reads_what_was_written(void **state)
         assert_in_range(s.start_ns, snap.start_ns - 1000, snap.start_ns + 1000);
         assert_int_equal(s.now_ns, snap.now_ns);
         assert_int_equal(s.node_count, 4);
+        assert_memory_equal(s.node_states, snap.node_states,
+                            sizeof(s.node_states));
         assert_int_equal(s.rank_count, 8);
         assert_int_equal(s.ranks_lost, 1);
         assert_int_equal(s.slot_count, 64);
@@ -105,7 +111,7 @@ static void reads_what_was_written(void **state)
 static void refuses_what_is_not_a_status(void **state)
 {
     static const char *const texts[] = {
-        "", "{", "[]", "{\"version\": 1}", "{\"version\": 2}", "null"};
+        "", "{", "[]", "{\"version\": 1}", "{\"version\": 3}", "null"};
     struct jobspec *spec = make_spec();
     struct err err = {0};
     struct rundir *r = open_run(*state);
