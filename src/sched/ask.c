@@ -35,12 +35,26 @@ static bool is_able(const struct sched *s)
     return false;
 }
 
+/* Is there a job that waits for whatever people will ask, and somebody who
+ * could do it? */
+static bool is_open_ended(const struct sched *s)
+{
+    if (s->lost == s->config.worker_count)
+        return false;
+    for (uint32_t i = 0; i < job_count_of(s); i++)
+        if (s->jobs[i].state == JOB_ACTIVE && job_is_done(&s->jobs[i]))
+            return true;
+    return false;
+}
+
 bool sched_finished(const struct sched *s)
 {
     if (s->outstanding > 0 || heap_top(&s->due) || heap_top(&s->news) ||
         heap_top(&s->node_news))
         return false;
-    return s->stop != SCHED_RUN || s->starts_left == 0 || !is_able(s);
+    if (s->stop != SCHED_RUN || s->starts_left == 0)
+        return true;
+    return !is_able(s) && !is_open_ended(s);
 }
 
 bool sched_all_completed(const struct sched *s)
@@ -221,6 +235,7 @@ uint32_t sched_task_attempts(const struct sched *s, uint32_t job,
         return 0;
     if ((indices_contains(&j->blocked, index) ||
          indices_contains(&j->doomed, index) ||
+         indices_contains(&j->dropped, index) ||
          indices_contains(&j->skipped, index)) &&
         !indices_contains(&j->tried, index))
         return 0;

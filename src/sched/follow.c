@@ -155,6 +155,7 @@ void follow_ended(struct sched *s, uint32_t job, uint32_t index,
 
 void follow_reopened(struct sched *s, uint32_t job, uint32_t index)
 {
+    indices_remove(&s->jobs[job].odd, index);
     set_outcome(s, job, index, OUTCOME_OPEN);
 }
 
@@ -198,7 +199,7 @@ void follow_revive(struct sched *s, bool say)
 void follow_review(struct sched *s, struct job_run *j)
 {
     uint32_t job = job_id(s, j), at, run;
-    uint32_t first = 0, count = j->spec->tasks.count;
+    uint32_t first = 0, count = j->task_count;
     if (!needs_has_children(&s->needs, job))
         return;
     while (next_run(&j->blocked, first, count, &at, &run)) {

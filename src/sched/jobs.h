@@ -18,16 +18,30 @@
 #include "model/state.h"
 #include "sched/indices.h"
 #include "sched/load.h"
+#include "sched/sched.h"
+
+/* What is wanted of a job, by people or by the ends of its tasks. */
+enum job_want { WANT_NOTHING, WANT_DISABLE, WANT_ENABLE, WANT_TERMINATE };
+
+/* Jobs of schedules have their turn, or are left out; others have it. */
+enum job_turn { TURN_WAITS, TURN_HAS_BEGUN, TURN_LEFT_OUT };
 
 struct job_run {
     const struct job *spec;
-    struct heap_node due;    /* in the machine's heap of jobs to look at */
+    uint32_t task_count;  /* tasks that are known here: those that were added to
+                             the spec are when they are taken in */
+    struct heap_node due; /* in the machine's heap of jobs to look at */
     struct heap_node expiry; /* in the machine's heap of time limits */
     int64_t expires_ns;      /* INT64_MAX: never, or it has not begun */
     int64_t used_ns;         /* of its time limit, by earlier sessions */
     enum job_state state;
     enum job_end end;
-    uint64_t outstanding; /* tasks that workers have */
+    char *why; /* of its end; NULL: that says all */
+    enum job_turn turn;
+    enum job_want want;
+    enum job_end want_end;      /* WANT_TERMINATE */
+    enum sched_running running; /* disabling: what becomes of what runs */
+    uint64_t outstanding;       /* tasks that workers have */
     uint64_t succeeded, failed, retried, invalid;
     struct indices failures; /* the failed tasks */
     struct indices invalids; /* the tasks that `invalid` counts */
@@ -38,10 +52,18 @@ struct job_run {
     /* Of a job that others wait for: the completed tasks, by what that means
      * for those. */
     struct indices good, bad;
+    /* Completed tasks that mean the other to those that wait for them than one
+     * would think: they failed, and satisfy, or the other way round. */
+    struct indices odd;
     struct indices reopened; /* follow.c's; empty between calls */
     struct indices revived;  /* active again, which is still to be said */
     struct tempo tempo;
-    uint32_t cancel_next; /* terminating: the next worker to be told */
+    uint32_t cancel_next; /* terminating, disabling: the next worker to be
+                             told */
+    /* Tasks that somebody has ended: no worker has them, and that is to be
+     * said; workers have them, and are to be told; have been told. Of the
+     * latter two, those that were deleted. */
+    struct indices dropped, ending, ended, deleted;
 };
 
 /* An active job. 0, or -1 (no memory). */
@@ -71,8 +93,15 @@ struct verdict job_judge(const struct job_run *j, const struct attempt *a,
                          uint32_t retries);
 /* Does an attempt that ended so, and is followed by another, use a retry? */
 bool reason_uses_retry(enum reason reason);
-/* Does the end of the task behind attempt a satisfy those that wait for it? */
-bool job_satisfies(const struct job_run *j, const struct attempt *a);
+/* What the end of the task behind attempt a means. */
+struct exit_options job_end_options(const struct job_run *j,
+                                    const struct attempt *a);
+
+/* All its tasks, its job manager included. */
+uint64_t job_total(const struct job_run *j);
+/* Is it wanted that the job terminate? The first one who says so wins; why is
+ * copied (NULL: nothing is to be said). 0, or -1 (no memory for why). */
+int job_want_end(struct job_run *j, enum job_end end, const char *why);
 
 /* Its counts as if no worker had any of its tasks. */
 void job_counts(const struct job_run *j, struct task_counts *counts);

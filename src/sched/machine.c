@@ -3,7 +3,10 @@
 #include "config.h"
 #include "sched/machine.h"
 
+#include "base/mem.h"
+#include "sched/command.h"
 #include "sched/follow.h"
+#include "sched/limits.h"
 
 #include <stddef.h>
 
@@ -72,11 +75,9 @@ void job_changed(struct sched *s, struct job_run *j, enum job_state was)
         s->completed--;
     if (j->state == JOB_COMPLETED)
         s->completed++;
-    if (j->state == JOB_ACTIVE)
-        ready_open(&s->ready, job_id(s, j));
-    else
-        ready_close(&s->ready, job_id(s, j));
-    heap_remove(&s->expiries, &j->expiry);
+    job_gate(s, j);
+    if (j->state == JOB_TERMINATING || was == JOB_COMPLETED)
+        heap_remove(&s->expiries, &j->expiry);
     follow_job(s, j);
     job_due(s, j);
 }
@@ -86,6 +87,9 @@ void job_revive(struct sched *s, struct job_run *j)
     enum job_state was = j->state;
     j->state = JOB_ACTIVE;
     j->end = JOB_END_NONE;
+    j->want = WANT_NOTHING;
+    mem_free(j->why);
+    j->why = NULL;
     j->cancel_next = 0;
     job_use_time(j, 0); /* else a job that had used it up would end at once */
     job_changed(s, j, was);
@@ -116,7 +120,8 @@ bool task_take(struct sched *s, uint32_t job, uint32_t index)
     else {
         indices_remove(&j->tried, index);
         return indices_remove(&j->blocked, index) ||
-               indices_remove(&j->doomed, index);
+               indices_remove(&j->doomed, index) ||
+               indices_remove(&j->dropped, index);
     }
     return true;
 }
@@ -128,7 +133,28 @@ bool task_waits(const struct sched *s, uint32_t job, uint32_t index)
     return indices_contains(&b->fresh, index) ||
            indices_contains(&b->again, index) ||
            indices_contains(&j->blocked, index) ||
-           indices_contains(&j->doomed, index);
+           indices_contains(&j->doomed, index) ||
+           indices_contains(&j->dropped, index);
+}
+
+bool task_reactivate(struct sched *s, uint32_t job, uint32_t index)
+{
+    struct job_run *j = &s->jobs[job];
+    enum task_past past = TASK_TRIED;
+    if (task_waits(s, job, index))
+        return false;
+    if (indices_contains(&j->skipped, index)) {
+        if (needs_state(&s->needs, job, index) == NEED_FAILED)
+            return false; /* it would be skipped again */
+        if (!indices_remove(&j->tried, index))
+            past = TASK_FRESH;
+        indices_remove(&j->skipped, index);
+    } else {
+        job_uncount(j, index);
+    }
+    follow_reopened(s, job, index);
+    task_put(s, job, index, past);
+    return true;
 }
 
 int attempt_tally(struct sched *s, const struct attempt *a)
@@ -142,6 +168,38 @@ int attempt_tally(struct sched *s, const struct attempt *a)
     return tally_keep(&s->tally, a->job, a->index, t);
 }
 
+/* Does the end of a task need a closer look? */
+static bool has_consequences(const struct sched *s, const struct job_run *j,
+                             uint32_t index)
+{
+    const struct exit_conditions *c =
+        &job_template(j->spec, index)->exit_conditions;
+    return j->spec->on_task_failure == TASK_FAILURE_JOB_ACTION ||
+           needs_has_parents(&s->needs, job_id(s, j)) || c->code_count > 0 ||
+           c->has_pre_processing_error || c->has_file_upload_error ||
+           c->has_default;
+}
+
+/* What the end of a task means for its job and for those that wait for it. */
+static void task_ended(struct sched *s, struct job_run *j,
+                       const struct attempt *a)
+{
+    if (!has_consequences(s, j, a->index))
+        return;
+    struct exit_options o = job_end_options(j, a);
+    bool good = o.dependency_action == DEPENDENCY_SATISFY;
+    if (good != (a->result == RESULT_SUCCESS))
+        indices_add(&j->odd, a->index);
+    follow_ended(s, a->job, a->index, good ? OUTCOME_GOOD : OUTCOME_BAD);
+    if (j->spec->on_task_failure == TASK_FAILURE_JOB_ACTION)
+        job_act(s, j, o.job_action, a);
+}
+
+static bool stops_when(const struct job_run *j)
+{
+    return j->spec->stop_when.failed > 0 || j->spec->stop_when.share > 0;
+}
+
 void attempt_settle(struct sched *s, const struct attempt *a)
 {
     struct job_run *j = &s->jobs[a->job];
@@ -150,9 +208,8 @@ void attempt_settle(struct sched *s, const struct attempt *a)
         task_put(s, a->job, a->index, TASK_TRIED);
         return;
     }
-    follow_ended(s, a->job, a->index,
-                 job_satisfies(j, a) ? OUTCOME_GOOD : OUTCOME_BAD);
-    if (job_is_done(j))
+    task_ended(s, j, a);
+    if (job_is_done(j) || (a->result != RESULT_SUCCESS && stops_when(j)))
         job_due(s, j);
 }
 
@@ -164,6 +221,8 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
     s->outstanding -= count;
     if (j->outstanding == 0)
         job_due(s, j);
+    if (j->spec->max_parallel_tasks > 0)
+        job_gate(s, j);
     if (w->state == WORKER_JOINED && range_has_load(r->state))
         worker_load(s, w, -1, r, count);
     node_given(s, w->node, -(int64_t)count);
@@ -174,9 +233,10 @@ void tasks_requeue(struct sched *s, const struct range *r)
 {
     struct bucket *b = task_bucket(s, r->job, r->first);
     enum task_past past = r->attempt == 1 ? TASK_FRESH : TASK_TRIED;
-    if (needs_has_children(&s->needs, r->job))
+    if (needs_has_children(&s->needs, r->job) ||
+        s->jobs[r->job].ended.count + s->jobs[r->job].ending.count > 0)
         for (uint32_t i = r->first; i < r->first + r->count; i++)
-            task_put(s, r->job, i, past);
+            command_returned(s, r->job, i, past);
     else
         bucket_put(b, past == TASK_FRESH ? &b->fresh : &b->again, r->first,
                    r->count);

@@ -128,6 +128,9 @@ void task_put(struct sched *s, uint32_t job, uint32_t index,
 bool task_take(struct sched *s, uint32_t job, uint32_t index);
 /* Is it there? */
 bool task_waits(const struct sched *s, uint32_t job, uint32_t index);
+/* A completed task, which no worker has, is active again. Was it one? Not if it
+ * would be skipped again. */
+bool task_reactivate(struct sched *s, uint32_t job, uint32_t index);
 /* The job is active again. */
 void job_revive(struct sched *s, struct job_run *j);
 

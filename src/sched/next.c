@@ -7,9 +7,11 @@
  * what they have in order. */
 #include "config.h"
 #include "sched/machine.h"
-#include "sched/special.h"
 
+#include "sched/command.h"
 #include "sched/follow.h"
+#include "sched/limits.h"
+#include "sched/special.h"
 
 /* ---- Workers ---- */
 
@@ -25,8 +27,9 @@ static bool lose_attempt(struct sched *s, struct worker *w, int64_t now_ns,
                         .reason = REASON_LOST};
     bool special = special_is(a.index);
     if (!special) {
-        a.disposition =
-            job_judge(&s->jobs[a.job], &a, 0).again ? TASK_RETRIES : TASK_ENDS;
+        bool again = job_judge(&s->jobs[a.job], &a, 0).again &&
+                     !command_is_ended(s, a.job, a.index);
+        a.disposition = again ? TASK_RETRIES : TASK_ENDS;
         if (attempt_tally(s, &a) < 0)
             return false;
     }
@@ -44,6 +47,7 @@ static bool lose_attempt(struct sched *s, struct worker *w, int64_t now_ns,
     act->disposition = a.disposition;
     tasks_release(s, w, last, a.index, 1);
     attempt_settle(s, &a);
+    command_ended(s, &a);
     return true;
 }
 
@@ -73,7 +77,7 @@ static enum step worker_step(struct sched *s, struct worker *w, int64_t now_ns,
 
 /* ---- Jobs ---- */
 
-/* The next worker to be told that this job is terminated. */
+/* The next worker to be told that this job is terminated, or disabled. */
 static bool cancel_step(struct sched *s, struct job_run *j,
                         struct sched_action *act)
 {
@@ -96,15 +100,22 @@ static enum step jobs_step(struct sched *s, struct job_run *j, int64_t now_ns,
     enum job_state was = j->state;
     if (follow_step(s, j, act))
         return STEP_ACT;
-    if (j->state == JOB_TERMINATING && cancel_step(s, j, act))
+    if (command_step(s, j, act))
+        return STEP_ACT;
+    if ((j->state == JOB_TERMINATING ||
+         (j->state == JOB_DISABLING && j->running != SCHED_WAIT)) &&
+        cancel_step(s, j, act))
         return STEP_ACT;
     if (!job_step(j, now_ns))
         return STEP_NONE;
     job_changed(s, j, was);
+    if (j->state == JOB_DISABLING && j->running == SCHED_WAIT)
+        command_recall(s, j);
     *act = (struct sched_action){.kind = SCHED_JOB_CHANGED,
                                  .job = job_id(s, j),
                                  .job_state = j->state,
-                                 .job_end = j->end};
+                                 .job_end = j->end,
+                                 .text = j->why};
     return STEP_ACT;
 }
 
@@ -208,6 +219,8 @@ static void give(struct sched *s, int64_t now_ns, struct worker *w,
     s->outstanding += r->count;
     if (s->starts_left != UINT64_MAX)
         s->starts_left -= r->count;
+    if (j->spec->max_parallel_tasks > 0)
+        job_gate(s, j);
     if (job_begin(j, now_ns))
         (void)heap_add(&s->expiries, &j->expiry); /* has the memory */
 }
@@ -229,6 +242,7 @@ static enum step assign_step(struct sched *s, int64_t now_ns,
         return STEP_LATER;
     if (s->starts_left < count)
         count = (uint32_t)s->starts_left;
+    count = at_most(count, job_room(&s->jobs[b->job]));
     struct range r = bucket_range(s, b, count);
     give(s, now_ns, w, b, &r);
     *act = (struct sched_action){.kind = SCHED_ASSIGN,

@@ -39,13 +39,13 @@ int sched_replay_attempt(struct sched *s, const struct attempt *a,
         return 0; /* the nodes of each session are new */
     if (check_job(s, a->job, err) < 0)
         return -1;
-    const struct job *job = s->jobs[a->job].spec;
-    if (a->index >= job->tasks.count || a->attempt == 0)
+    struct job_run *j = &s->jobs[a->job];
+    bool is_manager = a->index == INDEX_JOB_MANAGER && j->spec->manager;
+    if ((a->index >= j->task_count && !is_manager) || a->attempt == 0)
         return err_set(err, EINVAL,
                        "the journal speaks of attempt %" PRIu32
                        " of task %" PRIu32 ", job %s has %" PRIu32,
-                       a->attempt, a->index, job->id, job->tasks.count);
-    struct job_run *j = &s->jobs[a->job];
+                       a->attempt, a->index, j->spec->id, j->task_count);
     if (!is_news(s, a))
         return 0;
     if (attempt_tally(s, a) < 0)
@@ -75,6 +75,7 @@ int sched_replay_job(struct sched *s, uint32_t job, enum job_state state,
                        j->spec->id, job_state_name(was), (int)state);
     j->state = state;
     j->end = end;
+    j->want = WANT_NOTHING;
     job_changed(s, j, was);
     return 0;
 }
@@ -85,28 +86,6 @@ void sched_replay_job_time(struct sched *s, uint32_t job, int64_t used_ns)
         job_use_time(&s->jobs[job], used_ns);
 }
 
-/* A completed task is active again. Was it one? No worker has any before the
- * first input. */
-static bool task_reactivate(struct sched *s, uint32_t job, uint32_t index)
-{
-    struct job_run *j = &s->jobs[job];
-    enum task_past past = TASK_TRIED;
-    if (task_waits(s, job, index))
-        return false;
-    if (indices_contains(&j->skipped, index)) {
-        if (needs_state(&s->needs, job, index) == NEED_FAILED)
-            return false; /* it would be skipped again */
-        if (!indices_remove(&j->tried, index))
-            past = TASK_FRESH;
-        indices_remove(&j->skipped, index);
-    } else {
-        job_uncount(j, index);
-    }
-    follow_reopened(s, job, index);
-    task_put(s, job, index, past);
-    return true;
-}
-
 uint64_t sched_reactivate(struct sched *s, const struct task_range *range)
 {
     uint64_t count = 0;
@@ -114,8 +93,8 @@ uint64_t sched_reactivate(struct sched *s, const struct task_range *range)
         return 0;
     struct job_run *j = &s->jobs[range->job];
     uint64_t end = (uint64_t)range->first + range->count;
-    if (end > j->spec->tasks.count)
-        end = j->spec->tasks.count;
+    if (end > j->task_count)
+        end = j->task_count;
     for (uint64_t i = range->first; i < end; i++)
         count += task_reactivate(s, range->job, (uint32_t)i);
     if (count == 0)
@@ -133,7 +112,7 @@ int sched_replay_skipped(struct sched *s, const struct task_range *range,
     if (check_job(s, range->job, err) < 0)
         return -1;
     struct job_run *j = &s->jobs[range->job];
-    uint32_t count = j->spec->tasks.count;
+    uint32_t count = j->task_count;
     if (range->first >= count || range->count > count - range->first)
         return err_set(err, EINVAL,
                        "the journal speaks of task %" PRIu32

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "sched/command.h"
 #include "sched/follow.h"
 #include "sched/machine.h"
 #include "sched/special.h"
@@ -389,17 +390,22 @@ int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
     }
     struct job_run *j = &s->jobs[a->job];
     enum disposition was = a->disposition;
+    enum reason reason = a->reason;
+    command_reason(j, a);
     struct verdict v = job_judge(
         j, a,
         tally_get(&s->tally, a->job, a->index, (struct tally){0}).retries);
-    a->disposition = v.again ? TASK_RETRIES : TASK_ENDS;
+    bool again = v.again && !command_is_ended(s, a->job, a->index);
+    a->disposition = again ? TASK_RETRIES : TASK_ENDS;
     if (attempt_tally(s, a) < 0) {
         a->disposition = was;
+        a->reason = reason;
         return no_memory(err);
     }
     struct range *r = attempt_find(w, a->job, a->index, a->attempt);
     tasks_release(s, w, r, a->index, 1);
     attempt_settle(s, a);
+    command_ended(s, a);
     note_tempo(j, a);
     w->progress_ns = now_ns;
     *accepted = true;

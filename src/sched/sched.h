@@ -214,7 +214,8 @@ enum sched_action_kind {
                           what runs */
     SCHED_WORKER_LOST, /* never talk to worker again */
     SCHED_ATTEMPT_LOST, /* task first's attempt was running on a lost worker:
-                           record it, with the disposition */
+                           record it, with the disposition. Reason CANCELLED:
+                           somebody ended it, and no worker has it */
     SCHED_JOB_CHANGED,  /* job is in job_state now (job_end, text) */
     SCHED_LAUNCH,       /* give worker one attempt, as `launch` says */
     SCHED_GO,  /* worker, which has the first instance: all are ready */

@@ -20,6 +20,7 @@ enum event_kind {
     EVENT_ASSIGN, /* job, first, count, attempt */
     EVENT_RECALL, /* count */
     EVENT_CANCEL, /* job */
+    EVENT_CUT,    /* job, first, attempt */
     EVENT_STOP,   /* count: 1 if now */
     /* in the manager: messages from a worker */
     EVENT_READY, /* count: slots */

@@ -257,6 +257,40 @@ static int node_give_back(struct cluster *c, struct node *n, int64_t now_ns,
     return 0;
 }
 
+/* End one attempt, if it is here: what waits is given back. */
+static int node_cut(struct cluster *c, struct node *n, int64_t now_ns,
+                    const struct wait *one)
+{
+    for (uint32_t i = 0; i < n->slots; i++) {
+        struct run *r = &n->runs[i];
+        if (r->state == EXEC_BUSY && r->job == one->job &&
+            r->index == one->first && r->attempt == one->attempt)
+            return run_end(c, n, r, now_ns, REASON_CANCELLED);
+    }
+    for (uint32_t i = n->head; i < n->head + n->waiting; i++) {
+        struct wait at = n->queue[i], behind = at;
+        uint32_t before = one->first - at.first;
+        if (at.job != one->job || at.attempt != one->attempt ||
+            before >= at.count)
+            continue;
+        behind.first = one->first + 1;
+        behind.count = at.count - before - 1;
+        /* what is behind it goes to the end: the order is not promised */
+        n->queue[i].count = before;
+        if (before == 0) {
+            memmove(&n->queue[i], &n->queue[i + 1],
+                    (n->head + n->waiting - 1 - i) * sizeof(at));
+            n->waiting--;
+        }
+        if (behind.count > 0 && node_put(n, &behind) < 0)
+            return -1;
+        return node_return(
+            c, n, now_ns,
+            &(struct wait){one->job, one->first, 1, one->attempt});
+    }
+    return 0;
+}
+
 /* ---- Life ---- */
 
 static int node_beat(struct cluster *c, uint32_t worker, int64_t now_ns)
@@ -366,6 +400,9 @@ int cluster_event(struct cluster *c, const struct event *e)
     case EVENT_CANCEL:
         rc = node_give_back(c, n, now, e->job) |
              node_end(c, n, now, e->job, REASON_CANCELLED);
+        break;
+    case EVENT_CUT:
+        rc = node_cut(c, n, now, &w);
         break;
     case EVENT_STOP:
         n->state = SIM_NODE_STOPPING;

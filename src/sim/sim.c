@@ -130,6 +130,7 @@ static int input(struct sim *sim, const struct event *e, struct err *err)
     case EVENT_ASSIGN:
     case EVENT_RECALL:
     case EVENT_CANCEL:
+    case EVENT_CUT:
     case EVENT_STOP:
         break;
     }
@@ -180,6 +181,10 @@ static int output(struct sim *sim, const struct sched_action *act,
         sim->stats.cancels++;
         e.kind = EVENT_CANCEL;
         break;
+    case SCHED_END:
+        sim->stats.cuts++;
+        e.kind = EVENT_CUT;
+        break;
     case SCHED_STOP_WORKER:
         e.kind = EVENT_STOP;
         e.count = act->stop_now;
@@ -192,7 +197,6 @@ static int output(struct sim *sim, const struct sched_action *act,
         return attempt_lost(sim, act, err);
     case SCHED_LAUNCH:
     case SCHED_GO:
-    case SCHED_END:
     case SCHED_NODE_CHANGED:
         return 0;
     case SCHED_SKIPPED:

@@ -92,7 +92,7 @@ struct sim_stats {
     uint64_t attempts, succeeded, failed, retried; /* accepted */
     uint64_t skipped;
     uint64_t lost_attempts, stale_results;
-    uint64_t cancels;
+    uint64_t cancels, cuts;
     uint32_t lost_workers;
     bool all_completed;
 };

@@ -1,0 +1,16 @@
+/* What a job may have at once: whether its tasks are handed out now, and how
+ * many. */
+#ifndef MPIBATCH_SCHED_LIMITS_H
+#define MPIBATCH_SCHED_LIMITS_H
+
+#include "sched/machine.h"
+
+/* May tasks of the job be handed out? */
+bool job_is_open(const struct sched *s, const struct job_run *j);
+/* Open or close its buckets so. To be called when that may have changed. */
+void job_gate(struct sched *s, struct job_run *j);
+
+/* So many tasks more it may have now. */
+uint32_t job_room(const struct job_run *j);
+
+#endif
