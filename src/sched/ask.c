@@ -107,6 +107,7 @@ static uint32_t count_said(const struct worker *w, struct snapshot *snap)
             break;
         case RANGE_PREPARING:
         case RANGE_PREPARED:
+        case RANGE_HELD:
             c->preparing += r->count;
             break;
         case RANGE_STARTED:
@@ -217,6 +218,8 @@ enum task_state sched_task_state(const struct sched *s, uint32_t job,
     if (task_waits(s, job, index))
         return TASK_ACTIVE;
     const struct range *r = given_find(s, job, index);
+    if (r && r->state == RANGE_HELD)
+        return TASK_PREPARING;
     if (r)
         return range_is_running(r->state) ? TASK_RUNNING : TASK_ACTIVE;
     const struct job_run *j = &s->jobs[job];

@@ -62,7 +62,8 @@ static bool all_fit(const struct worker *w, uint32_t slots)
 /* May w be asked at all, now or in a moment? */
 static bool is_candidate(struct worker *w, int64_t now_ns, uint32_t free_slots)
 {
-    if (w->state != WORKER_JOINED || load_waiting(&w->seat.load) == 0)
+    if (w->state != WORKER_JOINED || w->held > 0 ||
+        load_waiting(&w->seat.load) == 0)
         return false;
     if (w->recall == RECALL_ASKED && now_ns - w->recall_ns >= PATIENCE_NS)
         w->recall = RECALL_NONE;

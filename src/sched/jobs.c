@@ -125,7 +125,7 @@ bool job_step(struct job_run *j, int64_t now_ns)
     if (active && !job_is_done(j))
         check_failures(j);
     if (j->state == JOB_TERMINATING) {
-        if (j->outstanding > 0)
+        if (j->outstanding > 0 || j->specials > 0 || j->owed > 0)
             return false;
         j->state = JOB_COMPLETED;
     } else if (j->state == JOB_COMPLETED) {
@@ -140,7 +140,8 @@ bool job_step(struct job_run *j, int64_t now_ns)
         j->state = JOB_DISABLING;
         j->want = WANT_NOTHING;
         j->cancel_next = 0;
-    } else if (j->state == JOB_DISABLING && j->outstanding == 0) {
+    } else if (j->state == JOB_DISABLING && j->outstanding == 0 &&
+               j->specials == 0) {
         j->state = JOB_DISABLED;
     } else if (j->state == JOB_DISABLED && j->want == WANT_ENABLE) {
         j->state = JOB_ENABLING;

@@ -42,6 +42,12 @@ struct job_run {
     enum job_end want_end;      /* WANT_TERMINATE */
     enum sched_running running; /* disabling: what becomes of what runs */
     uint64_t outstanding;       /* tasks that workers have */
+    /* prep.c's: by node, NULL: it has not begun on any; tasks that are held;
+     * nodes that are to be released; attempts of preparation and release. */
+    struct prep *preps;
+    uint64_t held;
+    uint32_t owed, specials;
+    enum { RELEASES_TO_COME, RELEASES_BEGUN } release;
     uint64_t succeeded, failed, retried, invalid;
     struct indices failures; /* the failed tasks */
     struct indices invalids; /* the tasks that `invalid` counts */

@@ -7,6 +7,7 @@
 #include "sched/command.h"
 #include "sched/follow.h"
 #include "sched/limits.h"
+#include "sched/prep.h"
 
 #include <stddef.h>
 
@@ -225,6 +226,8 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
         job_gate(s, j);
     if (w->state == WORKER_JOINED && range_has_load(r->state))
         worker_load(s, w, -1, r, count);
+    if (r->state == RANGE_HELD)
+        prep_hold(s, w, r, -(int64_t)count);
     node_given(s, w->node, -(int64_t)count);
     outstanding_cut(&w->given, r, first, count);
 }

@@ -42,6 +42,7 @@ struct worker {
     struct node_run *node;
     struct seat seat; /* in its pool's place if its node takes tasks */
     struct outstanding given;
+    uint32_t held;           /* of its tasks: see prep.h */
     struct heap_node news;   /* in the heap of workers with something to say */
     struct heap_node victim; /* in balance.c's heap */
     enum sched_stop told;    /* how it has been told to stop */

@@ -11,6 +11,7 @@
 #include "sched/command.h"
 #include "sched/follow.h"
 #include "sched/limits.h"
+#include "sched/prep.h"
 #include "sched/special.h"
 
 /* ---- Workers ---- */
@@ -82,7 +83,9 @@ static bool cancel_step(struct sched *s, struct job_run *j,
                         struct sched_action *act)
 {
     uint32_t id = job_id(s, j);
-    while (j->outstanding > 0 && j->cancel_next < s->config.worker_count) {
+    while ((j->outstanding > 0 ||
+            (j->specials > 0 && j->release == RELEASES_TO_COME)) &&
+           j->cancel_next < s->config.worker_count) {
         struct worker *w = &s->workers[j->cancel_next++];
         struct range *r = outstanding_from(&w->given, id, 0);
         if (w->state != WORKER_JOINED || !r || r->job != id)
@@ -106,6 +109,9 @@ static enum step jobs_step(struct sched *s, struct job_run *j, int64_t now_ns,
          (j->state == JOB_DISABLING && j->running != SCHED_WAIT)) &&
         cancel_step(s, j, act))
         return STEP_ACT;
+    enum step step = prep_step(s, j, now_ns, act);
+    if (step != STEP_NONE)
+        return step;
     if (!job_step(j, now_ns))
         return STEP_NONE;
     job_changed(s, j, was);
@@ -141,6 +147,12 @@ static int64_t task_ns(const struct sched *s, const struct bucket *b)
     return tempo_task_ns(&s->jobs[b->job].tempo, s->config.prefetch_ns);
 }
 
+static enum prep_gate node_gate(const struct sched *s, uint32_t job,
+                                const struct worker *w)
+{
+    return prep_gate(&s->jobs[job], (uint32_t)(w->node - s->nodes));
+}
+
 /* Tasks for free slots. */
 static struct bucket *choose_fill(const struct sched *s, struct seat **seat,
                                   uint32_t *count)
@@ -170,6 +182,8 @@ static struct bucket *choose_ahead(const struct sched *s, struct seat **seat,
                               : 0;
         if (room == 0 || (best && !bucket_before(b, best)))
             continue;
+        if (node_gate(s, b->job, &s->workers[least->id]) != GATE_OPEN)
+            continue; /* nothing is ahead of a preparation */
         best = b;
         *seat = least;
         *count = at_most(room, fair_share(s, b, least, 2));
@@ -225,26 +239,31 @@ static void give(struct sched *s, int64_t now_ns, struct worker *w,
         (void)heap_add(&s->expiries, &j->expiry); /* has the memory */
 }
 
-static enum step assign_step(struct sched *s, int64_t now_ns,
+/* Give tasks of the bucket to the seat's worker, or see to it first that its
+ * node is prepared. STEP_NONE: they were given, and are held. */
+static enum step bucket_give(struct sched *s, int64_t now_ns, struct bucket *b,
+                             const struct seat *seat, uint32_t count,
                              struct sched_action *act)
 {
-    struct seat *seat = NULL;
-    uint32_t count = 0;
-    if (s->paused || s->stop != SCHED_RUN || s->starts_left == 0)
-        return STEP_NONE;
-    struct bucket *b = choose_fill(s, &seat, &count);
-    if (!b)
-        b = choose_ahead(s, &seat, &count);
-    if (!b)
-        return STEP_NONE;
     struct worker *w = &s->workers[seat->id];
-    if (outstanding_reserve(&w->given, 1) < 0)
+    struct job_run *j = &s->jobs[b->job];
+    enum prep_gate gate = node_gate(s, b->job, w);
+    if (gate == GATE_BEGIN)
+        return prep_begin(s, now_ns, j, (uint32_t)(w->node - s->nodes), act) < 0
+                   ? STEP_LATER
+                   : STEP_ACT;
+    if (gate == GATE_CLOSED || outstanding_reserve(&w->given, 1) < 0)
         return STEP_LATER;
     if (s->starts_left < count)
         count = (uint32_t)s->starts_left;
     count = at_most(count, job_room(&s->jobs[b->job]));
     struct range r = bucket_range(s, b, count);
+    r.state = gate == GATE_HOLD ? RANGE_HELD : RANGE_GIVEN;
     give(s, now_ns, w, b, &r);
+    if (gate == GATE_HOLD) {
+        prep_hold(s, w, &r, r.count);
+        return STEP_NONE;
+    }
     *act = (struct sched_action){.kind = SCHED_ASSIGN,
                                  .worker = seat->id,
                                  .job = r.job,
@@ -252,6 +271,24 @@ static enum step assign_step(struct sched *s, int64_t now_ns,
                                  .count = r.count,
                                  .attempt = r.attempt};
     return STEP_ACT;
+}
+
+static enum step assign_step(struct sched *s, int64_t now_ns,
+                             struct sched_action *act)
+{
+    while (!s->paused && s->stop == SCHED_RUN && s->starts_left > 0) {
+        struct seat *seat = NULL;
+        uint32_t count = 0;
+        struct bucket *b = choose_fill(s, &seat, &count);
+        if (!b)
+            b = choose_ahead(s, &seat, &count);
+        if (!b)
+            break;
+        enum step step = bucket_give(s, now_ns, b, seat, count, act);
+        if (step != STEP_NONE)
+            return step;
+    }
+    return STEP_NONE;
 }
 
 bool sched_next(struct sched *s, int64_t now_ns, struct sched_action *act)
@@ -266,8 +303,9 @@ bool sched_next(struct sched *s, int64_t now_ns, struct sched_action *act)
         heap_remove(&s->news, n);
     }
     while ((n = heap_top(&s->due))) {
-        if (jobs_step(s, job_of_due(n), now_ns, act) == STEP_ACT)
-            return true;
+        step = jobs_step(s, job_of_due(n), now_ns, act);
+        if (step != STEP_NONE)
+            return step == STEP_ACT;
         heap_remove(&s->due, n);
     }
     while ((n = heap_top(&s->node_news))) {

@@ -185,6 +185,9 @@ void nodes_tick(struct sched *s, int64_t now_ns)
     s->nodes_at_ns = INT64_MAX;
     for (uint32_t i = 0; i < s->node_count; i++)
         node_news(s, &s->nodes[i]);
+    for (uint32_t i = 0; i < job_count_of(s); i++)
+        if (s->jobs[i].preps)
+            job_due(s, &s->jobs[i]);
 }
 
 /* ---- The start task ---- */

@@ -16,7 +16,8 @@ enum range_state {
     RANGE_PREPARING, /* one that waits for its files, and for no slot yet */
     RANGE_PREPARED,  /* one that has its files, and waits for slots */
     RANGE_STARTED,   /* one that runs */
-    RANGE_STORING    /* one whose process has ended: it holds no slot */
+    RANGE_STORING,   /* one whose process has ended: it holds no slot */
+    RANGE_HELD       /* not said to its worker yet, which has room for them */
 };
 
 /* Does a task in this state hold slots, or wait for them? Is its process known
@@ -24,7 +25,7 @@ enum range_state {
 static inline bool range_has_load(enum range_state state)
 {
     return state == RANGE_GIVEN || state == RANGE_PREPARED ||
-           state == RANGE_STARTED;
+           state == RANGE_STARTED || state == RANGE_HELD;
 }
 static inline bool range_is_running(enum range_state state)
 {

@@ -12,6 +12,7 @@
 #include "sched/command.h"
 #include "sched/follow.h"
 #include "sched/machine.h"
+#include "sched/prep.h"
 #include "sched/special.h"
 
 enum { WORKERS_MAX = 1 << 20 };
@@ -187,6 +188,8 @@ void sched_destroy(struct sched *s)
         return;
     int saved = errno;
     for (uint32_t i = 0; s->jobs && i < job_count_of(s); i++)
+        preps_fini(&s->jobs[i]);
+    for (uint32_t i = 0; s->jobs && i < job_count_of(s); i++)
         job_fini(&s->jobs[i]);
     for (uint32_t i = 0; s->workers && i < s->config.worker_count; i++)
         outstanding_fini(&s->workers[i].given);
@@ -232,7 +235,7 @@ static struct range *attempt_find(const struct worker *w, uint32_t job,
                                   uint32_t index, uint32_t attempt)
 {
     struct range *r = outstanding_find(&w->given, job, index);
-    return r && r->attempt == attempt ? r : NULL;
+    return r && r->attempt == attempt && r->state != RANGE_HELD ? r : NULL;
 }
 
 int sched_worker_join(struct sched *s, int64_t now_ns, uint32_t worker,
@@ -440,7 +443,8 @@ int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
             behind = end;
         back.count = behind - back.first;
         first = behind;
-        if (r->attempt != attempt || range_is_running(r->state))
+        if (r->attempt != attempt || range_is_running(r->state) ||
+            r->state == RANGE_HELD)
             continue;
         if (special_is(back.first)) {
             special_back(s, w, r);
@@ -450,6 +454,17 @@ int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
         tasks_requeue(s, &back);
     }
     return 0;
+}
+
+/* What waited for a time when things may be handed out (or does so in vain from
+ * now on). */
+static void look_again(struct sched *s)
+{
+    for (uint32_t i = 0; i < s->node_count; i++)
+        node_news(s, &s->nodes[i]);
+    for (uint32_t i = 0; i < job_count_of(s); i++)
+        if (s->jobs[i].preps)
+            job_due(s, &s->jobs[i]);
 }
 
 int sched_stop(struct sched *s, int64_t now_ns, enum sched_stop how,
@@ -462,12 +477,16 @@ int sched_stop(struct sched *s, int64_t now_ns, enum sched_stop how,
     s->stop = how;
     for (uint32_t i = 0; i < s->config.worker_count; i++)
         worker_news(s, &s->workers[i]);
+    prep_unhold_all(s);
+    look_again(s);
     return 0;
 }
 
 void sched_pause(struct sched *s, bool paused)
 {
     s->paused = paused;
+    if (!paused)
+        look_again(s);
 }
 
 int sched_tick(struct sched *s, int64_t now_ns, struct err *err)

@@ -2,6 +2,8 @@
 #include "config.h"
 #include "sched/special.h"
 
+#include "sched/prep.h"
+
 bool special_is(uint32_t index)
 {
     enum special_kind kind = special_of(index);
@@ -23,6 +25,8 @@ int special_give(struct sched *s, int64_t now_ns, struct worker *w,
         w->progress_ns = now_ns;
     outstanding_add(&w->given, &r);
     s->outstanding++;
+    if (job < job_count_of(s))
+        s->jobs[job].specials++;
     *act = (struct sched_action){.kind = SCHED_ASSIGN,
                                  .worker = worker_id(s, w),
                                  .job = job,
@@ -35,6 +39,8 @@ int special_give(struct sched *s, int64_t now_ns, struct worker *w,
 static void release(struct sched *s, struct worker *w, struct range *r)
 {
     s->outstanding--;
+    if (r->job < job_count_of(s))
+        s->jobs[r->job].specials--;
     outstanding_cut(&w->given, r, r->first, 1);
 }
 
@@ -42,11 +48,18 @@ void special_ended(struct sched *s, int64_t now_ns, struct worker *w,
                    struct range *r, struct attempt *a)
 {
     release(s, w, r);
-    node_start_ended(s, w->node, now_ns, a);
+    if (a->index == INDEX_START)
+        node_start_ended(s, w->node, now_ns, a);
+    else
+        prep_ended(s, (uint32_t)(w->node - s->nodes), now_ns, a);
 }
 
 void special_back(struct sched *s, struct worker *w, struct range *r)
 {
+    uint32_t job = r->job, index = r->first;
     release(s, w, r);
-    node_start_back(s, w->node);
+    if (index == INDEX_START)
+        node_start_back(s, w->node);
+    else
+        prep_back(s, (uint32_t)(w->node - s->nodes), job, index);
 }
