@@ -217,6 +217,22 @@ static void argv_point(struct argv *a)
     a->argv[a->argc] = NULL;
 }
 
+int argv_prepend(struct argv *a, const char *words, size_t len, uint32_t count,
+                 struct err *err)
+{
+    uint32_t had = a->argc;
+    size_t text_len = a->text.len;
+    if (had + count > COMMAND_MAX_WORDS || text_len + len > a->text.max_bytes)
+        return err_set(err, E2BIG, "the command line is too long");
+    if (!buf_reserve(&a->text, len) || argv_reserve(a, had + count, err) < 0)
+        return err_set(err, ENOMEM, "no memory for a command line");
+    memmove(a->text.data + len, a->text.data, text_len);
+    memcpy(a->text.data, words, len);
+    buf_commit(&a->text, len);
+    argv_point(a);
+    return 0;
+}
+
 int command_expand(const struct command *cmd, const struct template_context *c,
                    struct argv *a, struct err *err)
 {

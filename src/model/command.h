@@ -56,6 +56,12 @@ int command_expand(const struct command *cmd, const struct template_context *c,
 int command_expand_line(const char *line, const char *const *shell,
                         struct argv *a, struct err *err);
 
+/* Put count words, each with a NUL behind it, before those of an expanded
+ * command. -1 with err ENOMEM or E2BIG: a is of no use
+ * before it is expanded again. */
+int argv_prepend(struct argv *a, const char *words, size_t len, uint32_t count,
+                 struct err *err);
+
 void argv_init(struct argv *a);
 void argv_fini(struct argv *a);
 

@@ -37,6 +37,10 @@ static const struct {
                                       FAILURE_USER_ERROR},
     [FAILURE_UPLOAD_TIMED_OUT] = {"FileUploadTimedOut", FAILURE_SERVER_ERROR},
     [FAILURE_UPLOAD_MISC] = {"FileUploadMiscError", FAILURE_SERVER_ERROR},
+    [FAILURE_CONTAINER_INVALID_IMAGE] = {"ContainerInvalidImage",
+                                         FAILURE_USER_ERROR},
+    [FAILURE_CONTAINER_INVALID_SETTINGS] = {"ContainerInvalidSettings",
+                                            FAILURE_USER_ERROR},
     [FAILURE_UNSUCCESSFUL] = {"TaskNotSuccessful", FAILURE_USER_ERROR},
     [FAILURE_UNKNOWN] = {"Unknown", FAILURE_SERVER_ERROR},
 };

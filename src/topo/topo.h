@@ -81,14 +81,24 @@ struct topo_gpu {
     enum gpu_vendor vendor;
     uint32_t number;  /* among those of its vendor on this machine */
     char address[20]; /* of PCI: "0000:3b:00.0" */
+    char visible[64]; /* what CUDA_VISIBLE_DEVICES (or that of its vendor) calls
+                         it here: "2", or what the batch system calls it */
     char name[64];    /* as its vendor calls it; "": not known */
 };
 
-/* The GPUs of the machine, numbered from 0 by their PCI addresses. A machine
- * may have more than are found: see pool's node_resources. */
+/* The GPUs of the machine, numbered from 0 by their PCI addresses; of this
+ * machine only those that CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES and
+ * ZE_AFFINITY_MASK leave us. A machine may have more than are found: see pool's
+ * node_resources. */
 uint32_t topo_gpu_count(const struct topo *t);
 /* Borrowed from t; NULL: it was not found. */
 const struct topo_gpu *topo_gpu(const struct topo *t, uint32_t gpu);
+
+/* Does such a list leave us the GPU with that number among its vendor's? And as
+ * what: into visible. A list of numbers means those up to the first that is
+ * none, as its readers have it; one of other names (UUIDs) as many as it has,
+ * the first ones. NULL: there is no list. */
+bool topo_gpu_is_visible(const char *list, uint32_t number, char visible[64]);
 
 /* Are the CPUs on the part of the machine that the GPU is on? Also, if it is
  * not known where that is. */

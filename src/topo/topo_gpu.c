@@ -30,7 +30,9 @@ struct found {
     hwloc_obj_t pci;
     uint64_t address;
     enum gpu_vendor vendor;
-    bool known; /* by a library of its vendor */
+    bool known;      /* by a library of its vendor */
+    uint32_t number; /* among its vendor's */
+    char visible[64];
 };
 
 static enum gpu_vendor vendor_of(const struct hwloc_pcidev_attr_s *pci)
@@ -95,6 +97,27 @@ static size_t drop_unknown(struct found *found, size_t count)
     return left;
 }
 
+/* What is left of them by the lists of the environment (here: it is this
+ * machine); sorted. Each gets its number. */
+static size_t drop_hidden(struct found *found, size_t count, bool here)
+{
+    static const char *const lists[GPU_VENDORS] = {
+        [GPU_NVIDIA] = "CUDA_VISIBLE_DEVICES",
+        [GPU_AMD] = "ROCR_VISIBLE_DEVICES",
+        [GPU_INTEL] = "ZE_AFFINITY_MASK"};
+    uint32_t numbers[GPU_VENDORS] = {0};
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct found f = found[i];
+        const char *name = lists[f.vendor];
+        f.number = numbers[f.vendor]++;
+        if (topo_gpu_is_visible(here && name ? getenv(name) : NULL, f.number,
+                                f.visible))
+            found[left++] = f;
+    }
+    return left;
+}
+
 static int by_address(const void *a, const void *b)
 {
     uint64_t x = ((const struct found *)a)->address;
@@ -102,13 +125,14 @@ static int by_address(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void fill(const struct topo *t, const struct found *f, uint32_t number,
+static void fill(const struct topo *t, const struct found *f,
                  struct topo_machine_gpu *gpu)
 {
     const struct hwloc_pcidev_attr_s *pci = &f->pci->attr->pcidev;
     hwloc_obj_t place = f->pci;
     gpu->about.vendor = f->vendor;
-    gpu->about.number = number;
+    gpu->about.number = f->number;
+    snprintf(gpu->about.visible, sizeof(gpu->about.visible), "%s", f->visible);
     snprintf(gpu->about.address, sizeof(gpu->about.address),
              "%04x:%02x:%02x.%x", (unsigned)pci->domain & 0xffffffffu,
              (unsigned)pci->bus, (unsigned)pci->dev,
@@ -133,11 +157,11 @@ void topo_gpus_configure(hwloc_topology_t h)
 int topo_gpus_copy(struct topo *t, hwloc_topology_t h)
 {
     struct found *found = mem_calloc(FOUND_MAX, sizeof(*found));
-    uint32_t numbers[GPU_VENDORS] = {0};
     if (!found)
         return -1;
     size_t count = drop_unknown(found, find(h, found));
     qsort(found, count, sizeof(*found), by_address);
+    count = drop_hidden(found, count, hwloc_topology_is_thissystem(h));
     if (count > GPU_MAX_PER_NODE)
         count = GPU_MAX_PER_NODE;
     if (count > 0) {
@@ -151,7 +175,7 @@ int topo_gpus_copy(struct topo *t, hwloc_topology_t h)
         t->gpu_count = (uint32_t)count;
         for (uint32_t i = 0; i < t->gpu_count; i++) {
             t->gpus[i].near = (void *)(sets + i * t->set_bytes);
-            fill(t, &found[i], numbers[found[i].vendor]++, &t->gpus[i]);
+            fill(t, &found[i], &t->gpus[i]);
         }
     }
     mem_free(found);

@@ -2,6 +2,10 @@
 #include "config.h"
 #include "topo/topo.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "topo/topo_machine.h"
 
 /* How far it is from a GPU to CPUs: on the same part of the machine, in the
@@ -17,6 +21,39 @@ uint32_t topo_gpu_count(const struct topo *t)
 const struct topo_gpu *topo_gpu(const struct topo *t, uint32_t gpu)
 {
     return gpu < t->gpu_count ? &t->gpus[gpu].about : NULL;
+}
+
+/* Is it a number, to the end of its part of the list? */
+static bool is_number(const char *part, size_t len, uint32_t *number)
+{
+    char *end;
+    if (len == 0 || len > 9 || part[0] < '0' || part[0] > '9')
+        return false;
+    *number = (uint32_t)strtoul(part, &end, 10);
+    return end == part + len;
+}
+
+bool topo_gpu_is_visible(const char *list, uint32_t number, char visible[64])
+{
+    uint32_t at = 0, named;
+    if (!list) {
+        snprintf(visible, 64, "%u", (unsigned)number);
+        return true;
+    }
+    bool numbers = is_number(list, strcspn(list, ","), &named);
+    for (const char *p = list;; p++, at++) {
+        size_t len = strcspn(p, ",");
+        if (len == 0 || len >= 64 || p[0] == '-' ||
+            (numbers && !is_number(p, len, &named)))
+            return false;
+        if ((numbers ? named : at) == number) {
+            snprintf(visible, 64, "%.*s", (int)len, p);
+            return strcmp(visible, "NoDevFiles") != 0;
+        }
+        p += len;
+        if (*p == '\0')
+            return false;
+    }
 }
 
 static enum distance distance_of(const struct topo *t, uint32_t gpu,

@@ -141,9 +141,44 @@ static void test_numbers(void **state)
     for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal(topo_gpu(t, i)->vendor, want[i].vendor);
         assert_int_equal(topo_gpu(t, i)->number, want[i].number);
+        assert_int_equal(atoi(topo_gpu(t, i)->visible), want[i].number);
     }
     assert_string_equal(topo_gpu(t, 0)->name, "dev21");
     topo_destroy(t);
+}
+
+/* What a batch system leaves us. */
+static void test_visible(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        uint32_t number;
+        const char *visible; /* NULL: it is not for us */
+    } cases[] = {
+        {NULL, 0, "0"},
+        {NULL, 7, "7"},
+        {"", 0, NULL},
+        {"-1", 0, NULL},
+        {"NoDevFiles", 0, NULL},
+        {"2,3", 2, "2"},
+        {"2,3", 3, "3"},
+        {"2,3", 0, NULL},
+        {"0,1,-1,2", 1, "1"},
+        {"0,1,-1,2", 2, NULL},
+        {"0,1,x,2", 2, NULL},
+        {"GPU-5a4f,GPU-11", 0, "GPU-5a4f"},
+        {"GPU-5a4f,GPU-11", 1, "GPU-11"},
+        {"GPU-5a4f,GPU-11", 2, NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char visible[64] = "";
+        bool is = topo_gpu_is_visible(cases[i].list, cases[i].number, visible);
+        if (is != (cases[i].visible != NULL))
+            fail_msg("case %zu: %d", i, is);
+        if (is)
+            assert_string_equal(visible, cases[i].visible);
+    }
 }
 
 static void test_near(void **state)
@@ -208,9 +243,8 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_near),
+        cmocka_unit_test(test_found),   cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_visible), cmocka_unit_test(test_near),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
