@@ -109,7 +109,7 @@ static void hints_put(struct display *d, const struct failures *f,
     run_put(&name, named);
     (void)text_put_shell_word(&spec,
                               shown_path(rundir_spec_path(run->dir), here));
-    display_printf(d, "\nlook at one:     mpibatch task %s%s\n",
+    display_printf(d, "\nlook at one:     mpibatch task show %s%s\n",
                    f->reasons[0].examples[0], buf_text(&name));
     if (f->region_count > 0) {
         struct buf where;

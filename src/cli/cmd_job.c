@@ -3,10 +3,13 @@
 
 #include "cli/job_topics.h"
 
-static const struct cmd *const topics[] = {&job_list, &job_show, NULL};
+static const struct cmd *const topics[] = {
+    &job_list, &job_show, &job_disable, &job_enable, &job_terminate, NULL};
 
-const struct cmd cmd_job = {.name = "job",
-                            .summary = "the jobs: list, show",
-                            .description = "The jobs of a run: how they stand.",
-                            .topics = topics,
-                            .noun = "action"};
+const struct cmd cmd_job = {
+    .name = "job",
+    .summary = "the jobs: states; disable, enable, terminate",
+    .description = "The jobs of a run: how they stand, and what is to become "
+                   "of them.",
+    .topics = topics,
+    .noun = "action"};

@@ -189,13 +189,14 @@ static const struct cmd files = {
     .values_size = sizeof(struct node_files_values),
     .main = node_files};
 
-static const struct cmd *const topics[] = {&node_list, &node_show, &files,
-                                           &node_clean, NULL};
+static const struct cmd *const topics[] = {
+    &node_list,   &node_show, &node_offline, &node_online,
+    &node_remove, &files,     &node_clean,   NULL};
 
 const struct cmd cmd_node = {
     .name = "node",
-    .summary = "the nodes: states, files, what is left there",
-    .description = "The nodes of a run: how they stand, what is on them; and "
-                   "this one.",
+    .summary = "the nodes: states; offline, remove; files",
+    .description = "The nodes of a run: how they stand, what is to become of "
+                   "them, what is on them; and this one.",
     .topics = topics,
     .noun = "action"};

@@ -67,6 +67,8 @@ struct cmd {
      * are called, if it is not "topic". */
     const struct cmd *const *topics;
     const char *noun;
+    /* with topics: the one that is meant where none is named; or NULL */
+    const struct cmd *otherwise;
 };
 
 /* 0 shown, 1 cannot be read, 2 wrong usage. */

@@ -143,6 +143,8 @@ static int topic_call(const struct cmd *command, int argc, char **argv)
     for (size_t i = 0; command->topics[i]; i++)
         if (strcmp(command->topics[i]->name + skip, argv[0]) == 0)
             return cmd_call(command->topics[i], argc, argv);
+    if (command->otherwise)
+        return cmd_call(command->otherwise, argc + 1, argv - 1);
     return no_command(command->topics, command->name,
                       command->noun ? command->noun : "topic", argv[0]);
 }

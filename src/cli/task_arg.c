@@ -82,3 +82,52 @@ int task_arg_find(const char *command, const struct jobspec *spec,
     buf_fini(&found);
     return rc;
 }
+
+/* A special task of a job that has that id. */
+static bool find_special_of(const struct jobspec *spec, uint32_t job,
+                            const char *id, uint32_t *index)
+{
+    static const uint32_t indices[] = {INDEX_JOB_PREPARATION, INDEX_JOB_RELEASE,
+                                       INDEX_JOB_MANAGER, INDEX_START};
+    for (size_t i = 0; i < sizeof(indices) / sizeof(indices[0]); i++) {
+        const struct special_task *t = jobspec_special(spec, job, indices[i]);
+        if (t && strcmp(t->id, id) == 0) {
+            *index = indices[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* JOB/ID, POOL/ID, or the ID of a start task. */
+static bool find_special(const struct jobspec *spec, const char *id,
+                         uint32_t *job, uint32_t *index)
+{
+    const char *slash = strchr(id, '/');
+    const char *last = slash ? slash + 1 : id;
+    size_t len = slash ? (size_t)(slash - id) : 0;
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        if ((slash || spec->job_count == 1) &&
+            (!slash || (strlen(spec->jobs[j].id) == len &&
+                        strncmp(spec->jobs[j].id, id, len) == 0)) &&
+            find_special_of(spec, j, last, index)) {
+            *job = j;
+            return true;
+        }
+    for (uint32_t p = 0; p < spec->pool_count; p++)
+        if ((!slash || (strlen(spec->pools[p].id) == len &&
+                        strncmp(spec->pools[p].id, id, len) == 0)) &&
+            find_special_of(spec, JOB_OF_POOL(p), last, index)) {
+            *job = JOB_OF_POOL(p);
+            return true;
+        }
+    return false;
+}
+
+int task_arg_find_any(const char *command, const struct jobspec *spec,
+                      const char *id, uint32_t *job, uint32_t *index)
+{
+    return find_special(spec, id, job, index)
+               ? EXIT_OK
+               : task_arg_find(command, spec, id, job, index);
+}
