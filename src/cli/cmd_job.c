@@ -3,8 +3,9 @@
 
 #include "cli/job_topics.h"
 
-static const struct cmd *const topics[] = {
-    &job_list, &job_show, &job_disable, &job_enable, &job_terminate, NULL};
+static const struct cmd *const topics[] = {&cmd_job_list,      &cmd_job_show,
+                                           &cmd_job_disable,   &cmd_job_enable,
+                                           &cmd_job_terminate, NULL};
 
 const struct cmd cmd_job = {
     .name = "job",

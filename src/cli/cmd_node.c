@@ -190,8 +190,8 @@ static const struct cmd files = {
     .main = node_files};
 
 static const struct cmd *const topics[] = {
-    &node_list,   &node_show, &node_offline, &node_online,
-    &node_remove, &files,     &node_clean,   NULL};
+    &cmd_node_list,   &cmd_node_show, &cmd_node_offline, &cmd_node_online,
+    &cmd_node_remove, &files,         &cmd_node_clean,   NULL};
 
 const struct cmd cmd_node = {
     .name = "node",

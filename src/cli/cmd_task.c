@@ -3,9 +3,9 @@
 
 #include "cli/task_topics.h"
 
-static const struct cmd *const topics[] = {&task_show,      &task_add,
-                                           &task_terminate, &task_reactivate,
-                                           &task_delete,    NULL};
+static const struct cmd *const topics[] = {
+    &cmd_task_show,       &cmd_task_add,    &cmd_task_terminate,
+    &cmd_task_reactivate, &cmd_task_delete, NULL};
 
 const struct cmd cmd_task = {
     .name = "task",
@@ -13,5 +13,5 @@ const struct cmd cmd_task = {
     .description = "One task of a run: what became of it, and what is to. "
                    "`mpibatch task ID` is `mpibatch task show ID`.",
     .topics = topics,
-    .otherwise = &task_show,
+    .otherwise = &cmd_task_show,
     .noun = "action"};

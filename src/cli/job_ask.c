@@ -105,7 +105,7 @@ static const struct cmd_example terminate_examples[] = {
     {"mpibatch job terminate scan sweep.run --reason 'good enough'",
      "End job scan, and say why"}};
 
-const struct cmd job_disable = {
+const struct cmd cmd_job_disable = {
     .name = "job disable",
     .summary = "start no more tasks of a job",
     .description =
@@ -126,7 +126,7 @@ const struct cmd job_disable = {
     .values_size = sizeof(struct job_ask_values),
     .main = disable};
 
-const struct cmd job_enable = {
+const struct cmd cmd_job_enable = {
     .name = "job enable",
     .summary = "go on with a job that was disabled",
     .description = "Ask the session that has the run RUN to start tasks of the "
@@ -142,7 +142,7 @@ const struct cmd job_enable = {
     .values_size = sizeof(struct job_ask_values),
     .main = enable};
 
-const struct cmd job_terminate = {
+const struct cmd cmd_job_terminate = {
     .name = "job terminate",
     .summary = "end a job, and the tasks of it that run",
     .description =

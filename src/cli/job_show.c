@@ -375,7 +375,7 @@ static const struct cmd_example list_examples[] = {
 static const struct cmd_example show_examples[] = {
     {"mpibatch job show scan sweep.run", "What became of job scan"}};
 
-const struct cmd job_list = {
+const struct cmd cmd_job_list = {
     .name = "job list",
     .summary = "list the jobs of a run, with their states",
     .description =
@@ -396,7 +396,7 @@ const struct cmd job_list = {
     .values_size = sizeof(struct job_values),
     .main = list};
 
-const struct cmd job_show = {
+const struct cmd cmd_job_show = {
     .name = "job show",
     .summary = "show what became of one job",
     .description =

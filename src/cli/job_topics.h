@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 
-extern const struct cmd job_list, job_show, job_disable, job_enable,
-    job_terminate;
+extern const struct cmd cmd_job_list, cmd_job_show, cmd_job_disable,
+    cmd_job_enable, cmd_job_terminate;
 
 #endif

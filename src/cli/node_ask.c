@@ -93,7 +93,7 @@ static const struct cmd_example online_examples[] = {
 static const struct cmd_example remove_examples[] = {
     {"mpibatch node remove n17 sweep.run", "Do without node n17"}};
 
-const struct cmd node_offline = {
+const struct cmd cmd_node_offline = {
     .name = "node offline",
     .summary = "start no more tasks on a node",
     .description =
@@ -111,7 +111,7 @@ const struct cmd node_offline = {
     .values_size = sizeof(struct node_ask_values),
     .main = offline};
 
-const struct cmd node_online = {
+const struct cmd cmd_node_online = {
     .name = "node online",
     .summary = "start tasks on a node again",
     .description = "Ask the session that has the run RUN to start tasks on the "
@@ -127,7 +127,7 @@ const struct cmd node_online = {
     .values_size = sizeof(struct node_ask_values),
     .main = online};
 
-const struct cmd node_remove = {
+const struct cmd cmd_node_remove = {
     .name = "node remove",
     .summary = "do without a node in this session",
     .description =

@@ -65,7 +65,7 @@ static const struct cmd_example examples[] = {
     {"srun --ntasks-per-node=1 mpibatch node clean",
      "On each node of an allocation"}};
 
-const struct cmd node_clean = {
+const struct cmd cmd_node_clean = {
     .name = "node clean",
     .summary = "remove what runs have left on this machine",
     .description =

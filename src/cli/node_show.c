@@ -288,7 +288,7 @@ static const struct cmd_example list_examples[] = {
 static const struct cmd_example show_examples[] = {
     {"mpibatch node show n17 sweep.run", "What became of node n17"}};
 
-const struct cmd node_list = {
+const struct cmd cmd_node_list = {
     .name = "node list",
     .summary = "list the nodes of a run, with their states",
     .description =
@@ -310,7 +310,7 @@ const struct cmd node_list = {
     .values_size = sizeof(struct node_values),
     .main = list};
 
-const struct cmd node_show = {
+const struct cmd cmd_node_show = {
     .name = "node show",
     .summary = "show what became of one node",
     .description =

@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 
-extern const struct cmd node_list, node_show, node_clean, node_offline,
-    node_online, node_remove;
+extern const struct cmd cmd_node_list, cmd_node_show, cmd_node_clean,
+    cmd_node_offline, cmd_node_online, cmd_node_remove;
 
 #endif

@@ -168,7 +168,7 @@ static const struct cmd_example reactivate_examples[] = {
 static const struct cmd_example delete_examples[] = {
     {"mpibatch task delete scan/17 sweep.run", "Do without task 17"}};
 
-const struct cmd task_add = {
+const struct cmd cmd_task_add = {
     .name = "task add",
     .summary = "add tasks to a job while it runs",
     .description =
@@ -191,7 +191,7 @@ const struct cmd task_add = {
     .values_size = sizeof(struct task_ask_values),
     .main = add};
 
-const struct cmd task_terminate = {
+const struct cmd cmd_task_terminate = {
     .name = "task terminate",
     .summary = "end a task for good",
     .description =
@@ -209,7 +209,7 @@ const struct cmd task_terminate = {
     .values_size = sizeof(struct task_ask_values),
     .main = terminate};
 
-const struct cmd task_reactivate = {
+const struct cmd cmd_task_reactivate = {
     .name = "task reactivate",
     .summary = "run a task again that failed or was skipped",
     .description =
@@ -227,7 +227,7 @@ const struct cmd task_reactivate = {
     .values_size = sizeof(struct task_ask_values),
     .main = reactivate};
 
-const struct cmd task_delete = {
+const struct cmd cmd_task_delete = {
     .name = "task delete",
     .summary = "do without a task",
     .description =

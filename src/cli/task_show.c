@@ -567,7 +567,7 @@ static const struct cmd_example examples[] = {
     {"mpibatch task show starttask sweep.run", "The start task, on each node"},
 };
 
-const struct cmd task_show = {
+const struct cmd cmd_task_show = {
     .name = "task show",
     .summary = "show the whole life of one task",
     .description =

@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 
-extern const struct cmd task_show, task_add, task_terminate, task_reactivate,
-    task_delete;
+extern const struct cmd cmd_task_show, cmd_task_add, cmd_task_terminate,
+    cmd_task_reactivate, cmd_task_delete;
 
 #endif
