@@ -35,16 +35,17 @@ static bool is_able(const struct sched *s)
     return false;
 }
 
-/* Is there a job that waits for whatever people will ask, and somebody who
- * could do it? */
+/* Is there a job that waits for whatever people will ask, or for its time, and
+ * somebody who could do it? */
 static bool is_open_ended(const struct sched *s)
 {
     if (s->lost == s->config.worker_count)
         return false;
     for (uint32_t i = 0; i < job_count_of(s); i++)
-        if (s->jobs[i].state == JOB_ACTIVE && job_is_done(&s->jobs[i]))
+        if (s->jobs[i].state == JOB_ACTIVE &&
+            s->jobs[i].turn == TURN_HAS_BEGUN && job_is_done(&s->jobs[i]))
             return true;
-    return false;
+    return schedules_wait(s);
 }
 
 bool sched_finished(const struct sched *s)
@@ -75,6 +76,7 @@ int64_t sched_deadline_ns(const struct sched *s)
         heap_top(&s->node_news)) /* sched_next is wanted */
         return s->live.now_ns;
     at = earlier(at, s->nodes_at_ns);
+    at = earlier(at, schedules_deadline_ns(s));
     at = earlier(at, liveness_deadline_ns(&s->live));
     return earlier(at, balance_deadline_ns(s));
 }
@@ -166,6 +168,7 @@ void sched_snapshot(const struct sched *s, struct snapshot *snap)
     for (uint32_t i = 0; i < job_count_of(s); i++) {
         snap->jobs[i].state = s->jobs[i].state;
         snap->jobs[i].end = s->jobs[i].end;
+        snap->jobs[i].hidden = s->jobs[i].turn != TURN_HAS_BEGUN;
         job_counts(&s->jobs[i], &snap->jobs[i].tasks);
     }
     count_workers(s, snap);
@@ -173,7 +176,8 @@ void sched_snapshot(const struct sched *s, struct snapshot *snap)
     for (uint32_t i = 0; i < job_count_of(s); i++) {
         struct task_counts *c = &snap->jobs[i].tasks;
         c->active -= c->running + c->preparing + c->storing;
-        counts_add(&snap->tasks, c);
+        if (!snap->jobs[i].hidden)
+            counts_add(&snap->tasks, c);
     }
     snap->ranks_lost = s->lost;
     memset(snap->node_states, 0, sizeof(snap->node_states));

@@ -257,6 +257,65 @@ void follow_begin(struct sched *s)
     }
 }
 
+/* ---- Other rules ---- */
+
+static void nobody(void *arg, uint32_t rule, uint32_t group)
+{
+    (void)arg;
+    (void)rule;
+    (void)group;
+}
+
+/* What workers have of the job. */
+static void add_given(const struct sched *s, uint32_t job, struct indices *set)
+{
+    for (uint32_t i = 0; i < s->config.worker_count; i++) {
+        const struct outstanding *o = &s->workers[i].given;
+        const struct range *r = outstanding_from(o, job, 0);
+        for (; r && r < o->ranges + o->count && r->job == job; r++)
+            for (uint32_t k = 0; k < r->count; k++)
+                indices_add(set, r->first + k);
+    }
+}
+
+/* What the completed tasks of a job mean for those that wait for it. */
+static void count_ends(struct sched *s, uint32_t job,
+                       const struct indices *given)
+{
+    struct job_run *j = &s->jobs[job];
+    indices_clear(&j->good);
+    indices_clear(&j->bad);
+    for (uint32_t i = 0; i < j->task_count; i++) {
+        if (task_waits(s, job, i) || indices_contains(given, i))
+            continue;
+        bool bad = indices_contains(&j->failures, i);
+        bad = indices_contains(&j->skipped, i) ||
+              bad != indices_contains(&j->odd, i);
+        indices_add(bad ? &j->bad : &j->good, i);
+        needs_parent(&s->needs, job, i, OUTCOME_OPEN,
+                     bad ? OUTCOME_BAD : OUTCOME_GOOD, nobody, NULL);
+    }
+    needs_job(&s->needs, job, j->state == JOB_COMPLETED, nobody, NULL);
+}
+
+int follow_renew(struct sched *s, struct needs *needs)
+{
+    struct indices given;
+    if (indices_init(&given, 0) < 0)
+        return -1;
+    needs_fini(&s->needs);
+    s->needs = *needs;
+    for (uint32_t i = 0; i < job_count_of(s); i++) {
+        if (!needs_has_parents(&s->needs, i))
+            continue;
+        indices_clear(&given);
+        add_given(s, i, &given);
+        count_ends(s, i, &given);
+    }
+    indices_fini(&given);
+    return 0;
+}
+
 /* ---- What there is to say ---- */
 
 static bool is_bad(const void *arg, uint32_t job, uint32_t index)

@@ -28,6 +28,10 @@ void follow_job(struct sched *s, struct job_run *j);
 /* Look at all waiting tasks of the job anew. */
 void follow_review(struct sched *s, struct job_run *j);
 
+/* Other rules hold from now on: take over the counters made for them, and bring
+ * them up to date. 0, or -1 (no memory; all is as it was). */
+int follow_renew(struct sched *s, struct needs *needs);
+
 /* Skip a task that no set holds, or that has waited in vain. */
 void follow_skip(struct sched *s, uint32_t job, uint32_t index);
 

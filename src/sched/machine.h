@@ -20,6 +20,7 @@
 #include "sched/outstanding.h"
 #include "sched/place.h"
 #include "sched/ready.h"
+#include "sched/schedule.h"
 #include "sched/sched.h"
 #include "sched/tally.h"
 
@@ -68,7 +69,8 @@ struct sched {
     struct worker *workers;
     struct ready ready;
     struct needs needs;
-    struct pool_run *pools; /* ready.pool_count of them */
+    struct schedule_run *schedules; /* beside the spec's */
+    struct pool_run *pools;         /* ready.pool_count of them */
     struct node_run *nodes;
     uint32_t node_count;
     uint32_t *node_workers; /* by node: see node_run.first */

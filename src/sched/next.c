@@ -314,6 +314,8 @@ bool sched_next(struct sched *s, int64_t now_ns, struct sched_action *act)
             return step == STEP_ACT;
         heap_remove(&s->node_news, n);
     }
+    if (schedules_step(s, now_ns, act))
+        return true;
     step = assign_step(s, now_ns, act);
     while (step == STEP_NONE && (n = heap_top(&s->node_quiet))) {
         heap_remove(&s->node_quiet, n);

@@ -80,6 +80,15 @@ int sched_replay_job(struct sched *s, uint32_t job, enum job_state state,
     return 0;
 }
 
+int sched_replay_occurrence(struct sched *s, uint32_t job, bool begun,
+                            struct err *err)
+{
+    if (check_job(s, job, err) < 0)
+        return -1;
+    schedules_replay(s, &s->jobs[job], begun);
+    return 0;
+}
+
 void sched_replay_job_time(struct sched *s, uint32_t job, int64_t used_ns)
 {
     if (job < job_count_of(s))

@@ -152,7 +152,8 @@ struct sched *sched_create(const struct sched_config *config, struct err *err)
     heap_init(&s->news, compare_news);
     if (jobs_init(s) < 0 || workers_init(s) < 0 ||
         ready_init(&s->ready, config->spec) < 0 || pools_init(s) < 0 ||
-        nodes_init(s) < 0 || needs_init(&s->needs, config->spec) < 0)
+        nodes_init(s) < 0 || needs_init(&s->needs, s->config.spec) < 0 ||
+        schedules_init(s) < 0)
         goto nomem;
     follow_begin(s);
     return s;
@@ -200,6 +201,7 @@ void sched_destroy(struct sched *s)
     liveness_fini(&s->live);
     ready_fini(&s->ready);
     needs_fini(&s->needs);
+    schedules_fini(s);
     map_fini(&s->tally);
     heap_fini(&s->due);
     heap_fini(&s->expiries);
