@@ -28,9 +28,22 @@ struct binding_values {
     bool json;
 };
 
-/* The slots of all ranks, in order. */
-static int binding_json(const struct slots *slots, uint32_t ranks,
-                        struct buf *out, struct err *err)
+static json_t *gpus_json(const struct topo *topo)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < topo_gpu_count(topo); i++) {
+        const struct topo_gpu *g = topo_gpu(topo, i);
+        json_array_append_new(
+            list, json_pack("{sissssssss}", "gpu", (int)i, "vendor",
+                            topo_vendor_name(g->vendor), "name", g->name,
+                            "address", g->address, "cpus", g->cpus));
+    }
+    return list;
+}
+
+/* The slots of all ranks, in order, and the GPUs. */
+static int binding_json(const struct topo *topo, const struct slots *slots,
+                        uint32_t ranks, struct buf *out, struct err *err)
 {
     json_t *list = json_array();
     for (uint32_t r = 0; r < ranks; r++)
@@ -39,7 +52,9 @@ static int binding_json(const struct slots *slots, uint32_t ranks,
                                                   (int)slots[r].slots[i].number,
                                                   "rank", (int)r, "cpus",
                                                   slots[r].slots[i].list));
-    return json_put(json_pack("{siso}", "version", 1, "slots", list), out, err);
+    return json_put(json_pack("{sisoso}", "version", 1, "slots", list, "gpus",
+                              gpus_json(topo)),
+                    out, err);
 }
 
 static int binding_draw(const struct pool *pool, uint32_t granule,
@@ -68,7 +83,7 @@ static int binding_draw(const struct pool *pool, uint32_t granule,
             0)
             goto out;
     terminal_detect(&terminal, 1);
-    rc = json ? binding_json(slots, ranks, out, err)
+    rc = json ? binding_json(topo, slots, ranks, out, err)
               : topo_draw(topo, slots, ranks, terminal.width, out, err);
 out:
     for (uint32_t r = 0; slots && r < ranks; r++)
@@ -132,7 +147,8 @@ static const struct opt binding_opts[] = {
      .kind = OPT_FLAG,
      .at = offsetof(struct binding_values, json),
      .meaning = "print JSON, {\"version\": 1, \"slots\": [{\"slot\", "
-                "\"rank\", \"cpus\"}, ...]}"}};
+                "\"rank\", \"cpus\"}, ...], \"gpus\": [{\"gpu\", "
+                "\"vendor\", \"name\", \"address\", \"cpus\"}, ...]}"}};
 
 static const struct opt_set binding_sets[] = {OPT_SET(binding_opts, 0)};
 
@@ -153,9 +169,11 @@ enum { SHOW_EXITS = sizeof(show_exits) / sizeof(show_exits[0]) };
 
 static const struct cmd binding = {
     .name = "show binding",
-    .summary = "which cores of this node are which slot",
+    .summary = "which cores of this node are which slot; its GPUs",
     .description = "Draw this node's cores, and which slot of which rank has "
-                   "them.",
+                   "them; then its GPUs, with their PCI addresses and the "
+                   "CPUs that are next to them: tasks get those nearest to "
+                   "their cores.",
     .sets = binding_sets,
     .set_count = 1,
     .args = binding_args,

@@ -84,6 +84,8 @@ struct topo_gpu {
     char visible[64]; /* what CUDA_VISIBLE_DEVICES (or that of its vendor) calls
                          it here: "2", or what the batch system calls it */
     char name[64];    /* as its vendor calls it; "": not known */
+    char cpus[64];    /* that are next to it: "0-31"; "": not known; ends in
+                         "..." if it is longer */
 };
 
 /* The GPUs of the machine, numbered from 0 by their PCI addresses; of this
@@ -99,6 +101,9 @@ const struct topo_gpu *topo_gpu(const struct topo *t, uint32_t gpu);
  * none, as its readers have it; one of other names (UUIDs) as many as it has,
  * the first ones. NULL: there is no list. */
 bool topo_gpu_is_visible(const char *list, uint32_t number, char visible[64]);
+
+/* "NVIDIA", "AMD", "Intel", "". */
+const char *topo_vendor_name(enum gpu_vendor vendor);
 
 /* Are the CPUs on the part of the machine that the GPU is on? Also, if it is
  * not known where that is. */

@@ -322,6 +322,24 @@ static int put_idle_ranks(struct drawing *d, const struct slots *slots,
     return list_end(&w) < 0 ? -1 : put_line(d);
 }
 
+/* The GPUs, and which CPUs are next to each. */
+static int put_gpus(struct drawing *d)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < d->t->gpu_count; i++) {
+        const struct topo_gpu *g = topo_gpu(d->t, i);
+        const char *name = g->name[0] ? g->name : topo_vendor_name(g->vendor);
+        rc = buf_printf(&d->line, "GPU %u  %s%s%s", (unsigned)i, g->address,
+                        name[0] ? "  " : "", name);
+        if (rc == 0 && g->cpus[0])
+            rc = buf_printf(&d->line, "  next to CPU%s %s",
+                            strpbrk(g->cpus, "-,") ? "s" : "", g->cpus);
+        if (rc == 0)
+            rc = put_line(d);
+    }
+    return rc;
+}
+
 static int draw(struct drawing *d, const struct slots *slots, uint32_t count,
                 struct buf *out)
 {
@@ -336,7 +354,8 @@ static int draw(struct drawing *d, const struct slots *slots, uint32_t count,
         return -1;
     d->out = out;
     return put_head(d, count > 0 ? slots[0].node_count : 0, count) < 0 ||
-                   visit_rows(d) < 0 || put_idle_ranks(d, slots, count) < 0
+                   visit_rows(d) < 0 || put_gpus(d) < 0 ||
+                   put_idle_ranks(d, slots, count) < 0
                ? -1
                : 0;
 }

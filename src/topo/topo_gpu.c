@@ -15,7 +15,9 @@
 
 #include <hwloc.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "topo/topo_list.h"
 
 enum {
     CLASS_DISPLAY = 0x03, /* the upper byte of a PCI class */
@@ -125,8 +127,21 @@ static int by_address(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void fill(const struct topo *t, const struct found *f,
-                 struct topo_machine_gpu *gpu)
+static int label(const struct topo *t, struct topo_machine_gpu *gpu)
+{
+    struct buf text;
+    buf_init(&text, LIST_MAX_NUMBER);
+    int rc = list_put_set(&text, gpu->near, t->set_bytes);
+    size_t max = sizeof(gpu->about.cpus) - 1;
+    snprintf(gpu->about.cpus, sizeof(gpu->about.cpus), "%.*s%s",
+             (int)(text.len > max ? max - 3 : text.len), buf_text(&text),
+             text.len > max ? "..." : "");
+    buf_fini(&text);
+    return rc;
+}
+
+static int fill(const struct topo *t, const struct found *f,
+                struct topo_machine_gpu *gpu)
 {
     const struct hwloc_pcidev_attr_s *pci = &f->pci->attr->pcidev;
     hwloc_obj_t place = f->pci;
@@ -144,6 +159,7 @@ static void fill(const struct topo *t, const struct found *f,
     for (uint32_t i = 0; place && i < t->count; i++)
         if (hwloc_bitmap_isset(place->cpuset, t->cpus[i].os))
             CPU_SET_S(t->cpus[i].os, t->set_bytes, gpu->near);
+    return label(t, gpu);
 }
 
 void topo_gpus_configure(hwloc_topology_t h)
@@ -157,6 +173,7 @@ void topo_gpus_configure(hwloc_topology_t h)
 int topo_gpus_copy(struct topo *t, hwloc_topology_t h)
 {
     struct found *found = mem_calloc(FOUND_MAX, sizeof(*found));
+    int rc = 0;
     if (!found)
         return -1;
     size_t count = drop_unknown(found, find(h, found));
@@ -175,9 +192,9 @@ int topo_gpus_copy(struct topo *t, hwloc_topology_t h)
         t->gpu_count = (uint32_t)count;
         for (uint32_t i = 0; i < t->gpu_count; i++) {
             t->gpus[i].near = (void *)(sets + i * t->set_bytes);
-            fill(t, &found[i], &t->gpus[i]);
+            rc |= fill(t, &found[i], &t->gpus[i]);
         }
     }
     mem_free(found);
-    return 0;
+    return rc;
 }

@@ -23,6 +23,17 @@ const struct topo_gpu *topo_gpu(const struct topo *t, uint32_t gpu)
     return gpu < t->gpu_count ? &t->gpus[gpu].about : NULL;
 }
 
+const char *topo_vendor_name(enum gpu_vendor vendor)
+{
+    static const char *const names[GPU_VENDORS] = {
+        [GPU_OTHER] = "",
+        [GPU_NVIDIA] = "NVIDIA",
+        [GPU_AMD] = "AMD",
+        [GPU_INTEL] = "Intel",
+    };
+    return names[vendor];
+}
+
 /* Is it a number, to the end of its part of the list? */
 static bool is_number(const char *part, size_t len, uint32_t *number)
 {

@@ -2,7 +2,7 @@
 # What mpibatch says about job specs and nodes: validate, show schema, show man,
 # show binding; and what it does when stdout is closed or full.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 58
+plan 60
 
 # --- validate
 # (what tasks of azure-workflow get is uploaded first: tests/examples has it)
@@ -165,6 +165,29 @@ package 1, NUMA node 1
   core 3  CPUs 6-7    rank 1 slot 3
   core 4  CPUs 8-9    rank 2 slot 4
   core 5  CPUs 10-11  rank 2 slot 5" "show binding: a slot a core"
+cat >gpu.xml <<'EOF'
+<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE topology SYSTEM "hwloc2.dtd">
+<topology version="2.0">
+<object type="Machine" os_index="0" cpuset="0x3" complete_cpuset="0x3" allowed_cpuset="0x3" nodeset="0x1" complete_nodeset="0x1" allowed_nodeset="0x1" gp_index="1">
+<object type="NUMANode" os_index="0" cpuset="0x3" complete_cpuset="0x3" nodeset="0x1" complete_nodeset="0x1" gp_index="2" local_memory="1073741824"/>
+<object type="Package" os_index="0" cpuset="0x3" complete_cpuset="0x3" nodeset="0x1" complete_nodeset="0x1" gp_index="3">
+<object type="PU" os_index="0" cpuset="0x1" complete_cpuset="0x1" nodeset="0x1" complete_nodeset="0x1" gp_index="4"/>
+<object type="PU" os_index="1" cpuset="0x2" complete_cpuset="0x2" nodeset="0x1" complete_nodeset="0x1" gp_index="5"/>
+<object type="PCIDev" gp_index="6" name="NVIDIA H100" pci_busid="0000:3b:00.0" pci_type="0302 [10de:2330] [10de:16c1] a1" pci_link_speed="0.0"/>
+</object>
+</object>
+</topology>
+EOF
+is "$(binding --topology gpu.xml)" \
+    "1 package, 1 NUMA node, 2 cores, 2 CPUs
+2 slots, 1 rank
+package 0, NUMA node 0
+  core 0  CPU 0  rank 0 slot 0
+  core 1  CPU 1  rank 0 slot 1
+GPU 0  0000:3b:00.0  NVIDIA H100  next to CPUs 0-1" "show binding: a GPU"
+is "$(binding --json --topology gpu.xml | jq -c '.gpus[]')" \
+    '{"gpu":0,"vendor":"NVIDIA","name":"NVIDIA H100","address":"0000:3b:00.0","cpus":"0-1"}' "show binding: and as JSON"
 cat >wide.yaml <<'EOF'
 pool: {task_slots_per_node: 4}
 jobs: [{task: {command_line: "true", required_slots: 2}}]
