@@ -259,7 +259,8 @@ int session_run(const struct session_options *options)
     launch_take(&s);
     /* before MPI: small, nothing open, the signals and limits of the user */
     if (!(s.spawner = spawner_create(&err)) ||
-        !(s.keeper = keeper_create(KEEPER_CAPACITY, WORKER_MARKER, &err)))
+        !(s.keeper = keeper_create(KEEPER_CAPACITY + WORKER_MAX_SPECIALS,
+                                   WORKER_MARKER, &err)))
         return session_fail(&err);
     start_guard(options->lost_after_ns, true);
     if (!(s.loop = loop_create(&err)) || signals_watch(&s, &err) < 0 ||

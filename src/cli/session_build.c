@@ -50,10 +50,11 @@ static void on_finished(void *arg, int exit_code, bool clean)
 }
 
 static char *on_output_path(void *arg, const char *job_id, const char *task_id,
-                            uint32_t attempt, int stream, struct err *err)
+                            const struct attempt *a, int stream,
+                            struct err *err)
 {
     struct session *s = arg;
-    char *name = rundir_large_output(s->start.run_dir, job_id, task_id, attempt,
+    char *name = rundir_large_output(s->start.run_dir, job_id, task_id, a,
                                      stream, true, err);
     char *path = name ? path_join(s->start.run_dir, name) : NULL;
     if (name && !path)

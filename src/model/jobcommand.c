@@ -13,9 +13,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-static bool is_line(const struct job *job)
+static bool is_line(const struct job *job, uint32_t index)
 {
-    return job->tasks.kind == TASKS_COMMANDS;
+    return job->tasks.kind == TASKS_COMMANDS &&
+           special_of(index) == SPECIAL_NONE;
 }
 
 /* The line of a task, in room (not initialised before). */
@@ -26,10 +27,11 @@ static int line_get(const struct job *job, uint32_t index, struct buf *room,
     return table_command(job->tasks.lines, index, room, line, err);
 }
 
-char *job_folder(const struct job *job, const struct template_context *c,
-                 const char *base, struct err *err)
+char *task_folder(const struct task_template *task,
+                  const struct template_context *c, const char *base,
+                  struct err *err)
 {
-    const struct template *t = job_template(job, c->index)->working_dir;
+    const struct template *t = task->working_dir;
     struct buf dir;
     char *path = NULL;
     buf_init(&dir, PATH_MAX);
@@ -42,12 +44,18 @@ char *job_folder(const struct job *job, const struct template_context *c,
     return path;
 }
 
+char *job_folder(const struct job *job, const struct template_context *c,
+                 const char *base, struct err *err)
+{
+    return task_folder(job_template(job, c->index), c, base, err);
+}
+
 int job_command_expand(const struct job *job, const struct template_context *c,
                        struct argv *a, struct err *err)
 {
     struct table_command line;
     struct buf room;
-    if (!is_line(job))
+    if (!is_line(job, c->index))
         return command_expand(&job_template(job, c->index)->command, c, a, err);
     int rc = line_get(job, c->index, &room, &line, err);
     if (rc == 0)
@@ -79,8 +87,8 @@ int job_command_show(const struct job *job, const struct template_context *c,
     struct table_command line;
     struct buf room;
     if (shell)
-        *shell = is_line(job) || command->shell;
-    if (!is_line(job))
+        *shell = is_line(job, c->index) || command->shell;
+    if (!is_line(job, c->index))
         return command_show(command, c, out, err);
     size_t start = out->len;
     int rc = line_get(job, c->index, &room, &line, err);
@@ -116,7 +124,7 @@ int job_line_variables(const struct job *job, uint32_t index,
     struct table_command line;
     struct buf room;
     *count = 0;
-    if (!is_line(job))
+    if (!is_line(job, index))
         return 0;
     int rc = line_get(job, index, &room, &line, err);
     buf_fini(&room);

@@ -26,6 +26,11 @@ int job_command_show(const struct job *job, const struct template_context *c,
 char *job_folder(const struct job *job, const struct template_context *c,
                  const char *base, struct err *err);
 
+/* The same, of a task with that template. */
+char *task_folder(const struct task_template *task,
+                  const struct template_context *c, const char *base,
+                  struct err *err);
+
 /* A variable that a line finds in its environment: */
 struct line_variable {
     const char *name;

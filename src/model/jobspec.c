@@ -39,6 +39,12 @@ enum special_kind special_of(uint32_t index)
     }
 }
 
+bool special_is_of_node(uint32_t index)
+{
+    enum special_kind kind = special_of(index);
+    return kind != SPECIAL_NONE && kind != SPECIAL_JOB_MANAGER;
+}
+
 static const struct special_task *job_special(const struct job *job,
                                               uint32_t index)
 {
@@ -158,6 +164,16 @@ int job_task_id(const struct job *job, uint32_t index,
     return rc;
 }
 
+int jobspec_task_id(const struct jobspec *spec, uint32_t job, uint32_t index,
+                    char id[JOBSPEC_MAX_ID + 1], struct err *err)
+{
+    const struct special_task *special = jobspec_special(spec, job, index);
+    if (!special)
+        return job_task_id(&spec->jobs[job], index, id, err);
+    snprintf(id, JOBSPEC_MAX_ID + 1, "%s", special->id);
+    return 0;
+}
+
 int64_t job_find_task(const struct job *job, const char *id)
 {
     char have[JOBSPEC_MAX_ID + 1];
@@ -204,21 +220,43 @@ uint32_t jobspec_max_required_slots(const struct jobspec *spec)
     return most;
 }
 
-bool task_has_directory(const struct task_template *t)
+bool task_works_in_directory(const struct task_template *t)
 {
     return t->own_directory || t->resource_file_count > 0 ||
            t->output_file_count > 0 || t->package_ref_count > 0 ||
            t->keep != KEEP_NONE;
 }
 
+bool task_has_directory(const struct task_template *t)
+{
+    return t->multi_instance || task_works_in_directory(t);
+}
+
+static bool special_has_directory(const struct special_task *special)
+{
+    return special && task_has_directory(&special->task);
+}
+
+static bool job_has_directories(const struct job *job)
+{
+    for (uint32_t i = 0; i < job_template_count(job); i++)
+        if (task_has_directory(job_template(job, i)))
+            return true;
+    return special_has_directory(job->preparation) ||
+           special_has_directory(job->release) ||
+           special_has_directory(job->manager);
+}
+
 bool jobspec_needs_scratch(const struct jobspec *spec)
 {
     if (spec->pools[0].package_ref_count > 0)
         return true;
+    for (uint32_t p = 0; p < spec->pool_count; p++)
+        if (special_has_directory(spec->pools[p].start_task))
+            return true;
     for (uint32_t j = 0; j < spec->job_count; j++)
-        for (uint32_t i = 0; i < job_template_count(&spec->jobs[j]); i++)
-            if (task_has_directory(&spec->jobs[j].templates[i]))
-                return true;
+        if (job_has_directories(&spec->jobs[j]))
+            return true;
     return false;
 }
 

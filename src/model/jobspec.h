@@ -327,6 +327,8 @@ const struct task_template *job_template(const struct job *job, uint32_t index);
 
 /* What kind of task an index is for. */
 enum special_kind special_of(uint32_t index);
+/* Does each node have its own? */
+bool special_is_of_node(uint32_t index);
 /* The special task of a job or (JOB_OF_POOL) of a pool; NULL: it has none such,
  * or the index is a task's. */
 const struct special_task *jobspec_special(const struct jobspec *spec,
@@ -352,6 +354,10 @@ struct request jobspec_request(const struct jobspec *spec, uint32_t job,
 int job_task_id(const struct job *job, uint32_t index,
                 char id[JOBSPEC_MAX_ID + 1], struct err *err);
 
+/* The same, of a start task as well. */
+int jobspec_task_id(const struct jobspec *spec, uint32_t job, uint32_t index,
+                    char id[JOBSPEC_MAX_ID + 1], struct err *err);
+
 /* The index of the task with that id, or -1 (as int64_t): decimal indices
  * directly, other ids by search over the set. */
 int64_t job_find_task(const struct job *job, const char *id);
@@ -365,11 +371,14 @@ uint64_t jobspec_task_count(const struct jobspec *spec);
 /* The most slots that any one task requires. */
 uint32_t jobspec_max_required_slots(const struct jobspec *spec);
 
-/* Has a task a directory of its own on its node: because it asks for one, or
- * has resource files, output files or packages, or is to be kept? */
+/* Has a task a directory of its own on its node: because it works in it, or is
+ * one on several nodes? */
 bool task_has_directory(const struct task_template *t);
+/* Does it run in there, if it names no other folder: because it asks for that,
+ * or has resource files, output files or packages, or is to be kept? */
+bool task_works_in_directory(const struct task_template *t);
 
-/* Has any task one, or are packages unpacked on every node? */
+/* Has any task one, special or not, or are packages unpacked on every node? */
 bool jobspec_needs_scratch(const struct jobspec *spec);
 
 /* Does a task return files to the run directory? And any of the spec? */

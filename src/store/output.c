@@ -95,7 +95,7 @@ static char *locate(const struct rundir *r, const struct attempt *a,
             rundir_file(r, "output/%04u.%s", o->session, stream_names[stream]);
     } else {
         char *name = rundir_large_output(rundir_path(r), job_id, task_id,
-                                         a->attempt, stream, false, err);
+                                         a, stream, false, err);
         if (!name)
             return NULL;
         path = rundir_file(r, "%s", name);

@@ -135,7 +135,7 @@ static int file_view(struct output_viewer *v, const struct attempt *a,
     struct stat st;
     int rc = -1, fd = -1;
     char *name = rundir_large_output(rundir_path(v->rundir), job_id, task_id,
-                                     a->attempt, stream, false, err);
+                                     a, stream, false, err);
     char *path = name ? rundir_file(v->rundir, "%s", name) : NULL;
     mem_free(name);
     if (!path)

@@ -29,6 +29,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "model/attempt.h"
 #include "store/inputs.h"
 
 struct rundir;
@@ -106,10 +107,12 @@ const char *rundir_journal(const struct rundir *r);
 char *rundir_file(const struct rundir *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Where a large output goes, relative to the run directory; makes the folders
- * (on the worker's side: dir is the run directory's path). Heap. */
+/* Where a large output of the attempt goes, relative to the run directory;
+ * makes the folders (on the worker's side: dir is the run directory's path).
+ * job_id
+ * "": of a start task. Heap. */
 char *rundir_large_output(const char *dir, const char *job_id,
-                          const char *task_id, uint32_t attempt, int stream,
-                          bool make, struct err *err);
+                          const char *task_id, const struct attempt *a,
+                          int stream, bool make, struct err *err);
 
 #endif

@@ -10,6 +10,9 @@
 
 #include "model/jobspec.h"
 
+/* Where the large outputs of start tasks are, as if it were a job. */
+#define POOLS_FOLDER ".pools"
+
 const char *rundir_path(const struct rundir *r)
 {
     return r->path;
@@ -55,10 +58,14 @@ static int make_output_folders(const char *dir, const char *job_id,
 }
 
 char *rundir_large_output(const char *dir, const char *job_id,
-                          const char *task_id, uint32_t attempt, int stream,
-                          bool make, struct err *err)
+                          const char *task_id, const struct attempt *a,
+                          int stream, bool make, struct err *err)
 {
-    if (!id_is_valid(job_id) || !id_is_valid(task_id)) {
+    if (!job_id[0]) /* no job is called that */
+        job_id = POOLS_FOLDER;
+    else if (!id_is_valid(job_id))
+        task_id = "";
+    if (!id_is_valid(task_id)) {
         err_set(err, EINVAL, "job or task id cannot be a folder's name");
         return NULL;
     }
@@ -67,7 +74,9 @@ char *rundir_large_output(const char *dir, const char *job_id,
     struct buf b;
     buf_init(&b, PATH_MAX);
     int rc = buf_printf(&b, "files/%s/%s/%s.%u", job_id, task_id,
-                        stream == 0 ? "stdout" : "stderr", attempt);
+                        stream == 0 ? "stdout" : "stderr", a->attempt);
+    if (rc == 0 && special_is_of_node(a->index))
+        rc = buf_printf(&b, ".node%u", a->node);
     char *path = rc == 0 ? buf_take(&b) : NULL;
     buf_fini(&b);
     if (!path)

@@ -48,7 +48,8 @@ static void on_ended(void *arg, struct run *run, struct attempt *a,
 {
     struct worker *w = arg;
     struct err err;
-    slots_free(w, run->slots, run->slot_count);
+    if (run_has_slots(run))
+        slots_free(w, run->slots, run->slot_count);
     if (run->made.dir.path && finish_start(&w->finisher, a, run->capture,
                                            &run->made, run->task_id, &err) == 0)
         return;
@@ -85,6 +86,31 @@ void attempt_fail(struct worker *w, const struct msg_range *task,
     report(w, &a, nothing, none);
 }
 
+static struct run *run_of(struct worker *w, uint32_t job, uint32_t index,
+                          uint32_t attempt)
+{
+    for (uint32_t i = 0; i < w->runs.run_count; i++) {
+        struct run *run = &w->runs.runs[i];
+        const struct attempt *a = &run->attempt;
+        if (run->stage != RUN_FREE && a->job == job && a->index == index &&
+            a->attempt == attempt)
+            return run;
+    }
+    return NULL;
+}
+
+bool attempt_end(struct worker *w, uint32_t job, uint32_t index,
+                 uint32_t attempt, enum reason why)
+{
+    struct run *run = run_of(w, job, index, attempt);
+    struct answer_task storing;
+    if (!run)
+        return finisher_find(&w->finisher, job, index, &storing) &&
+               storing.attempt == attempt;
+    run_end(run, why, w->config.grace_ns);
+    return true;
+}
+
 void attempts_end(struct worker *w, int64_t job, enum reason why,
                   int64_t grace_ns)
 {
@@ -97,10 +123,24 @@ void attempts_end(struct worker *w, int64_t job, enum reason why,
         finisher_stop(&w->finisher, grace_ns);
 }
 
+/* How many special tasks may run at once: none, if there are none. */
+static uint32_t specials_of(const struct worker *w)
+{
+    const struct jobspec *spec = w->config.spec;
+    bool any = false;
+    for (uint32_t p = 0; p < spec->pool_count; p++)
+        any = any || spec->pools[p].start_task;
+    for (uint32_t j = 0; j < spec->job_count; j++)
+        any = any || spec->jobs[j].preparation || spec->jobs[j].release ||
+              spec->jobs[j].manager;
+    return any && w->config.slots->count > 0 ? WORKER_MAX_SPECIALS : 0;
+}
+
 int ending_init(struct worker *w, struct err *err)
 {
     const struct jobspec *spec = w->config.spec;
     uint32_t slots = w->config.slots->count;
+    uint32_t runs = slots + specials_of(w);
     w->finisher = (struct finisher){.staging = w->config.staging,
                                     .slots = slots,
                                     .begins = on_storing,
@@ -108,15 +148,15 @@ int ending_init(struct worker *w, struct err *err)
                                     .arg = w};
     finisher_init(&w->finisher);
     w->runs = (struct run_context){
-        .config = &w->config, .run_count = slots, .ended = on_ended, .arg = w};
+        .config = &w->config, .run_count = runs, .ended = on_ended, .arg = w};
     guard_init(&w->runs.guard);
     w->runs.extractors =
         mem_calloc(spec->job_count, sizeof(w->runs.extractors[0]));
-    w->runs.keep = mem_calloc(slots + 1, sizeof(w->runs.keep[0]));
-    w->runs.runs = mem_calloc(slots, sizeof(w->runs.runs[0]));
+    w->runs.keep = mem_calloc(runs + 1, sizeof(w->runs.keep[0]));
+    w->runs.runs = mem_calloc(runs, sizeof(w->runs.runs[0]));
     if (!w->runs.extractors || !w->runs.keep || !w->runs.runs)
         return err_set(err, ENOMEM, "no memory for the worker");
-    for (uint32_t i = 0; i < slots; i++)
+    for (uint32_t i = 0; i < runs; i++)
         run_init(&w->runs.runs[i], &w->runs, i);
     for (uint32_t j = 0; j < spec->job_count; j++) {
         w->runs.extractors[j] = extractor_create(&spec->jobs[j], err);

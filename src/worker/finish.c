@@ -26,7 +26,7 @@ enum {
     FULL_BYTES = 64 << 20, /* the same by their outputs in memory */
     OFFERED_MAX = 4,       /* files of one attempt, at once */
     PATTERNS_MAX_BYTES = 1 << 20,
-    KEY_BYTES = JOBSPEC_MAX_ID + 16,
+    KEY_BYTES = JOBSPEC_MAX_ID + 32,
     LONG_BYTES = 1 << 20 /* of an output: a long job */
 };
 
@@ -77,21 +77,22 @@ struct finish {
 
 static void finish_go(struct finish *f, enum finish_stage stage);
 
-static const struct job *job_of(const struct finish *f)
+static const char *job_id_of(const struct finish *f)
 {
-    return &f->context->staging->spec->jobs[f->attempt.job];
+    return jobspec_job_id(f->context->staging->spec, f->attempt.job);
 }
 
 static const struct task_template *template_of(const struct finish *f)
 {
-    return job_template(job_of(f), f->attempt.index);
+    return jobspec_template(f->context->staging->spec, f->attempt.job,
+                            f->attempt.index);
 }
 
 static struct template_context names_of(const struct finish *f)
 {
     return (struct template_context){.index = f->attempt.index,
                                      .task_id = f->task_id,
-                                     .job_id = job_of(f)->id,
+                                     .job_id = job_id_of(f),
                                      .run_dir = f->context->staging->run_dir,
                                      .spec_dir = f->context->staging->work_dir};
 }
@@ -200,7 +201,7 @@ static void links_say(struct finish *f, uint64_t count, const char *what,
     else
         log_warning("job %s task %s: %" PRIu64 " link%s out of its directory "
                     "and %s not %s, %s%s",
-                    job_of(f)->id, f->task_id, count,
+                    job_id_of(f), f->task_id, count,
                     single ? " leads" : "s lead", single ? "was" : "were", what,
                     one, single ? "" : " among them");
 }
@@ -238,8 +239,11 @@ static void upload_ask(struct finish *f)
     const struct staging *st = f->context->staging;
     const struct template_context names = names_of(f);
     struct err err;
-    snprintf(f->key, sizeof(f->key), "%s.%" PRIu32, job_of(f)->id,
+    snprintf(f->key, sizeof(f->key), "%s.%" PRIu32, job_id_of(f),
              f->attempt.index);
+    if (special_is_of_node(f->attempt.index)) /* each node has its own */
+        snprintf(f->key, sizeof(f->key), "%s.%" PRIu32 ".%" PRIu32,
+                 job_id_of(f), f->attempt.index, f->attempt.node);
     f->manifests = path_join(st->run_dir, "uploads");
     if (!f->manifests) {
         fail(f, FAILURE_UPLOAD_MISC, "no memory");
@@ -418,7 +422,7 @@ static void report(struct finish *f)
     f->attempt.store_ns = clock_mono_ns() - f->start_ns;
     for (int s = 0; s < 2; s++)
         if (capture_view(&f->capture[s], &data[s], &len[s], &err) < 0) {
-            log_warning("job %s task %s: %s", job_of(f)->id, f->task_id,
+            log_warning("job %s task %s: %s", job_id_of(f), f->task_id,
                         err.text);
             data[s] = NULL;
             len[s] = 0;
@@ -438,19 +442,27 @@ static void retire_removed(struct retire *r)
     finish_free((struct finish *)((char *)r - offsetof(struct finish, retire)));
 }
 
-/* Is its directory kept? */
+/* Is its directory kept? A start task's is none that outlives the session. */
 static bool is_kept(const struct task_template *t, const struct attempt *a)
 {
-    if (a->reason == REASON_STOPPED)
+    if (a->reason == REASON_STOPPED || special_of(a->index) == SPECIAL_START)
         return false;
     return t->keep == KEEP_ALL ||
            (t->keep == KEEP_FAILED && a->result != RESULT_SUCCESS);
+}
+
+/* Do others of the session find something there? */
+static bool stays(const struct finish *f)
+{
+    enum special_kind kind = special_of(f->attempt.index);
+    return kind == SPECIAL_START || kind == SPECIAL_JOB_PREPARATION;
 }
 
 static void retire_begin(struct finish *f)
 {
     const struct task_template *t = template_of(f);
     f->retire = (struct retire){.staging = f->context->staging,
+                                .stays = stays(f),
                                 .gone = retire_gone,
                                 .removed = retire_removed};
     if (is_kept(t, &f->attempt))

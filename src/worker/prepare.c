@@ -49,6 +49,7 @@ struct prepare {
     struct msg_range task;
     char task_id[JOBSPEC_MAX_ID + 1];
     struct prepared made;
+    bool go_on; /* in a directory that is there */
     bool has_dir, stepping, inside;
     struct items waiting, here;
     uint32_t wanted, left, total; /* items: wanted, not in place, in all */
@@ -262,13 +263,25 @@ static int item_place(struct prepare *p, struct item *item, int wd,
     return 0;
 }
 
+static int step_make(struct prepare *p, struct err *err)
+{
+    struct scratch *scratch = p->context->staging->scratch;
+    if (p->go_on) {
+        int rc = taskdir_go_on(&p->made.dir, scratch, p->task.attempt,
+                               p->step.aside_ns, err);
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+    }
+    return taskdir_make(&p->made.dir, scratch, p->task.attempt,
+                        p->step.aside_ns, err);
+}
+
 static int step_work(struct io_job *j, struct err *err)
 {
     struct prepare *p = prepare_of(j);
     struct step *s = &p->step;
     int rc = 0;
-    if (s->make && taskdir_make(&p->made.dir, p->context->staging->scratch,
-                                p->task.attempt, s->aside_ns, err) < 0) {
+    if (s->make && step_make(p, err) < 0) {
         s->failure = failure_of_errno(err->code, PHASE_DIRECTORY);
         return -1;
     }
@@ -349,11 +362,11 @@ static void step_start(struct prepare *p)
 {
     struct step *s = &p->step;
     uint64_t bytes = 0;
-    const struct task_template *t = job_template(
-        &p->context->staging->spec->jobs[p->task.job], p->task.first);
+    const struct task_template *t =
+        jobspec_template(p->context->staging->spec, p->task.job, p->task.first);
     *s = (struct step){.job = {.work = step_work, .done = step_done},
                        .make = !p->has_dir};
-    if (t->keep != KEEP_NONE)
+    if (t->keep != KEEP_NONE && special_of(p->task.first) != SPECIAL_START)
         s->aside_ns = clock_wall_ns() + t->retention_ns;
     for (unsigned n = 0; n < STEP_ITEMS && p->here.first; n++) {
         struct item *item = items_take(&p->here);
@@ -411,14 +424,15 @@ static void prepare_go(struct prepare *p)
 }
 
 struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
-                              struct err *err)
+                              bool go_on, struct err *err)
 {
     const struct staging *st = c->staging;
-    const struct job *job = &st->spec->jobs[task->job];
-    const struct task_template *t = job_template(job, task->first);
+    const struct task_template *t =
+        jobspec_template(st->spec, task->job, task->first);
+    const char *job_id = jobspec_job_id(st->spec, task->job);
     struct prepare *p = mem_calloc(1, sizeof(*p));
     struct template_context names = {.index = task->first,
-                                     .job_id = job->id,
+                                     .job_id = job_id,
                                      .run_dir = st->run_dir,
                                      .spec_dir = st->work_dir};
     enum failure failure = FAILURE_UNKNOWN;
@@ -428,8 +442,10 @@ struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
 
     if (!p)
         goto nomem;
-    *p = (struct prepare){
-        .context = c, .task = *task, .start_ns = clock_mono_ns()};
+    *p = (struct prepare){.context = c,
+                          .task = *task,
+                          .go_on = go_on,
+                          .start_ns = clock_mono_ns()};
     claims_init(&p->claims);
     p->made.packages =
         mem_calloc(t->package_ref_count + 1, sizeof(p->made.packages[0]));
@@ -441,8 +457,9 @@ struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
     c->all = p;
     if (!p->made.packages)
         goto nomem;
-    if (job_task_id(job, task->first, p->task_id, err) < 0 ||
-        taskdir_init(&p->made.dir, scratch_path(st->scratch), job->id,
+    if (jobspec_task_id(st->spec, task->job, task->first, p->task_id, err) <
+            0 ||
+        taskdir_init(&p->made.dir, scratch_path(st->scratch), job_id,
                      p->task_id, err) < 0) {
         prepare_free(p);
         return NULL;

@@ -59,9 +59,10 @@ struct preparer {
 /* Free all that there are; only when neither io nor stager will call. */
 void preparer_fini(struct preparer *c);
 
-/* Prepare one task. NULL with err: ENOMEM, or as job_task_id. */
+/* Prepare one task; go_on: in the directory that an earlier attempt has left
+ * there, if it is. NULL with err: ENOMEM, or as job_task_id. */
 struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
-                              struct err *err);
+                              bool go_on, struct err *err);
 
 enum prepare_state prepare_state(const struct prepare *p);
 const struct msg_range *prepare_task(const struct prepare *p);

@@ -104,6 +104,25 @@ uint32_t queue_find(const struct queue *q, uint32_t job, uint32_t index)
     return 0;
 }
 
+bool queue_take_from(struct queue *q, uint32_t job, uint32_t index,
+                     struct msg_range *out)
+{
+    for (uint32_t i = 0; i < q->count; i++) {
+        struct msg_range *r = range_at(q, i);
+        if (r->job != job || index < r->first || index - r->first >= r->count)
+            continue;
+        *out = *r;
+        out->first = index;
+        out->count = r->count - (index - r->first);
+        r->count -= out->count;
+        q->tasks -= out->count;
+        if (r->count == 0)
+            remove_at(q, i);
+        return true;
+    }
+    return false;
+}
+
 bool queue_take_last(struct queue *q, uint32_t max, struct msg_range *out)
 {
     if (q->count == 0 || max == 0)

@@ -37,6 +37,11 @@ void queue_drop_at(struct queue *q, uint32_t at);
 /* The attempt of a task that is in it; 0: it is not. */
 uint32_t queue_find(const struct queue *q, uint32_t job, uint32_t index);
 
+/* Take this task, and those behind it in its range; false if it is not there.
+ */
+bool queue_take_from(struct queue *q, uint32_t job, uint32_t index,
+                     struct msg_range *out);
+
 /* Take up to max tasks off the end, as a range of one job; false if the queue
  * is empty or max is 0. */
 bool queue_take_last(struct queue *q, uint32_t max, struct msg_range *out);

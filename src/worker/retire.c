@@ -25,6 +25,8 @@ static int retire_work(struct io_job *j, struct err *err)
     }
     if (r->keep_until_ns > 0)
         return -1;
+    if (r->stays)
+        return 0;
     r->away_rc = taskdir_take_away(&r->dir, s, r->away, err);
     return r->away_rc < 0 ? -1 : 0;
 }

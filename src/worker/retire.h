@@ -1,7 +1,7 @@
-/* The end of a task's directory: it is kept, or taken from its place at once
- * and removed behind that.
+/* The end of a task's directory: it is kept, or stays until the scratch is
+ * removed, or is taken from its place at once and removed behind that.
  *
- * Both wait for the disk and happen in threads of io. gone is called when the
+ * All wait for the disk and happen in threads of io. gone is called when the
  * next attempt of the task may begin, removed when nothing is left to do. What
  * cannot be removed is left to whoever cleans up the scratch, with a warning.
  */
@@ -20,6 +20,7 @@ struct retire {
     const struct staging *staging;
     struct taskdir dir;    /* taken */
     int64_t keep_until_ns; /* since 1970 UTC; 0: not kept */
+    bool stays;            /* if it is not kept: until the session ends */
     bool kept;             /* it is */
     enum { RETIRE_NAME, RETIRE_CONTENT } step;
     int away_rc; /* of taskdir_take_away */

@@ -102,10 +102,10 @@ static void run_examine(struct run *run, const char *const data[2],
                                               .job = run_job(run),
                                               .search_ns =
                                                   c->config->search_ns};
-    if (run_job(run)->metric_count > 0 &&
+    const struct job *job = run_job(run);
+    if (job && job->metric_count > 0 &&
         extractor_run(c->extractors[a->job], &left, a, &err) < 0)
-        log_warning("job %s task %s: %s", run_job(run)->id, run->task_id,
-                    err.text);
+        log_warning("job %s task %s: %s", job->id, run->task_id, err.text);
     success_judge(run_template(run), &evidence, &c->success_regex, a);
     mem_free(dir);
 }
@@ -131,7 +131,7 @@ static void run_report(struct run *run)
             len[s] = 0;
         }
     }
-    if (job->metric_count > 0 || run_template(run)->success)
+    if ((job && job->metric_count > 0) || run_template(run)->success)
         run_examine(run, data, len);
     run->context->ended(run->context->arg, run, a, data, len);
     for (int s = 0; s < 2; s++)
@@ -147,6 +147,7 @@ static void run_release(struct run *run)
         capture_fini(&run->capture[s]);
     attempt_fini(&run->attempt);
     prepared_fini(&run->made);
+    launch_fini(&run->launch);
     mem_free(run->slots);
     run->slots = NULL;
     run->slot_count = 0;
@@ -167,7 +168,7 @@ static void run_stall(struct run *run, const struct err *why)
     struct err err;
     if (!run->warned)
         log_warning("job %s task %s: %s; trying again each second",
-                    run_job(run)->id, run->task_id, why->text);
+                    run_job_id(run), run->task_id, why->text);
     run->warned = true;
     struct loop *loop = run->context->config->loop;
     if (run->stage == RUN_DRAINING &&
@@ -194,8 +195,9 @@ static void run_forgo(struct run *run, const struct err *why)
 static bool run_waits(struct run *run)
 {
     struct loop *loop = run->context->config->loop;
+    const struct job *job = run_job(run);
     struct err err;
-    return run_job(run)->metric_count > 0 &&
+    return job && job->metric_count > 0 &&
            clock_mono_ns() - loop_now_ns(loop) > TURN_NS &&
            loop_timer_start(loop, &run->timer, loop_now_ns(loop) + 1, &err) ==
                0;
@@ -233,7 +235,8 @@ size_t runs_keep(struct run_context *c)
 
 void runs_reap(struct run_context *c)
 {
-    if (c->run_count == 0) /* who has no slot leaves nothing behind */
+    if (c->config->slots->count ==
+        0) /* who has no slot leaves nothing behind */
         return;
     size_t n = runs_keep(c);
     spawn_sweep(c->config->spawner, 0, NULL, c->keep, n);
@@ -397,8 +400,8 @@ static char *output_path(void *arg, int stream, struct err *err)
 {
     struct run *run = arg;
     const struct worker_config *cfg = run->context->config;
-    return cfg->output_path(cfg->arg, run_job(run)->id, run->task_id,
-                            run->attempt.attempt, stream, err);
+    return cfg->output_path(cfg->arg, run_job_id(run), run->task_id,
+                            &run->attempt, stream, err);
 }
 
 /* Watch the process, its output, its time limit. */
@@ -493,11 +496,15 @@ void run_fini(struct run *run)
 }
 
 /* It cannot be started now. */
-static enum run_started run_put_off(struct run *run, struct prepared *made)
+static enum run_started run_put_off(struct run *run,
+                                    const struct run_order *order)
 {
-    if (made)
-        *made = run->made;
+    if (order->made)
+        *order->made = run->made;
+    if (order->launch)
+        *order->launch = run->launch;
     run->made = (struct prepared){0};
+    run->launch = (struct launch){0};
     run_abandon(run);
     return RUN_LATER;
 }
@@ -513,48 +520,69 @@ static uint64_t asked_memory(const struct jobspec *spec,
     return 0;
 }
 
-enum run_started run_start(struct run *run, const struct msg_range *task,
-                           const uint32_t *slots, uint32_t slot_count,
-                           struct prepared *made, struct err *err)
+/* What it was launched with: its limits and GPUs are in the run then. */
+static void run_take_launch(struct run *run, struct launch *launch)
+{
+    run->launch = *launch;
+    *launch = (struct launch){0};
+    run->memory_bytes = run->launch.memory_bytes;
+    run->max_wall_clock_ns = run->launch.max_wall_clock_ns;
+    run->gpu_count = run->launch.gpu_count;
+    for (uint32_t i = 0; i < run->gpu_count; i++)
+        run->gpus[i] = run->launch.gpus[i];
+}
+
+/* Make it the attempt's: what it has is the run's from now on. -1 with err. */
+static int run_take(struct run *run, const struct run_order *o, struct err *err)
 {
     const struct worker_config *cfg = run->context->config;
-    const struct capture_file where = {.path = output_path, .arg = run};
     struct attempt *a = &run->attempt;
-    enum spawn_step step = SPAWN_SETUP;
-    int child[2] = {-1, -1}, pidfd = -1, rc = -1;
-
+    run->slots = mem_alloc(o->slot_count * sizeof(*o->slots));
+    if (!run->slots)
+        return err_set(err, ENOMEM, "no memory to start a task");
+    memcpy(run->slots, o->slots, o->slot_count * sizeof(*o->slots));
+    run->slot_count = o->slot_count;
     attempt_init(a);
-    a->job = task->job;
-    a->index = task->first;
-    a->attempt = task->attempt;
+    a->job = o->task.job;
+    a->index = o->task.first;
+    a->attempt = o->task.attempt;
     a->node = cfg->node;
     a->rank = comm_rank(cfg->comm);
-    a->slot = cfg->slots->slots[slots[0]].number;
+    a->slot = cfg->slots->slots[o->slots[0]].number;
     /* not the loop's time: several tasks may start and end in one turn */
     a->start_ns = clock_wall_ns();
     run->start_mono_ns = clock_mono_ns();
     run->end_reason = REASON_NONE;
     run->announced = run->warned = false;
     run->peak_rss_bytes = run->peak_bytes = 0;
-    run->memory_bytes = asked_memory(cfg->spec, task);
+    run->pid = 0;
+    run->stage = RUN_ACTIVE;
+    run->memory_bytes = asked_memory(cfg->spec, &o->task);
     run->max_wall_clock_ns = run_template(run)->constraints.max_wall_clock_ns;
     run->gpu_count = 0;
-    run->pid = 0;
-    run->slots = mem_alloc(slot_count * sizeof(*slots));
-    if (!run->slots) {
-        err_set(err, ENOMEM, "no memory to start a task");
-        return RUN_LATER;
+    run->launch = (struct launch){.instance_count = 1};
+    if (o->launch)
+        run_take_launch(run, o->launch);
+    if (o->made) {
+        a->prepare_ns = o->made->took_ns;
+        run->made = *o->made;
+        *o->made = (struct prepared){0};
     }
-    memcpy(run->slots, slots, slot_count * sizeof(*slots));
-    run->slot_count = slot_count;
-    run->stage = RUN_ACTIVE;
-    if (made) {
-        a->prepare_ns = made->took_ns;
-        run->made = *made;
-        *made = (struct prepared){0};
-    }
+    return 0;
+}
 
-    if (job_task_id(run_job(run), task->first, run->task_id, err) == 0 &&
+enum run_started run_start(struct run *run, const struct run_order *order,
+                           struct err *err)
+{
+    const struct worker_config *cfg = run->context->config;
+    const struct capture_file where = {.path = output_path, .arg = run};
+    enum spawn_step step = SPAWN_SETUP;
+    int child[2] = {-1, -1}, pidfd = -1, rc = -1;
+
+    if (run_take(run, order, err) < 0)
+        return RUN_LATER;
+    if (jobspec_task_id(cfg->spec, order->task.job, order->task.first,
+                        run->task_id, err) == 0 &&
         capture_init(&run->capture[0], 0, MSG_MAX_OUTPUT, &where, &child[0],
                      err) == 0 &&
         capture_init(&run->capture[1], 1, MSG_MAX_OUTPUT, &where, &child[1],
@@ -565,7 +593,7 @@ enum run_started run_start(struct run *run, const struct msg_range *task,
             close(child[s]);
     if (rc < 0) {
         if (is_passing(err->code))
-            return run_put_off(run, made);
+            return run_put_off(run, order);
         run_fail(run, step, err);
         return RUN_FAILED;
     }
@@ -574,7 +602,7 @@ enum run_started run_start(struct run *run, const struct msg_range *task,
     if (run_watch(run, pidfd, err) < 0) {
         if (run->pid_watch.fd < 0)
             close(pidfd);
-        return run_put_off(run, made);
+        return run_put_off(run, order);
     }
     return RUN_STARTED;
 }

@@ -23,6 +23,7 @@
 #include "model/gpu.h"
 #include "worker/capture.h"
 #include "worker/guard.h"
+#include "worker/launch.h"
 #include "worker/prepare.h"
 #include "worker/success.h"
 #include "worker/worker.h"
@@ -42,7 +43,7 @@ struct run;
 struct run_context {
     const struct worker_config *config;
     struct extractor **extractors; /* one a job */
-    struct run *runs;              /* one a slot of this rank */
+    struct run *runs; /* one a slot of this rank, then those of special tasks */
     uint32_t run_count;
     pid_t *keep;            /* scratch of run_count + 1: see spawn_sweep */
     uint64_t started;       /* attempts so far: for their markers */
@@ -60,9 +61,12 @@ struct run_context {
 struct run {
     enum run_stage stage;
     struct run_context *context;
-    uint32_t number; /* index in context->runs: the first of its slots */
-    uint32_t *slots; /* the slots it occupies, indices of this rank's */
+    uint32_t number; /* index in context->runs: the first of its slots, or
+                        behind them all */
+    uint32_t *slots; /* the slots whose CPUs it has, indices of this rank's; a
+                        special task does not occupy them */
     uint32_t slot_count;
+    struct launch launch;
     struct attempt attempt;
     char task_id[JOBSPEC_MAX_ID + 1];
     struct prepared made;   /* its directory; all zero: it has none */
@@ -94,16 +98,29 @@ enum run_started {
     RUN_LATER   /* the system lacks something at present (err): try again */
 };
 
+/* Are the slots that it has its own? */
+static inline bool run_has_slots(const struct run *run)
+{
+    return special_of(run->attempt.index) == SPECIAL_NONE;
+}
+
 /* Prepare the run with this number for use. */
 void run_init(struct run *run, struct run_context *context, uint32_t number);
 /* End its processes at once, free what it holds. */
 void run_fini(struct run *run);
 
-/* Start a task (a range of one) on the given slots (copied). made: its
- * directory, which is the run's then (but after RUN_LATER), or NULL. */
-enum run_started run_start(struct run *run, const struct msg_range *task,
-                           const uint32_t *slots, uint32_t slot_count,
-                           struct prepared *made, struct err *err);
+/* What is to be started. */
+struct run_order {
+    struct msg_range task; /* one */
+    const uint32_t *slots; /* copied */
+    uint32_t slot_count;
+    /* Its directory (NULL: it has none) and how it was launched (NULL: it was
+     * merely assigned): the run's then, but after RUN_LATER. */
+    struct prepared *made;
+    struct launch *launch;
+};
+enum run_started run_start(struct run *run, const struct run_order *order,
+                           struct err *err);
 
 /* End it: SIGTERM, and SIGKILL after grace_ns (at once if 0). An attempt that
  * is being ended already only gets the shorter grace. With REASON_STOPPED, one

@@ -4,14 +4,24 @@
 
 #include "worker/run.h"
 
+/* The job whose task it is; NULL: a special task, which has no parameters, no
+ * line and no metrics. */
 static inline const struct job *run_job(const struct run *run)
 {
-    return &run->context->config->spec->jobs[run->attempt.job];
+    return special_of(run->attempt.index) == SPECIAL_NONE
+               ? &run->context->config->spec->jobs[run->attempt.job]
+               : NULL;
+}
+
+static inline const char *run_job_id(const struct run *run)
+{
+    return jobspec_job_id(run->context->config->spec, run->attempt.job);
 }
 
 static inline const struct task_template *run_template(const struct run *run)
 {
-    return job_template(run_job(run), run->attempt.index);
+    return jobspec_template(run->context->config->spec, run->attempt.job,
+                            run->attempt.index);
 }
 
 /* What the placeholders of its templates stand for. */

@@ -18,7 +18,7 @@ struct template_context run_names(const struct run *run)
 {
     return (struct template_context){.index = run->attempt.index,
                                      .task_id = run->task_id,
-                                     .job_id = run_job(run)->id,
+                                     .job_id = run_job_id(run),
                                      .run_dir = run->context->config->run_dir,
                                      .spec_dir =
                                          run->context->config->work_dir};
@@ -27,9 +27,9 @@ struct template_context run_names(const struct run *run)
 char *run_work_dir(const struct run *run, struct err *err)
 {
     const struct template_context tc = run_names(run);
-    const char *own = run->made.dir.wd;
-    return job_folder(run_job(run), &tc,
-                      own ? own : run->context->config->work_dir, err);
+    const struct task_template *t = run_template(run);
+    const char *own = task_works_in_directory(t) ? run->made.dir.wd : NULL;
+    return task_folder(t, &tc, own ? own : run->context->config->work_dir, err);
 }
 
 /* The CPUs of its slots; *own: to be freed, or NULL if borrowed. */
@@ -69,9 +69,15 @@ static int run_environment(struct run *run, const struct template_context *tc,
     const struct worker_config *cfg = run->context->config;
     const struct task_template *t = run_template(run);
     const struct slot *slot = &cfg->slots->slots[run->slots[0]];
+    const struct job *job = run_job(run);
+    const struct pool *pool =
+        &cfg->spec->pools[jobspec_pool(cfg->spec, run->attempt.job)];
+    const char *root = cfg->staging && cfg->staging->scratch
+                           ? scratch_path(cfg->staging->scratch)
+                           : NULL;
     struct environment *env = cfg->environment;
     struct line_variable lines[LINE_VARIABLES_MAX];
-    uint32_t line_count;
+    uint32_t line_count = 0;
     struct buf value;
     int rc = 0;
 
@@ -82,26 +88,32 @@ static int run_environment(struct run *run, const struct template_context *tc,
     if (environment_set(env, WORKER_MARKER, strchr(run->marker, '=') + 1, err) <
             0 ||
         environment_set(env, "MPIBATCH_RUN_DIR", cfg->run_dir, err) < 0 ||
-        environment_set(env, "MPIBATCH_JOB_ID", tc->job_id, err) < 0 ||
         environment_set(env, "MPIBATCH_TASK_ID", tc->task_id, err) < 0 ||
-        env_put(run, err, "MPIBATCH_TASK_INDEX", "%" PRIu32, tc->index) < 0 ||
         env_put(run, err, "MPIBATCH_TASK_ATTEMPT", "%" PRIu32,
                 run->attempt.attempt) < 0 ||
         env_put(run, err, "MPIBATCH_SLOT", "%" PRIu32, slot->number) < 0 ||
         env_put(run, err, "MPIBATCH_SLOTS", "%" PRIu32, run->slot_count) < 0 ||
         env_put(run, err, "OMP_NUM_THREADS", "%" PRIu32,
                 topo_thread_count(cfg->topo, cpus, cfg->slots->cpus_bytes,
-                                  cfg->spec->pools[0].slot_unit)) < 0)
+                                  pool->slot_unit)) < 0)
         return -1;
-    const char *root = cfg->staging && cfg->staging->scratch
-                           ? scratch_path(cfg->staging->scratch)
-                           : NULL;
-    if (variables_put(env, cfg->spec, cfg->host, tc->job_id, tc->task_id, root,
-                      run->made.dir.path ? &run->made : NULL, run->attempt.job,
-                      tc->index, err) < 0)
+    if (tc->job_id[0] &&
+        environment_set(env, "MPIBATCH_JOB_ID", tc->job_id, err) < 0)
         return -1;
-    if (job_line_variables(run_job(run), tc->index, lines, &line_count, err) <
-        0)
+    if (job &&
+        env_put(run, err, "MPIBATCH_TASK_INDEX", "%" PRIu32, tc->index) < 0)
+        return -1;
+    const struct variables_of who = {.host = cfg->host,
+                                     .job_id = tc->job_id,
+                                     .task_id = tc->task_id,
+                                     .root = root,
+                                     .made =
+                                         run->made.dir.path ? &run->made : NULL,
+                                     .job = run->attempt.job,
+                                     .index = tc->index};
+    if (variables_put(env, cfg->spec, &who, err) < 0)
+        return -1;
+    if (job && job_line_variables(job, tc->index, lines, &line_count, err) < 0)
         return -1;
     for (uint32_t i = 0; rc == 0 && i < line_count; i++)
         rc = environment_set(env, lines[i].name, lines[i].value, err);
@@ -116,6 +128,14 @@ static int run_environment(struct run *run, const struct template_context *tc,
     if (rc == 0)
         rc = variables_put_path(env, cfg->spec, t, &run->made, err);
     return rc;
+}
+
+static int run_command(const struct run *run, const struct template_context *tc,
+                       struct argv *argv, struct err *err)
+{
+    const struct job *job = run_job(run);
+    return job ? job_command_expand(job, tc, argv, err)
+               : command_expand(&run_template(run)->command, tc, argv, err);
 }
 
 /* Expand everything and start the process. step: what failed in the child. */
@@ -139,7 +159,7 @@ int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
     cwd = run_work_dir(run, err);
     if (!cwd)
         goto out;
-    if (job_command_expand(run_job(run), &tc, &argv, err) < 0 ||
+    if (run_command(run, &tc, &argv, err) < 0 ||
         run_environment(run, &tc, cpus, err) < 0)
         goto out;
     char *const *envp = environment_envp(cfg->environment, err);

@@ -14,23 +14,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { MANAGER_RANK = 0 };
-/* More than this unacknowledged, and nothing new is started. */
-enum { BACKLOG_MAX_BYTES = 4 << 20 };
 /* So many are prepared beyond the slots. */
 enum { AHEAD_MORE = 4 };
 
-static const struct task_template *template_of(const struct worker *w,
-                                               const struct msg_range *task)
-{
-    return job_template(&w->config.spec->jobs[task->job], task->first);
-}
-
 /* ---- Slots ---- */
 
-/* Choose count free slots: the first row of neighbours that is long enough,
- * else the first free ones. False: too few are free. */
-static bool slots_pick(struct worker *w, uint32_t count)
+/* The first row of neighbours that is long enough, else the first free ones. */
+bool slots_pick(struct worker *w, uint32_t count)
 {
     uint32_t total = w->config.slots->count, row = 0, n = 0;
     if (total - w->busy_count < count)
@@ -49,8 +39,8 @@ static bool slots_pick(struct worker *w, uint32_t count)
     return true;
 }
 
-static void slots_mark(struct worker *w, const uint32_t *slots, uint32_t count,
-                       bool busy)
+void slots_mark(struct worker *w, const uint32_t *slots, uint32_t count,
+                bool busy)
 {
     for (uint32_t i = 0; i < count; i++)
         w->slot_busy[slots[i]] = busy;
@@ -70,18 +60,9 @@ static int64_t keep_until_ns(const struct task_template *t)
     return t->keep == KEEP_NONE ? 0 : clock_wall_ns() + t->retention_ns;
 }
 
-static void say(struct worker *w, enum msg_kind kind, const struct prepare *p)
-{
-    const struct msg_range *t = prepare_task(p);
-    struct msg m = {
-        .kind = kind,
-        .u.started = {.job = t->job, .index = t->first, .attempt = t->attempt}};
-    worker_say(w, &m);
-}
-
 static void on_waits(void *arg, struct prepare *p)
 {
-    say(arg, MSG_PREPARING, p);
+    worker_say_task(arg, MSG_PREPARING, prepare_task(p));
 }
 
 static void on_prepared(void *arg, struct prepare *p)
@@ -91,11 +72,11 @@ static void on_prepared(void *arg, struct prepare *p)
     if (prepare_state(p) == PREPARE_READY) {
         w->ahead.tasks[at].ready = true;
         if (prepare_has_waited(p)) /* it wants its slots back */
-            say(w, MSG_PREPARED, p);
+            worker_say_task(w, MSG_PREPARED, prepare_task(p));
         return;
     }
     ahead_take(&w->ahead, at);
-    prepare_give_up(p, keep_until_ns(template_of(w, prepare_task(p))));
+    prepare_give_up(p, keep_until_ns(worker_template(w, prepare_task(p))));
 }
 
 /* The directory of one that has failed, or was given up, is gone. */
@@ -117,8 +98,8 @@ static void queue_prepare(struct worker *w)
     struct msg_range task;
     struct err err;
     while (!ahead_is_full(&w->ahead) && queue_first(&w->queue, &task) &&
-           task_has_directory(template_of(w, &task))) {
-        struct prepare *p = prepare_start(&w->preparer, &task, &err);
+           task_has_directory(worker_template(w, &task))) {
+        struct prepare *p = prepare_start(&w->preparer, &task, false, &err);
         if (!p && err.code == ENOMEM) {
             w->waits = true;
             return;
@@ -143,7 +124,7 @@ struct next {
 
 static bool needs_none(void *arg, const struct msg_range *task)
 {
-    return !task_has_directory(template_of(arg, task));
+    return !task_has_directory(worker_template(arg, task));
 }
 
 static bool next_find(struct worker *w, struct next *next)
@@ -163,8 +144,11 @@ static enum run_started next_run(struct worker *w, const struct next *next,
 {
     struct prepared *made =
         next->prepared ? prepare_made(next->prepared) : NULL;
-    return run_start(&w->runs.runs[w->picked[0]], &next->task, w->picked, slots,
-                     made, err);
+    const struct run_order order = {.task = next->task,
+                                    .slots = w->picked,
+                                    .slot_count = slots,
+                                    .made = made};
+    return run_start(&w->runs.runs[w->picked[0]], &order, err);
 }
 
 /* Start the next task if it can be; false: not now. */
@@ -175,13 +159,11 @@ static bool next_start(struct worker *w)
 
     if (!next_find(w, &next))
         return false;
-    uint32_t need = template_of(w, &next.task)->required_slots;
+    uint32_t need = worker_template(w, &next.task)->required_slots;
     if (!slots_pick(w, need))
         return false;
-    if (comm_backlog_bytes(w->config.comm, MANAGER_RANK) > BACKLOG_MAX_BYTES) {
-        w->waits = true;
+    if (worker_is_behind(w))
         return false;
-    }
     slots_mark(w, w->picked, need, true);
     switch (next_run(w, &next, need, &err)) {
     case RUN_STARTED: /* not in the order in which they were given */
@@ -191,9 +173,7 @@ static bool next_start(struct worker *w)
     case RUN_FAILED: /* on_ended has seen it */
         break;
     case RUN_LATER:
-        if (!w->warned)
-            log_warning("cannot start a task now: %s; trying again", err.text);
-        w->warned = w->waits = true;
+        worker_put_off(w, &err);
         slots_mark(w, w->picked, need, false);
         return false;
     }
@@ -208,7 +188,11 @@ static bool next_start(struct worker *w)
 
 void tasks_start(struct worker *w)
 {
+    if (w->stage == WORKER_SERVING && w->stopping && !w->stopping_now)
+        singles_start(w); /* special tasks, that a job ends with */
     while (w->stage == WORKER_SERVING && !w->stopping) {
+        if (!singles_start(w))
+            return;
         queue_prepare(w);
         if (!next_start(w))
             return;
@@ -227,6 +211,22 @@ uint32_t tasks_give_back(struct worker *w, int64_t job, uint32_t max)
     for (; left > 0 && ahead_last(&w->ahead, job, &at); left--)
         prepare_give_up(ahead_take(&w->ahead, at).with, 0);
     return max - left;
+}
+
+void tasks_give_back_from(struct worker *w, uint32_t job, uint32_t index)
+{
+    struct msg_range range;
+    if (queue_take_from(&w->queue, job, index, &range)) {
+        worker_give_back(w, &range);
+        return;
+    }
+    for (uint32_t i = 0; i < w->ahead.count; i++) {
+        const struct msg_range *t = &w->ahead.tasks[i].task;
+        if (t->job == job && t->first == index) {
+            prepare_give_up(ahead_take(&w->ahead, i).with, 0);
+            return;
+        }
+    }
 }
 
 void tasks_find(struct worker *w, uint32_t job, uint32_t index,

@@ -23,6 +23,7 @@ int taskdir_init(struct taskdir *d, const char *scratch_path,
                  const char *job_id, const char *task_id, struct err *err)
 {
     static const char form[] = "%s/workitems/%s/job-1/%s%s";
+    static const char startup[] = "%s/startup%s";
     size_t len = strlen(scratch_path) + strlen(job_id) + strlen(task_id) +
                  sizeof(form) + sizeof("/wd");
     *d = (struct taskdir){.path = mem_alloc(len),
@@ -31,6 +32,11 @@ int taskdir_init(struct taskdir *d, const char *scratch_path,
     if (!d->path || !d->wd) {
         taskdir_fini(d);
         return err_set(err, ENOMEM, "no memory for a task's directory");
+    }
+    if (!job_id[0]) {
+        snprintf(d->path, len, startup, scratch_path, "");
+        snprintf(d->wd, len, startup, scratch_path, "/wd");
+        return 0;
     }
     snprintf(d->path, len, form, scratch_path, job_id, task_id, "");
     snprintf(d->wd, len, form, scratch_path, job_id, task_id, "/wd");
@@ -121,6 +127,19 @@ int taskdir_make(const struct taskdir *d, struct scratch *s, uint32_t attempt,
     if (rc < 0 || mkdirat(root, d->wd + d->root_len, 0700) < 0)
         return err_sys(err, errno, "cannot make %s", d->wd);
     return 0;
+}
+
+int taskdir_go_on(const struct taskdir *d, struct scratch *s, uint32_t attempt,
+                  int64_t expires_ns, struct err *err)
+{
+    struct stat st;
+    if (fstatat(scratch_fd(s), d->wd + d->root_len, &st, AT_SYMLINK_NOFOLLOW) <
+            0 ||
+        !S_ISDIR(st.st_mode))
+        return 0;
+    if (expires_ns > 0 && scratch_note(s, below(d), attempt, err) < 0)
+        return -1;
+    return 1;
 }
 
 /* ---- Its outputs ---- */

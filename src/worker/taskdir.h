@@ -3,6 +3,8 @@
  *   SCRATCH/workitems/JOB/job-1/TASK/wd    where its command line runs
  *   SCRATCH/workitems/JOB/job-1/TASK/stdout.txt, stderr.txt
  *
+ * A start task's is SCRATCH/startup, in the same manner.
+ *
  * Each attempt gets a fresh one: what an earlier attempt has left there is
  * moved aside, to TASK.ATTEMPT (no id has a dot) if it is kept, else away.
  * Whoever ends an attempt takes its directory from its place before he says
@@ -26,7 +28,7 @@ struct taskdir {
     size_t root_len; /* of the scratch's path and the "/" behind it */
 };
 
-/* The names alone. -1 with err ENOMEM. */
+/* The names alone; job_id "": of a start task. -1 with err ENOMEM. */
 int taskdir_init(struct taskdir *d, const char *scratch_path,
                  const char *job_id, const char *task_id, struct err *err);
 void taskdir_fini(struct taskdir *d);
@@ -36,6 +38,11 @@ void taskdir_fini(struct taskdir *d);
  * err. */
 int taskdir_make(const struct taskdir *d, struct scratch *s, uint32_t attempt,
                  int64_t expires_ns, struct err *err);
+
+/* Take over, for this attempt, the one that an earlier attempt has left in its
+ * place. 1; 0: there is none; -1 with err. */
+int taskdir_go_on(const struct taskdir *d, struct scratch *s, uint32_t attempt,
+                  int64_t expires_ns, struct err *err);
 
 /* Write an output of the task beside its wd: the bytes, or (bytes NULL) what
  * the file has. -1 with err. */

@@ -44,7 +44,7 @@ static int put_packages(struct environment *env, const struct jobspec *spec,
 }
 
 /* What the node has. */
-static int put_node(struct environment *env, const struct jobspec *spec,
+static int put_node(struct environment *env, const struct pool *pool,
                     const char *root, struct err *err)
 {
     static const struct {
@@ -59,8 +59,7 @@ static int put_node(struct environment *env, const struct jobspec *spec,
         snprintf(text, sizeof(text), "%s/%s", root, folders[i].folder);
         rc = environment_set(env, folders[i].name, text, err);
     }
-    snprintf(text, sizeof(text), "%" PRIu64,
-             spec->pools[0].scratch_reserve_bytes);
+    snprintf(text, sizeof(text), "%" PRIu64, pool->scratch_reserve_bytes);
     if (rc == 0)
         rc = environment_set(
             env, "AZ_BATCH_TASK_RESERVED_EPHEMERAL_DISK_SPACE_BYTES", text,
@@ -68,28 +67,49 @@ static int put_node(struct environment *env, const struct jobspec *spec,
     return rc;
 }
 
-int variables_put(struct environment *env, const struct jobspec *spec,
-                  const char *host, const char *job_id, const char *task_id,
-                  const char *root, const struct prepared *made, uint32_t job,
-                  uint32_t index, struct err *err)
+/* Where the preparation of its job has run on this node. */
+static int put_preparation(struct environment *env, const struct jobspec *spec,
+                           const struct variables_of *who, struct err *err)
 {
-    if (environment_set(env, "AZ_BATCH_ACCOUNT_NAME", spec->name, err) < 0 ||
-        environment_set(env, "AZ_BATCH_POOL_ID", spec->pools[0].id, err) < 0 ||
-        environment_set(env, "AZ_BATCH_NODE_ID", host, err) < 0 ||
-        environment_set(env, "AZ_BATCH_NODE_IS_DEDICATED", "true", err) < 0 ||
-        environment_set(env, "AZ_BATCH_JOB_ID", job_id, err) < 0 ||
-        environment_set(env, "AZ_BATCH_TASK_ID", task_id, err) < 0)
-        return -1;
-    if (root && put_node(env, spec, root, err) < 0)
-        return -1;
-    if (!made)
+    const struct special_task *preparation =
+        jobspec_special(spec, who->job, INDEX_JOB_PREPARATION);
+    struct taskdir dir;
+    if (!preparation || !who->root || who->index == INDEX_JOB_PREPARATION)
         return 0;
-    if (environment_set(env, "AZ_BATCH_TASK_DIR", made->dir.path, err) < 0 ||
-        environment_set(env, "AZ_BATCH_TASK_WORKING_DIR", made->dir.wd, err) <
-            0)
+    if (taskdir_init(&dir, who->root, who->job_id, preparation->id, err) < 0)
         return -1;
-    return put_packages(env, spec, job_template(&spec->jobs[job], index), made,
-                        err);
+    int rc = environment_set(env, "AZ_BATCH_JOB_PREP_DIR", dir.path, err);
+    if (rc == 0)
+        rc = environment_set(env, "AZ_BATCH_JOB_PREP_WORKING_DIR", dir.wd, err);
+    taskdir_fini(&dir);
+    return rc;
+}
+
+int variables_put(struct environment *env, const struct jobspec *spec,
+                  const struct variables_of *who, struct err *err)
+{
+    const struct pool *pool = &spec->pools[jobspec_pool(spec, who->job)];
+    if (environment_set(env, "AZ_BATCH_ACCOUNT_NAME", spec->name, err) < 0 ||
+        environment_set(env, "AZ_BATCH_POOL_ID", pool->id, err) < 0 ||
+        environment_set(env, "AZ_BATCH_NODE_ID", who->host, err) < 0 ||
+        environment_set(env, "AZ_BATCH_NODE_IS_DEDICATED", "true", err) < 0)
+        return -1;
+    if (who->job_id[0] && /* a start task is of no job */
+        (environment_set(env, "AZ_BATCH_JOB_ID", who->job_id, err) < 0 ||
+         environment_set(env, "AZ_BATCH_TASK_ID", who->task_id, err) < 0))
+        return -1;
+    if (who->root && put_node(env, pool, who->root, err) < 0)
+        return -1;
+    if (put_preparation(env, spec, who, err) < 0)
+        return -1;
+    if (!who->made)
+        return 0;
+    const struct taskdir *dir = &who->made->dir;
+    if (environment_set(env, "AZ_BATCH_TASK_DIR", dir->path, err) < 0 ||
+        environment_set(env, "AZ_BATCH_TASK_WORKING_DIR", dir->wd, err) < 0)
+        return -1;
+    return put_packages(env, spec, jobspec_template(spec, who->job, who->index),
+                        who->made, err);
 }
 
 int variables_put_path(struct environment *env, const struct jobspec *spec,

@@ -15,13 +15,19 @@ enum { VARIABLES_PACKAGE_BYTES = 32 + JOBSPEC_MAX_ID + STORAGE_MAX_VERSION };
 void variables_package_name(const char *id, const char *version,
                             char name[VARIABLES_PACKAGE_BYTES]);
 
-/* What a task is told: all tasks who they are and on which node; root: the
- * node's scratch, NULL if there is none; made: the task's own directory and
- * packages, NULL if it has none. -1 with err. */
+/* Who a task is and what it has. */
+struct variables_of {
+    const char *host, *job_id, *task_id;
+    const char *root;            /* the node's scratch; NULL: there is none */
+    const struct prepared *made; /* its own directory and packages; NULL: it has
+                                    none */
+    uint32_t job, index;
+};
+
+/* What a task is told: who it is, on which node, and what is where. -1 with
+ * err. */
 int variables_put(struct environment *env, const struct jobspec *spec,
-                  const char *host, const char *job_id, const char *task_id,
-                  const char *root, const struct prepared *made, uint32_t job,
-                  uint32_t index, struct err *err);
+                  const struct variables_of *who, struct err *err);
 
 /* Put the folders of the packages that ask for it before PATH, as it is now.
  * -1 with err. */

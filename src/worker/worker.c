@@ -21,6 +21,8 @@
 #define ANNOUNCE_NS NS_PER_SEC
 /* So long after a signal to us tasks may end because they got it, too. */
 #define SIGNALLED_NS (5 * NS_PER_SEC)
+/* More than this unacknowledged, and nothing new is started. */
+enum { BACKLOG_MAX_BYTES = 4 << 20 };
 enum { MANAGER_RANK = 0 };
 
 /* ---- Talking to the manager ---- */
@@ -54,6 +56,31 @@ void worker_say_attempt(struct worker *w, enum msg_kind kind,
     worker_say(w, &m);
 }
 
+void worker_say_task(struct worker *w, enum msg_kind kind,
+                     const struct msg_range *task)
+{
+    struct msg m = {.kind = kind,
+                    .u.started = {.job = task->job,
+                                  .index = task->first,
+                                  .attempt = task->attempt}};
+    worker_say(w, &m);
+}
+
+bool worker_is_behind(struct worker *w)
+{
+    if (comm_backlog_bytes(w->config.comm, MANAGER_RANK) <= BACKLOG_MAX_BYTES)
+        return false;
+    w->waits = true;
+    return true;
+}
+
+void worker_put_off(struct worker *w, const struct err *err)
+{
+    if (!w->warned)
+        log_warning("cannot start a task now: %s; trying again", err->text);
+    w->warned = w->waits = true;
+}
+
 void worker_give_back(struct worker *w, const struct msg_range *range)
 {
     struct msg m = {.kind = MSG_RETURNED, .u.range = *range};
@@ -64,8 +91,24 @@ void worker_give_back(struct worker *w, const struct msg_range *range)
 
 static void on_assign(struct worker *w, const struct msg_range *range)
 {
-    if (w->stopping || queue_put(&w->queue, range) < 0)
+    if (special_of(range->first) != SPECIAL_NONE)
+        singles_put(w, range, NULL);
+    else if (w->stopping || queue_put(&w->queue, range) < 0)
         worker_give_back(w, range);
+}
+
+static void on_launch(struct worker *w, const struct msg *m)
+{
+    struct msg_range task = {.job = m->u.launch.job,
+                             .first = m->u.launch.index,
+                             .count = 1,
+                             .attempt = m->u.launch.attempt};
+    struct launch launch;
+    struct err err;
+    if (w->stopping || launch_read(&launch, m, &err) < 0)
+        worker_give_back(w, &task);
+    else
+        singles_put(w, &task, &launch);
 }
 
 static void on_recall(struct worker *w, uint32_t count)
@@ -78,15 +121,28 @@ static void on_recall(struct worker *w, uint32_t count)
 static void on_cancel(struct worker *w, uint32_t job)
 {
     tasks_give_back(w, job, UINT32_MAX);
+    singles_give_up(w, job, REASON_CANCELLED);
     attempts_end(w, job, REASON_CANCELLED, w->config.grace_ns);
 }
 
 static void on_stop(struct worker *w, bool now)
 {
     w->stopping = true;
+    w->stopping_now = now;
     tasks_give_back(w, -1, UINT32_MAX);
+    singles_give_up(w, now ? -1 : -2, REASON_STOPPED);
     if (now)
         attempts_end(w, -1, REASON_STOPPED, w->config.stop_grace_ns);
+}
+
+/* End one attempt, or give it back if it has not started. One that is not here
+ * any more is reported, or on its way. */
+static void on_end(struct worker *w, uint32_t job, uint32_t index,
+                   uint32_t attempt, enum reason why)
+{
+    if (!attempt_end(w, job, index, attempt, why) &&
+        !singles_give_up_one(w, job, index, attempt, why))
+        tasks_give_back_from(w, job, index);
 }
 
 static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
@@ -120,8 +176,12 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
             w->stage = WORKER_LEAVING;
         break;
     case MSG_LAUNCH:
-    case MSG_GO:
+        on_launch(w, &m);
+        break;
     case MSG_END:
+        on_end(w, m.u.one.job, m.u.one.index, m.u.one.attempt, m.u.one.reason);
+        break;
+    case MSG_GO:
     case MSG_FRAGMENT:
     case MSG_PREPARED:
     case MSG_INSTANCE:
@@ -146,6 +206,7 @@ static void orphan(struct worker *w, const char *why)
     log_error("%s: ending the tasks of this rank", why);
     w->stage = WORKER_ORPHANED;
     tasks_give_back(w, -1, UINT32_MAX); /* to nobody */
+    singles_give_up(w, -1, REASON_STOPPED);
     attempts_end(w, -1, REASON_STOPPED, w->config.grace_ns);
 }
 
@@ -186,7 +247,8 @@ static bool on_turn(void *arg)
     if (!w->waits)
         tasks_start(w);
     if (w->stage == WORKER_LEAVING)
-        left = w->busy_count == 0 && comm_idle(w->config.comm);
+        left = w->busy_count == 0 && !w->singles && all_ended(w) &&
+               comm_idle(w->config.comm);
     else if (w->stage == WORKER_ORPHANED)
         left = all_ended(w);
     if (left) {
@@ -250,6 +312,7 @@ struct worker *worker_create(const struct worker_config *config,
     queue_init(&w->queue);
     buf_init(&w->out, MSG_MAX_BYTES);
     loop_timer_init(&w->tick, on_tick);
+    singles_init(w);
     if (starting_init(w, err) < 0 || ending_init(w, err) < 0)
         goto fail;
     comm_listen(config->comm, COMM_TO_WORKER,
@@ -273,6 +336,7 @@ void worker_destroy(struct worker *w)
     if (!w)
         return;
     ending_fini(w);
+    singles_fini(w);
     starting_fini(w);
     loop_timer_stop(w->config.loop, &w->tick);
     queue_fini(&w->queue);
@@ -301,7 +365,8 @@ void worker_find(void *arg, uint32_t job, uint32_t index,
             .dir = run->made.dir.path};
         return;
     }
-    if (!finisher_find(&w->finisher, job, index, task))
+    if (!finisher_find(&w->finisher, job, index, task) &&
+        !singles_find(w, job, index, task))
         tasks_find(w, job, index, task);
 }
 

@@ -26,7 +26,12 @@
 /* The environment variable that marks the processes of an attempt. */
 #define WORKER_MARKER "MPIBATCH_ATTEMPT_KEY"
 
+/* So many special tasks run on a rank at once, beside those in its slots: the
+ * keeper has room for both. */
+enum { WORKER_MAX_SPECIALS = 16 };
+
 struct answer_task;
+struct attempt;
 struct staging;
 struct worker;
 
@@ -54,10 +59,10 @@ struct worker_config {
     /* Called once: the manager has let us go (orphaned false), or is lost and
      * all tasks are ended (true). */
     void (*left)(void *arg, bool orphaned);
-    /* The path (mem_alloc) for an output that is too large for a message; its
-     * folders exist. NULL with err. */
+    /* The path (mem_alloc) for an output of the attempt that is too large for a
+     * message; its folders exist. NULL with err. */
     char *(*output_path)(void *arg, const char *job_id, const char *task_id,
-                         uint32_t attempt, int stream, struct err *err);
+                         const struct attempt *a, int stream, struct err *err);
     void *arg;
 };
 
