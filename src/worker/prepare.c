@@ -423,8 +423,9 @@ static void prepare_go(struct prepare *p)
         retire_start(&p->retire, &p->made.dir);
 }
 
-struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
-                              bool go_on, struct err *err)
+static struct prepare *prepare_new(struct preparer *c,
+                                   const struct msg_range *task, bool go_on,
+                                   struct err *err)
 {
     const struct staging *st = c->staging;
     const struct task_template *t =
@@ -478,6 +479,17 @@ nomem:
     err_set(err, ENOMEM, "no memory to prepare a task");
     if (p)
         prepare_free(p);
+    return NULL;
+}
+
+struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
+                              bool go_on, struct err *err)
+{
+    if (c->staging)
+        return prepare_new(c, task, go_on, err);
+    err_set(err, ENODEV,
+            "it needs a directory of its own, but was added to a session that "
+            "has none for tasks: no task had one when it began");
     return NULL;
 }
 

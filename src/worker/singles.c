@@ -99,10 +99,10 @@ static void on_prepared(void *arg, struct prepare *p)
         return;
     }
     const struct task_template *t = worker_template(arg, &s->task);
+    bool keep = t->keep != KEEP_NONE &&
+                special_of(s->task.first) != SPECIAL_START; /* see finish.c */
     s->stage = SINGLE_LEAVING;
-    prepare_give_up(p, t->keep == KEEP_NONE || s->special
-                           ? 0
-                           : clock_wall_ns() + t->retention_ns);
+    prepare_give_up(p, keep ? clock_wall_ns() + t->retention_ns : 0);
 }
 
 static void on_gone(void *arg, struct prepare *p, bool kept)
