@@ -94,7 +94,7 @@ static void reads_large_files(void **state)
     assert_int_equal(output_read(s.rundir, &a, "job", "7", 1, 0, 4, &b, &err),
                      -1);
     assert_int_equal(err.code, ENOENT);
-    char *path = rundir_large_output(*state, "job", "7", 2, 1, true, &err);
+    char *path = rundir_large_output(*state, "job", "7", &a, 1, true, &err);
     file_make(path_of("%s/%s", (char *)*state, path), "large", 5);
     mem_free(path);
     assert_reads(s.rundir, &a, 1, 1, 3, "arg");

@@ -308,21 +308,29 @@ static void places_large_outputs(void **state)
 {
     struct err err = {0};
     const char *dir = *state;
-    char *path = rundir_large_output(dir, "scan", "t-1", 2, 1, false, &err);
+    const struct attempt first = {.attempt = 1}, second = {.attempt = 2};
+    /* each node has its own */
+    const struct attempt start = {
+        .index = INDEX_START, .attempt = 1, .node = 7};
+    char *path =
+        rundir_large_output(dir, "", "starttask", &start, 0, false, &err);
+    assert_string_equal(path, "files/.pools/starttask/stdout.1.node7");
+    mem_free(path);
+    path = rundir_large_output(dir, "scan", "t-1", &second, 1, false, &err);
     assert_string_equal(path, "files/scan/t-1/stderr.2");
     mem_free(path);
     assert_int_equal(access(path_of("%s/files", dir), F_OK), -1);
     for (int i = 0; i < 2; i++) {
-        path = rundir_large_output(dir, "scan", "t-1", 1, 0, true, &err);
+        path = rundir_large_output(dir, "scan", "t-1", &first, 0, true, &err);
         assert_string_equal(path, "files/scan/t-1/stdout.1");
         mem_free(path);
     }
     assert_int_equal(mode_of(path_of("%s/files/scan/t-1", dir)), 0700);
-    assert_null(rundir_large_output(dir, "..", "t", 1, 0, true, &err));
+    assert_null(rundir_large_output(dir, "..", "t", &first, 0, true, &err));
     assert_int_equal(err.code, EINVAL);
-    assert_null(rundir_large_output(dir, "scan", "a/b", 1, 0, true, &err));
-    assert_null(
-        rundir_large_output(path_of("%s/no", dir), "a", "b", 1, 0, true, &err));
+    assert_null(rundir_large_output(dir, "scan", "a/b", &first, 0, true, &err));
+    assert_null(rundir_large_output(path_of("%s/no", dir), "a", "b", &first, 0,
+                                    true, &err));
     assert_int_equal(err.code, ENOENT);
 }
 
