@@ -48,8 +48,11 @@ enum msg_kind {
     MSG_CANCEL,      /* end what runs of this job, give back the rest */
     MSG_STOP,        /* give back the unstarted; if now: end what runs */
     MSG_LAUNCH,      /* run this attempt, so */
-    MSG_GO,       /* all instances are coordinated: the first one may go on */
-    MSG_END,      /* end this attempt */
+    MSG_GO,  /* all instances are coordinated: the first one may go on */
+    MSG_END, /* end this attempt. If it has not started: MSG_RETURNED. Else the
+                only or the first instance answers with its MSG_RESULT, another
+                one with MSG_RETURNED, when nothing is left of it; as to
+                MSG_CANCEL and MSG_STOP */
     MSG_FRAGMENT, /* a piece of what was added to the spec */
     MSG_BYE       /* all is recorded: leave (answer MSG_LEFT) */
 };

@@ -348,11 +348,14 @@ static void what_a_task_is_told(void **state)
         {"AZ_BATCH_APP_PACKAGE_tool", "/a/1"},
         {"PATH", "/a/2:/a/2/bin:/bin"},
     };
+    struct variables_of who = {.host = "host",
+                               .job_id = "scan",
+                               .task_id = "t-7",
+                               .root = "/s",
+                               .made = &made};
     struct err err;
     struct environment *env = environment_create(environ_of_test, &err);
-    assert_int_equal(
-        variables_put(env, &s, "host", "scan", "t-7", "/s", &made, 0, 0, &err),
-        0);
+    assert_int_equal(variables_put(env, &s, &who, &err), 0);
     assert_int_equal(variables_put_path(env, &s, &t, &made, &err), 0);
     for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
         const char *value = environment_get(env, want[i][0]);
@@ -360,9 +363,10 @@ static void what_a_task_is_told(void **state)
         assert_string_equal(value, want[i][1]);
     }
     environment_reset(env); /* a task without a directory, without scratch */
-    assert_int_equal(
-        variables_put(env, &s, "host", "scan", "t-8", NULL, NULL, 0, 0, &err),
-        0);
+    who.task_id = "t-8";
+    who.root = NULL;
+    who.made = NULL;
+    assert_int_equal(variables_put(env, &s, &who, &err), 0);
     assert_string_equal(environment_get(env, "AZ_BATCH_TASK_ID"), "t-8");
     assert_null(environment_get(env, "AZ_BATCH_NODE_ROOT_DIR"));
     assert_null(environment_get(env, "AZ_BATCH_TASK_DIR"));
