@@ -95,9 +95,10 @@ static void on_left(void *arg, bool orphaned)
 }
 
 static char *on_output_path(void *arg, const char *job, const char *task,
-                            uint32_t attempt, int stream, struct err *err)
+                            const struct attempt *a, int stream,
+                            struct err *err)
 {
-    (void)arg, (void)job, (void)task, (void)attempt, (void)stream;
+    (void)arg, (void)job, (void)task, (void)a, (void)stream;
     err_set(err, 1, "no large outputs here");
     return NULL;
 }
