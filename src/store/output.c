@@ -94,8 +94,8 @@ static char *locate(const struct rundir *r, const struct attempt *a,
         path =
             rundir_file(r, "output/%04u.%s", o->session, stream_names[stream]);
     } else {
-        char *name = rundir_large_output(rundir_path(r), job_id, task_id,
-                                         a, stream, false, err);
+        char *name = rundir_large_output(rundir_path(r), job_id, task_id, a,
+                                         stream, false, err);
         if (!name)
             return NULL;
         path = rundir_file(r, "%s", name);

@@ -134,8 +134,8 @@ static int file_view(struct output_viewer *v, const struct attempt *a,
     struct stream_view *s = &v->streams[stream];
     struct stat st;
     int rc = -1, fd = -1;
-    char *name = rundir_large_output(rundir_path(v->rundir), job_id, task_id,
-                                     a, stream, false, err);
+    char *name = rundir_large_output(rundir_path(v->rundir), job_id, task_id, a,
+                                     stream, false, err);
     char *path = name ? rundir_file(v->rundir, "%s", name) : NULL;
     mem_free(name);
     if (!path)
