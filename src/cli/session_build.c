@@ -173,6 +173,13 @@ static int progress_build(struct session *s, struct err *err)
     return s->progress ? 0 : -1;
 }
 
+static void on_answer(void *arg, uint64_t number, const struct answer *answer,
+                      char *data, size_t len)
+{
+    asking_answer(((struct session *)arg)->stage.asking, number, answer, data,
+                  len);
+}
+
 int session_manager_start(struct session *s, struct err *err)
 {
     char *const *envp = environment_envp(s->environment, err);
@@ -203,6 +210,8 @@ int session_manager_start(struct session *s, struct err *err)
                                   .node_count = s->ranks.node_count,
                                   .mpi_library = world_library(s->world),
                                   .provenance = from,
-                                  .work_dir = s->start.work_dir};
+                                  .work_dir = s->start.work_dir,
+                                  .answer = on_answer,
+                                  .answer_arg = s};
     return manager_start(s->manager, &means, err);
 }

@@ -215,6 +215,7 @@ static int receiver_build(struct session *s, struct err *err)
                                          .rank_count = world_size(s->world),
                                          .find = manager_find,
                                          .lives = manager_rank_lives,
+                                         .command = manager_command,
                                          .arg = s->manager};
     t->asking = t->receiver ? asking_create(&asking, err) : NULL;
     return t->asking ? 0 : -1;

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "manager/background.h"
+#include "manager/inventory.h"
 #include "store/ask.h"
 #include "store/inbox.h"
 #include "wire/stage_answer.h"
@@ -273,34 +274,25 @@ static void pending_find_task(struct pending *p)
     }
 }
 
-/* Is it that node, by its whole name or up to the first dot? */
-static bool is_node(const char *host, const char *name)
-{
-    size_t len = strcspn(host, ".");
-    return strcmp(host, name) == 0 ||
-           (strlen(name) == len && strncmp(host, name, len) == 0);
-}
-
 static void pending_find_node(struct pending *p)
 {
     struct asking *a = p->owner;
-    bool known = false;
-    for (uint32_t r = 0; r < a->config.rank_count; r++) {
-        if (!is_node(a->config.ranks[r].hostname, p->ask.node))
-            continue;
-        known = true;
-        if (!a->config.lives(a->config.arg, r))
-            continue;
-        pending_send(p, r);
-        return;
-    }
-    if (known)
-        pending_refuse(p, "NodeNotReady",
-                       "no rank of node %s is left: they are lost",
-                       p->ask.node);
-    else
+    const struct asking_config *c = &a->config;
+    int64_t rank = inventory_find(c->ranks, c->rank_count, p->ask.node);
+    if (rank < 0) {
         pending_refuse(p, "NodeNotFound", "this session has no node %s",
                        p->ask.node);
+        return;
+    }
+    /* others of the node have the same name */
+    for (uint32_t r = (uint32_t)rank; r < c->rank_count; r++)
+        if (strcmp(c->ranks[r].hostname, c->ranks[rank].hostname) == 0 &&
+            c->lives(c->arg, r)) {
+            pending_send(p, r);
+            return;
+        }
+    pending_refuse(p, "NodeNotReady",
+                   "no rank of node %s is left: they are lost", p->ask.node);
 }
 
 static void pending_find(struct pending *p)

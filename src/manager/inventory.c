@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -66,6 +67,19 @@ int inventory_init(struct inventory *n, const struct jobspec *spec,
         return 0;
     inventory_fini(n);
     return err_set(err, EINVAL, "a node has no rank");
+}
+
+int64_t inventory_find(const struct node_info *ranks, uint32_t rank_count,
+                       const char *name)
+{
+    for (uint32_t r = 0; r < rank_count; r++) {
+        const char *host = ranks[r].hostname;
+        size_t len = strcspn(host, ".");
+        if (strcmp(host, name) == 0 ||
+            (strlen(name) == len && strncmp(host, name, len) == 0))
+            return r;
+    }
+    return -1;
 }
 
 void inventory_fini(struct inventory *n)

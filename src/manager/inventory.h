@@ -24,6 +24,10 @@ int inventory_init(struct inventory *n, const struct jobspec *spec,
                    const struct node_info *ranks, const uint32_t *rank_nodes,
                    uint32_t rank_count, const uint32_t *pools,
                    uint32_t node_count, struct err *err);
+/* A rank of the node of that name, whole or up to the first dot: the lowest;
+ * -1: there is none. */
+int64_t inventory_find(const struct node_info *ranks, uint32_t rank_count,
+                       const char *name);
 void inventory_fini(struct inventory *n);
 
 #endif

@@ -170,6 +170,7 @@ static bool on_turn(void *arg)
         busy = true;
     }
     writer_flush(m->means.writer);
+    manager_answer(m, writer_synced(m->means.writer));
     marks_put(&m->marks, comm_mark(m->means.comm), m->ticket);
     if (m->means.forgetting)
         forgetting_written(m->means.forgetting,
@@ -248,6 +249,7 @@ void manager_destroy(struct manager *m)
     buf_fini(&m->out);
     mem_free(m->begun);
     mem_free(m->whys);
+    manager_answers_free(m);
     mem_free(m->ranks);
     mem_free(m->gpu_order);
     mem_free(m->snap.jobs);
@@ -289,6 +291,22 @@ static void reactivate(struct manager *m)
     }
 }
 
+/* As is asked for from the start. */
+static int enable(struct manager *m, struct err *err)
+{
+    for (uint32_t i = 0; i < m->config.enable_count; i++) {
+        uint32_t job = m->config.enable[i];
+        enum job_state state = manager_snapshot(m)->jobs[job].state;
+        if (state != JOB_DISABLED && state != JOB_DISABLING)
+            manager_notice(m, "job %s is not disabled: it is %s",
+                           m->config.spec->jobs[job].id, job_state_name(state));
+        else if (sched_job_command(m->sched, now_ns(m), job, SCHED_JOB_ENABLE,
+                                   SCHED_REQUEUE, NULL, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Now it is known on what the session runs. */
 static int nodes_tell(struct manager *m, struct err *err)
 {
@@ -328,6 +346,8 @@ int manager_start(struct manager *m, const struct manager_means *means,
         return -1;
     manager_journal_start(m);
     reactivate(m);
+    if (enable(m, err) < 0)
+        return -1;
     if (loop_add_turn(m->config.loop, on_turn, m, err) < 0)
         return -1;
     return loop_timer_start(m->config.loop, &m->tick, now_ns(m), err);

@@ -26,6 +26,7 @@
 #include "model/jobspec.h"
 #include "model/node.h"
 #include "model/snapshot.h"
+#include "store/ask.h"
 #include "store/incoming.h"
 #include "store/journal.h"
 #include "store/output.h"
@@ -66,6 +67,8 @@ struct manager_config {
     bool results_late;   /* results.h5 only when all tasks have ended */
     const struct task_range *rerun; /* these run again, ascending */
     size_t rerun_count;
+    const uint32_t *enable; /* jobs: these are enabled, if they are disabled */
+    uint32_t enable_count;
     struct status_origin origin;
     struct manager_observer observer;
     /* A rank is dead: nobody talks to it any more. May be NULL. */
@@ -90,6 +93,11 @@ struct manager_means {
     const char *mpi_library;
     const struct provenance *provenance;
     const char *work_dir; /* where tasks run */
+    /* An answer to manager_command; data are taken (mem_free), or NULL. May be
+     * NULL. */
+    void (*answer)(void *arg, uint64_t number, const struct answer *answer,
+                   char *data, size_t len);
+    void *answer_arg;
 };
 
 struct manager;
@@ -129,6 +137,12 @@ bool manager_rank_lives(void *arg, uint32_t rank);
 /* Has the task of that job ended for good? False also if there is none. arg:
  * the manager. */
 bool manager_has_ended(void *arg, const char *job_id, uint32_t index);
+
+/* Do what is asked (not about files); data, which came with it, are taken. The
+ * answer has that number, and comes when what was done is on disk. arg: the
+ * manager. */
+void manager_command(void *arg, uint64_t number, const struct ask *ask,
+                     char *data, size_t len);
 
 /* Stop: hand out nothing more; now: end what runs. */
 void manager_stop(struct manager *m, bool now, const char *why);

@@ -1,9 +1,9 @@
 /* What the parts of the manager share: manager.c (its life and turns, what it
  * is told and asked), manager_actions.c (what the scheduler wants done),
- * manager_journal.c (its records), manager_ranks.c (ranks
- * that join, leave, are lost), manager_attempts.c (what becomes of attempts),
- * manager_tick.c (once a second: people and results.h5), manager_end.c (the end
- * of the session). Nobody else includes it.
+ * manager_commands.c (what people want done), manager_journal.c (its records),
+ * manager_ranks.c (ranks that join, leave, are lost), manager_attempts.c (what
+ * becomes of attempts), manager_tick.c (once a second: people and results.h5),
+ * manager_end.c (the end of the session). Nobody else includes it.
  */
 #ifndef MPIBATCH_MANAGER_MANAGER_PARTS_H
 #define MPIBATCH_MANAGER_MANAGER_PARTS_H
@@ -52,6 +52,7 @@ struct manager {
     char (*whys)[JOB_WHY_BYTES]; /* one a job: what was said of its state */
     struct skips skips;
     struct inventory inventory;
+    struct command_answer *answers; /* by ticket */
     uint64_t ended;
     uint64_t ticket; /* of the last record */
     struct marks marks;
@@ -91,6 +92,30 @@ void manager_tell(struct manager *m, uint32_t rank, const struct msg *msg);
 void manager_do(struct manager *m, const struct sched_action *act);
 /* Say what was skipped since the last time. */
 void manager_say_skipped(struct manager *m);
+
+/* ---- manager_commands.c ---- */
+
+/* It is done, or refused: journal it, and answer when that is on disk. data:
+ * taken, or NULL. */
+void manager_command_done(struct manager *m, uint64_t number,
+                          const struct ask *ask, const struct answer *answer,
+                          char *data, size_t len);
+/* Records up to this ticket are on disk. */
+void manager_answer(struct manager *m, uint64_t synced);
+void manager_answers_free(struct manager *m);
+/* The error as an answer: its text may begin with Azure's code. */
+void manager_refuse(struct answer *answer, const struct err *err);
+/* -1 with err. */
+int manager_find_job(const struct manager *m, const char *id, uint32_t *job,
+                     struct err *err);
+int manager_find_task(const struct manager *m, const struct ask *ask,
+                      uint32_t *job, uint32_t *index, struct err *err);
+
+/* ---- manager_explain.c ---- */
+
+/* Answer why the task waits, or that it does not. -1 with err. */
+int manager_explain(struct manager *m, const struct ask *ask,
+                    struct answer *answer, struct err *err);
 
 /* ---- manager_journal.c ---- */
 
