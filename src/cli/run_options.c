@@ -31,6 +31,14 @@ const struct opt run_opts[RUN_OPTS] = {
               "succeeded with a metric missing, malformed or out of range "
               "(`invalid`), or `where` a condition holds, such as `where 'n "
               "> 64'`: see mpibatch-tasks(1)"),
+    {.name = "enable",
+     .kind = OPT_TEXTS,
+     AT(enable),
+     .value = "JOB",
+     .what = "the id of a job",
+     .otherwise = "disabled jobs stay disabled",
+     .meaning = "enable a job that was disabled in this run; may be given more "
+                "than once"},
     {.name = "dry-run",
      .kind = OPT_FLAG,
      AT(dry_run),

@@ -7,7 +7,7 @@
 
 /* Rows into a struct session_options. A new option of `run` is a row there:
  * `launch` has it, too, and passes it on. */
-enum { RUN_OPTS = 9 };
+enum { RUN_OPTS = 10 };
 extern const struct opt run_opts[RUN_OPTS];
 extern const struct arg run_args[1];
 enum { RUN_EXITS = 5 };

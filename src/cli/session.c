@@ -231,6 +231,7 @@ static void session_fini(struct session *s)
     mem_free(s->shown_dir);
     mem_free(s->rerun);
     mem_free(s->again);
+    mem_free(s->enable);
     mem_free(s->launch_command);
     origin_self_fini(&s->self);
 }

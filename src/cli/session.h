@@ -13,6 +13,7 @@ struct session_options {
     const char *run_dir; /* NULL: by the spec's name, in this folder */
     bool fresh;          /* move an old run aside */
     struct rerun rerun;
+    struct texts enable;    /* ids of jobs */
     bool dedicated_manager; /* rank 0 runs no tasks */
     bool dry_run;           /* the command says what it would do */
     uint64_t task_limit;    /* 0: no limit */

@@ -133,6 +133,8 @@ int session_manager_create(struct session *s, struct err *err)
                                         extractor_needs_hdf5_alone(s->spec),
                                     .rerun = s->again,
                                     .rerun_count = s->again_count,
+                                    .enable = s->enable,
+                                    .enable_count = s->options->enable.count,
                                     .origin = {.pid = (int32_t)getpid()},
                                     .observer = {.progress = on_progress,
                                                  .failure = on_failure,

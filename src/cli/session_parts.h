@@ -103,6 +103,7 @@ struct session {
     struct progress *progress;
     struct task_range *again; /* --rerun */
     size_t again_count;
+    uint32_t *enable; /* --enable: jobs */
     char *shown_dir, *rerun, *launch_command;
     struct origin_self self;
     /* the end */

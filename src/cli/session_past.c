@@ -119,6 +119,23 @@ int session_code_of(const struct err *err)
     }
 }
 
+/* The jobs of --enable. */
+static int enable_find(struct session *s, struct err *err)
+{
+    const struct texts *ids = &s->options->enable;
+    s->enable = mem_calloc(ids->count, sizeof(s->enable[0]));
+    if (!s->enable && ids->count > 0)
+        return err_set(err, ENOMEM, "no memory for the jobs of --enable");
+    for (unsigned i = 0; i < ids->count; i++) {
+        int job = jobspec_find_job(s->spec, ids->list[i]);
+        if (job < 0)
+            return err_set(err, ESRCH, "--enable: %s has no job %s",
+                           s->options->spec_path, ids->list[i]);
+        s->enable[i] = (uint32_t)job;
+    }
+    return 0;
+}
+
 int session_prepare(struct session *s, struct buf *text)
 {
     const struct session_options *o = s->options;
@@ -145,6 +162,8 @@ int session_prepare(struct session *s, struct buf *text)
         log_error("no memory");
         return EXIT_USAGE;
     }
+    if (enable_find(s, &err) < 0)
+        goto fail;
     if (o->fresh && fresh_start(s->shown_dir, &err) < 0)
         goto fail;
     char spec_path[PATH_MAX];
