@@ -145,13 +145,15 @@ static int session_build(struct session *s, struct err *err)
         return rc;
     s->topo = topo_load(NULL, err);
     s->environment = s->topo ? environment_create(environ, err) : NULL;
-    if (!s->environment ||
-        start_gather(s->world, s->topo, &s->ranks, err) < 0 ||
-        start_divide(s->world, s->topo, s->spec, &s->ranks,
+    struct err why;
+    if (!s->environment || start_gather(s->world, s->topo, &s->ranks, err) < 0)
+        return -1;
+    if (start_pools(s->world, s->spec, &s->ranks, &why) < 0)
+        return refuse(s, &why, EXIT_USAGE);
+    if (start_divide(s->world, s->topo, s->spec, &s->ranks,
                      s->options->dedicated_manager, KEEPER_CAPACITY, &s->slots,
                      err) < 0)
         return -1;
-    struct err why;
     if (start_check(s->world, s->spec, s->slots.count, &s->ranks, &why) < 0)
         return refuse(s, &why, EXIT_USAGE);
     if (jobspec_needs_scratch(s->spec) &&

@@ -68,7 +68,8 @@ static int bulk_create(struct session *s, struct err *err)
 static int stager_build(struct session *s, struct err *err)
 {
     struct session_stage *t = &s->stage;
-    const struct pool *pool = &s->spec->pools[0];
+    const struct pool *pool =
+        start_pool(s->spec, &s->ranks, world_rank(s->world));
     const struct cache_config cache = {.max_bytes = pool->cache_max_bytes,
                                        .reserve_bytes =
                                            pool->scratch_reserve_bytes,
@@ -111,7 +112,8 @@ static void tidied(struct io_job *j, int rc, const struct err *err)
 static void tidying_start(struct session *s)
 {
     struct tidying *t = &s->stage.tidying;
-    t->root = scratch_root(s->spec->pools[0].scratch, getenv);
+    t->root = scratch_root(
+        start_pool(s->spec, &s->ranks, world_rank(s->world))->scratch, getenv);
     t->job = (struct io_job){.work = tidy, .done = tidied};
     io_start_long(s->stage.io, &t->job);
 }

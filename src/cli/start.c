@@ -244,7 +244,77 @@ void start_ranks_fini(struct start_ranks *r)
 {
     mem_free(r->ranks);
     mem_free(r->nodes);
+    mem_free(r->pools);
     *r = (struct start_ranks){0};
+}
+
+/* ---- Pools ---- */
+
+/* What divide.h wants to know of each node. NULL with err. */
+static struct divide_node *nodes_make(const struct start_ranks *r,
+                                      uint32_t rank_count, struct err *err)
+{
+    struct divide_node *nodes = mem_calloc(r->node_count, sizeof(*nodes));
+    if (!nodes) {
+        err_set(err, ENOMEM, "no memory for %" PRIu32 " nodes", r->node_count);
+        return NULL;
+    }
+    for (uint32_t i = rank_count; i-- > 0;)
+        nodes[r->nodes[i]].info = &r->ranks[i];
+    for (uint32_t i = 0; r->pools && i < r->node_count; i++)
+        nodes[i].pool = r->pools[i];
+    return nodes;
+}
+
+/* Nodes that nobody wanted: people may not know. */
+static void idle_tell(const struct divide_node *nodes, uint32_t count)
+{
+    uint32_t idle = 0, first = 0;
+    for (uint32_t i = count; i-- > 0;)
+        if (nodes[i].pool == POOL_NONE) {
+            first = i;
+            idle++;
+        }
+    if (idle > 0)
+        log_info("%" PRIu32 " of %" PRIu32 " nodes belong to no pool and run "
+                 "nothing: %s%s",
+                 idle, count, nodes[first].info->hostname,
+                 idle > 1 ? ", ..." : "");
+}
+
+int start_pools(struct world *w, const struct jobspec *spec,
+                struct start_ranks *r, struct err *err)
+{
+    struct divide_node *nodes = nodes_make(r, world_size(w), err);
+    uint32_t *pools = mem_calloc(r->node_count, sizeof(*pools));
+    int rc = -1;
+    if (nodes && !pools)
+        err_set(err, ENOMEM, "no memory for %" PRIu32 " nodes", r->node_count);
+    else if (nodes)
+        rc = divide_nodes(spec, nodes, r->node_count, err);
+    for (uint32_t i = 0; rc == 0 && i < r->node_count; i++)
+        pools[i] = nodes[i].pool;
+    if (rc == 0 && world_rank(w) == 0)
+        idle_tell(nodes, r->node_count);
+    if (rc == 0)
+        r->pools = pools;
+    else
+        mem_free(pools);
+    mem_free(nodes);
+    return rc;
+}
+
+/* The pool of a rank. */
+static uint32_t pool_of(const struct start_ranks *r, uint32_t rank)
+{
+    return r->pools[r->nodes[rank]];
+}
+
+const struct pool *start_pool(const struct jobspec *spec,
+                              const struct start_ranks *r, uint32_t rank)
+{
+    uint32_t pool = pool_of(r, rank);
+    return &spec->pools[pool == POOL_NONE ? 0 : pool];
 }
 
 /* ---- Slots ---- */
@@ -287,9 +357,10 @@ int start_divide(struct world *w, struct topo *topo, const struct jobspec *spec,
         cpus[count++] = ranks->ranks[r].cpus;
     }
     int rc = 0;
-    if (local != UINT32_MAX)
-        rc = topo_divide(topo, &spec->pools[0], cpus, local, count,
-                         jobspec_max_required_slots(spec), slots, err);
+    if (local != UINT32_MAX && pool_of(ranks, me) != POOL_NONE)
+        rc = topo_divide(topo, &spec->pools[pool_of(ranks, me)], cpus, local,
+                         count, jobspec_pool_slots(spec, pool_of(ranks, me)),
+                         slots, err);
     mem_free(cpus);
     if (rc == 0)
         rc = files_check(slots->count, err);
@@ -301,6 +372,8 @@ int start_divide(struct world *w, struct topo *topo, const struct jobspec *spec,
 }
 
 struct slots_seen {
+    struct divide_node *nodes;
+    const uint32_t *rank_nodes;
     uint32_t most, without;
 };
 
@@ -308,10 +381,11 @@ static int look_at_slots(void *arg, uint32_t rank, struct unpack *u,
                          struct err *err)
 {
     struct slots_seen *seen = arg;
+    struct divide_node *node = &seen->nodes[seen->rank_nodes[rank]];
     uint32_t slots = unpack_u32(u);
-    (void)rank;
     (void)err;
     seen->most = slots > seen->most ? slots : seen->most;
+    node->slots = slots > node->slots ? slots : node->slots;
     seen->without += slots == 0;
     return 0;
 }
@@ -319,31 +393,27 @@ static int look_at_slots(void *arg, uint32_t rank, struct unpack *u,
 int start_check(struct world *w, const struct jobspec *spec, uint32_t slots,
                 struct start_ranks *r, struct err *err)
 {
-    struct slots_seen seen = {0};
-    uint32_t need = jobspec_max_required_slots(spec);
+    struct slots_seen seen = {.nodes = nodes_make(r, world_size(w), err),
+                              .rank_nodes = r->nodes};
     struct buf mine;
+    if (!seen.nodes)
+        return -1;
     buf_init(&mine, 16);
     int rc = pack_put_u32(&mine, slots);
     if (rc < 0)
-        err_sys(err, errno, "no memory for the slots");
+        err_set(err, ENOMEM, "no memory for the slots");
     else
         rc = exchange(w, &mine, look_at_slots, &seen, err);
     buf_fini(&mine);
     r->spare_count = seen.without;
-    if (rc < 0)
-        return -1;
-    if (seen.most == 0)
-        return err_set(err, EINVAL,
-                       "no rank has a slot: start more ranks, or let rank 0 "
-                       "run tasks");
-    if (need > seen.most)
-        return err_set(err, EINVAL,
-                       "a task requires %" PRIu32 " slots, but no rank has "
-                       "more than %" PRIu32
-                       ": it could never run (start fewer ranks a node, raise "
-                       "task_slots_per_node, or lower required_slots)",
-                       need, seen.most);
-    return 0;
+    if (rc == 0 && seen.most == 0)
+        rc = err_set(err, EINVAL,
+                     "no rank has a slot: start more ranks, or let rank 0 run "
+                     "tasks");
+    if (rc == 0)
+        rc = divide_check(spec, seen.nodes, r->node_count, err);
+    mem_free(seen.nodes);
+    return rc;
 }
 
 /* ---- Scratch ---- */
@@ -362,10 +432,9 @@ bool start_leads(const struct start_ranks *r, uint32_t rank)
     return leader_of(r, rank) == rank;
 }
 
-static struct scratch *scratch_make(const struct jobspec *spec,
+static struct scratch *scratch_make(const struct pool *pool,
                                     const struct start *st, struct err *err)
 {
-    const struct pool *pool = &spec->pools[0];
     const char *root = scratch_root(pool->scratch, getenv);
     struct scratch_cleaned cleaned = {0};
     if (scratch_clean_stale(root, clock_wall_ns(), NULL, &cleaned, err) < 0)
@@ -438,8 +507,9 @@ int start_scratch(struct world *w, const struct jobspec *spec,
     if (!told)
         return err_set(err, ENOMEM, "no memory for the scratch");
     told->ranks = r->ranks;
+    const struct pool *pool = start_pool(spec, r, me);
     told->leader = leader_of(r, me);
-    if (told->leader == me && !(*scratch = scratch_make(spec, st, &why)))
+    if (told->leader == me && !(*scratch = scratch_make(pool, st, &why)))
         err_context(&why, "no scratch on %s", r->ranks[me].hostname);
     int rc = scratch_tell(w, *scratch, &why, told, err);
     if (rc == 0 && told->failed.code != 0) {
@@ -451,7 +521,7 @@ int start_scratch(struct world *w, const struct jobspec *spec,
                 sizeof(r->ranks[i].scratch));
     if (rc == 0 && !*scratch) {
         *scratch = scratch_join(told->path, told->cache,
-                                spec->pools[0].scratch_reserve_bytes, err);
+                                pool->scratch_reserve_bytes, err);
         rc = *scratch ? 0 : -1;
     }
     mem_free(told);

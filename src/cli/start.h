@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "comm/world.h"
+#include "model/divide.h"
 #include "model/jobspec.h"
 #include "model/node.h"
 #include "stage/scratch.h"
@@ -34,6 +35,7 @@ struct start_ranks {
     struct node_info *ranks;
     uint32_t *nodes; /* of each rank, from 0 */
     uint32_t node_count;
+    uint32_t *pools;      /* of each node: POOL_NONE for one that has none */
     uint32_t spare_count; /* ranks without a slot */
 };
 
@@ -52,6 +54,16 @@ int start_share(struct world *w, struct start *st, const struct buf *text,
 int start_gather(struct world *w, struct topo *topo, struct start_ranks *r,
                  struct err *err);
 void start_ranks_fini(struct start_ranks *r);
+
+/* Divide the nodes among the pools: every rank comes to the same answer. -1
+ * with err: not as the spec wants it. */
+int start_pools(struct world *w, const struct jobspec *spec,
+                struct start_ranks *r, struct err *err);
+
+/* The pool of a rank's node; of a node of none: the first, for what all nodes
+ * have. */
+const struct pool *start_pool(const struct jobspec *spec,
+                              const struct start_ranks *r, uint32_t rank);
 
 /* This rank's slots. dedicated: rank 0 has none. */
 int start_divide(struct world *w, struct topo *topo, const struct jobspec *spec,

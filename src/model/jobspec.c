@@ -207,15 +207,32 @@ uint64_t jobspec_task_count(const struct jobspec *spec)
     return total;
 }
 
+static uint32_t job_slots(const struct job *job)
+{
+    uint32_t most = job->manager ? job->manager->task.required_slots : 1;
+    for (uint32_t i = 0; i < job_template_count(job); i++)
+        if (job_template(job, i)->required_slots > most)
+            most = job_template(job, i)->required_slots;
+    return most;
+}
+
+uint32_t jobspec_pool_slots(const struct jobspec *spec, uint32_t pool)
+{
+    uint32_t most = 1;
+    for (uint32_t j = 0; j < spec->job_count; j++) {
+        uint32_t slots =
+            spec->jobs[j].pool == pool ? job_slots(&spec->jobs[j]) : 1;
+        most = slots > most ? slots : most;
+    }
+    return most;
+}
+
 uint32_t jobspec_max_required_slots(const struct jobspec *spec)
 {
     uint32_t most = 1;
     for (uint32_t j = 0; j < spec->job_count; j++) {
-        const struct job *job = &spec->jobs[j];
-        uint32_t n = job->tasks.kind == TASKS_LISTED ? job->tasks.count : 1;
-        for (uint32_t i = 0; i < n; i++)
-            if (job->templates[i].required_slots > most)
-                most = job->templates[i].required_slots;
+        uint32_t slots = job_slots(&spec->jobs[j]);
+        most = slots > most ? slots : most;
     }
     return most;
 }

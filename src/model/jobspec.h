@@ -368,7 +368,8 @@ int jobspec_find_job(const struct jobspec *spec, const char *id);
 /* Tasks of all jobs together. */
 uint64_t jobspec_task_count(const struct jobspec *spec);
 
-/* The most slots that any one task requires. */
+/* The most slots that any one task of a pool's jobs requires; of all pools. */
+uint32_t jobspec_pool_slots(const struct jobspec *spec, uint32_t pool);
 uint32_t jobspec_max_required_slots(const struct jobspec *spec);
 
 /* Has a task a directory of its own on its node: because it works in it, or is

@@ -27,6 +27,7 @@ OTHER_FILES = {
     "spec/man.c": "the man page",
     "spec/schema.c": "the JSON Schema",
     "model/attempt.c": "how tasks end",
+    "model/divide.c": "what a job spec wants of nodes: t_divide",
     "model/fileinfo.c": "the wire",
     "model/record.c": "the wire and the journal",
     "model/taskset_show.c": "says what a sweep is",
