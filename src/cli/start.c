@@ -294,6 +294,8 @@ int start_pools(struct world *w, const struct jobspec *spec,
         rc = divide_nodes(spec, nodes, r->node_count, err);
     for (uint32_t i = 0; rc == 0 && i < r->node_count; i++)
         pools[i] = nodes[i].pool;
+    for (uint32_t i = 0; rc == 0 && i < world_size(w); i++)
+        r->ranks[i].pool = pools[r->nodes[i]];
     if (rc == 0 && world_rank(w) == 0)
         idle_tell(nodes, r->node_count);
     if (rc == 0)

@@ -7,38 +7,20 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-/* How much a node has of a resource. */
-static uint64_t capacity_of(const struct jobspec *spec, uint32_t resource,
-                            const struct pool *pool,
-                            const struct node_info *info)
-{
-    const struct resource *r = &spec->resources[resource];
-    if (r->scope != RESOURCE_OF_NODE)
-        return 0;
-    for (uint32_t i = 0; i < pool->node_resource_count; i++)
-        if (pool->node_resources[i].resource == resource)
-            return pool->node_resources[i].units;
-    switch (r->kind) {
-    case RESOURCE_MEMORY:
-        return info->memory_bytes;
-    case RESOURCE_GPUS:
-        return (uint64_t)info->gpus * RESOURCE_ONE;
-    case RESOURCE_NAMED:
-        break;
-    }
-    return 0;
-}
+#include "model/divide.h"
 
 static void node_describe(struct inventory *n, uint32_t node, uint32_t leader,
                           const struct jobspec *spec,
                           const struct node_info *info, uint32_t pool)
 {
     uint64_t *capacity = n->capacity + (size_t)node * spec->resource_count;
-    for (uint32_t r = 0; r < spec->resource_count; r++)
-        capacity[r] = capacity_of(spec, r, &spec->pools[pool], info);
-    n->nodes[node] = (struct sched_node){
-        .pool = pool, .leader = leader, .capacity = capacity};
+    bool outside = pool == POOL_NONE;
+    for (uint32_t r = 0; !outside && r < spec->resource_count; r++)
+        capacity[r] = divide_capacity(spec, r, pool, info);
+    n->nodes[node] = (struct sched_node){.pool = outside ? 0 : pool,
+                                         .outside = outside,
+                                         .leader = leader,
+                                         .capacity = capacity};
 }
 
 int inventory_init(struct inventory *n, const struct jobspec *spec,

@@ -17,8 +17,9 @@ struct inventory {
 };
 
 /* ranks: what each says of itself; rank_nodes: its node; pools: of each node
- * (NULL: all are of the first). What a pool says that its nodes have counts
- * more than what was found. -1 with err: EINVAL (a node without ranks), ENOMEM.
+ * (NULL: all are of the first; POOL_NONE: nothing runs there). What a pool says
+ * that its nodes have counts more than what was found. -1 with err: EINVAL (a
+ * node without ranks), ENOMEM.
  */
 int inventory_init(struct inventory *n, const struct jobspec *spec,
                    const struct node_info *ranks, const uint32_t *rank_nodes,

@@ -10,9 +10,6 @@
 #include "model/jobspec.h"
 #include "model/node.h"
 
-/* The pool of a node that belongs to none: nothing runs there. */
-#define POOL_NONE UINT32_MAX
-
 struct divide_node {
     const struct node_info *info; /* of its first rank */
     uint32_t pool;

@@ -396,6 +396,7 @@ int record_put_node(struct buf *b, const struct node_info *n)
     rc |= pack_put_uint(b, n->cores);
     rc |= pack_put_uint(b, n->hwthreads);
     rc |= pack_put_uint(b, n->gpus);
+    rc |= pack_put_u32(b, n->pool);
     rc |= pack_put_int(b, n->pid);
     rc |= pack_put_bytes(b, n->scratch, strnlen(n->scratch, NODE_MAX_SCRATCH));
     return rc == 0 ? 0 : pack_undo(b, before);
@@ -411,6 +412,7 @@ int record_get_node(struct unpack *u, struct node_info *n, struct err *err)
     n->cores = get_u32(u);
     n->hwthreads = get_u32(u);
     n->gpus = (uint32_t)unpack_uint_max(u, GPU_MAX_PER_NODE);
+    n->pool = unpack_u32(u);
     n->pid = get_i32(u);
     unpack_str(u, n->scratch, sizeof(n->scratch));
     if (!u->bad)

@@ -95,6 +95,9 @@ int nodes_init(struct sched *s)
     for (uint32_t i = 0; i < count; i++)
         node_init(s, &s->nodes[i], c->node_count > 0 ? c->nodes[i].pool : 0,
                   c->node_count > 0 ? c->nodes[i].leader : i, 0);
+    for (uint32_t i = 0; i < c->node_count; i++)
+        if (c->nodes[i].outside)
+            s->nodes[i].wish = WISH_LEAVE;
     workers_sort(s);
     return heaps_fill(s);
 }
@@ -271,7 +274,8 @@ static enum node_state state_due(struct sched *s, const struct node_run *n,
         return NODE_UNUSABLE;
     }
     if (n->wish == WISH_LEAVE && n->given == 0 && n->start != START_GIVEN) {
-        *why = "it was removed";
+        *why =
+            n->state == NODE_CREATING ? "no pool takes it" : "it was removed";
         return NODE_LEAVING_POOL;
     }
     switch (n->state) {

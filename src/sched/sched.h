@@ -42,6 +42,7 @@ struct sched;
 /* A node: whose ranks share its resources. */
 struct sched_node {
     uint32_t pool;   /* of the spec */
+    bool outside;    /* no pool has it, and nothing runs there */
     uint32_t leader; /* its lowest worker: special tasks run there */
     /* how much it has of each of the spec's resources, in their units; NULL:
      * of none */

@@ -98,8 +98,7 @@ static int rank_note(struct scene *s, uint32_t rank, uint32_t node)
     return 0;
 }
 
-static int see_node(struct scene *s, const struct jobspec *spec,
-                    const struct journal_record *r)
+static int see_node(struct scene *s, const struct journal_record *r)
 {
     const struct node_info *info = r->u.node.info;
     struct scene_node *n = node_find(s, r->u.node.node);
@@ -115,7 +114,7 @@ static int see_node(struct scene *s, const struct jobspec *spec,
                                  .name = name,
                                  .scratch = scratch,
                                  .leader = r->u.node.rank,
-                                 .pool = spec->pool_count == 1 ? 0 : UINT32_MAX,
+                                 .pool = info->pool,
                                  .cores = info->cores,
                                  .hwthreads = info->hwthreads,
                                  .memory_bytes = info->memory_bytes};
@@ -143,21 +142,18 @@ static int see_node_state(struct scene *s, const struct journal_record *r)
 
 /* ---- Attempts ---- */
 
-static void see_task(struct scene *s, const struct jobspec *spec,
-                     const struct attempt *a)
+static void see_task(struct scene *s, const struct attempt *a)
 {
     struct scene_node *n = node_find(s, a->node);
     if (!n)
         return;
-    n->pool = spec->jobs[a->job].pool;
     if (!attempt_has_run(a))
         return;
     n->tasks_run++;
     n->tasks_succeeded += a->result == RESULT_SUCCESS;
 }
 
-static int see_special(struct scene *s, const struct jobspec *spec,
-                       const struct journal_record *r)
+static int see_special(struct scene *s, const struct journal_record *r)
 {
     struct attempt *a = arena_calloc(s->arena, 1, sizeof(*a));
     struct scene_node *n = node_find(s, r->u.attempt->node);
@@ -167,8 +163,6 @@ static int see_special(struct scene *s, const struct jobspec *spec,
     *a = *r->u.attempt;
     a->files = NULL; /* the reader's */
     a->file_count = a->metric_count = 0;
-    if (n)
-        n->pool = jobspec_pool(spec, a->job);
     s->specials[s->special_count++] = (struct scene_special){
         .session = r->session, .node = n ? n->name : "", .attempt = a};
     return 0;
@@ -213,8 +207,7 @@ static void see_session(struct scene *s, const struct journal_record *r)
 
 /* ---- The journal ---- */
 
-static int see_record(struct scene *s, const struct jobspec *spec,
-                      const struct journal_record *r)
+static int see_record(struct scene *s, const struct journal_record *r)
 {
     int rc = 0;
     switch (r->type) {
@@ -222,7 +215,7 @@ static int see_record(struct scene *s, const struct jobspec *spec,
         see_session(s, r);
         break;
     case JOURNAL_NODE:
-        rc = see_node(s, spec, r);
+        rc = see_node(s, r);
         break;
     case JOURNAL_LOST:
         see_lost(s, r->u.lost.rank);
@@ -231,10 +224,10 @@ static int see_record(struct scene *s, const struct jobspec *spec,
         rc = see_node_state(s, r);
         break;
     case JOURNAL_ATTEMPT:
-        see_task(s, spec, r->u.attempt);
+        see_task(s, r->u.attempt);
         break;
     case JOURNAL_SPECIAL:
-        rc = see_special(s, spec, r);
+        rc = see_special(s, r);
         break;
     case JOURNAL_JOB:
         rc = see_job(s, r);
@@ -281,7 +274,7 @@ static int journal_see(struct scene *s, const struct rundir *dir,
     if (!tasks)
         journal_reader_filter(jr, is_special, NULL);
     while ((got = journal_next(jr, &r, err)) > 0)
-        if (see_record(s, spec, &r) < 0) {
+        if (see_record(s, &r) < 0) {
             got = nomem(err);
             break;
         }

@@ -41,7 +41,7 @@ struct scene_special {
 struct scene_node {
     uint32_t number; /* in its session */
     const char *name;
-    uint32_t pool; /* UINT32_MAX: not known */
+    uint32_t pool; /* POOL_NONE: of none */
     uint32_t leader, ranks, ranks_lost, slots;
     uint32_t cores, hwthreads;
     uint64_t memory_bytes;

@@ -421,6 +421,7 @@ static void test_node(void **state)
     n.cores = 128;
     n.hwthreads = 256;
     n.gpus = GPU_MAX_PER_NODE;
+    n.pool = POOL_NONE;
     n.pid = 4194303;
     buf_init(&b, 8192);
     assert_int_equal(record_put_node(&b, &n), 0);
