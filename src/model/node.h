@@ -20,7 +20,7 @@ struct node_info {
     uint32_t cores, hwthreads;    /* of the node, allowed or not */
     uint32_t gpus;                /* that were found, GPU_MAX_PER_NODE at most
                                    */
-    uint32_t pool; /* of the spec; POOL_NONE: of none */
+    uint32_t pool;                /* of the spec; POOL_NONE: of none */
     int32_t pid;
     char scratch[NODE_MAX_SCRATCH + 1]; /* the node's folder for tasks; "":
                                            it has none */
