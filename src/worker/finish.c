@@ -451,11 +451,15 @@ static bool is_kept(const struct task_template *t, const struct attempt *a)
            (t->keep == KEEP_FAILED && a->result != RESULT_SUCCESS);
 }
 
-/* Do others of the session find something there? */
+/* Does somebody of the session look for something there: others, or the next
+ * attempt, if it is for this node? */
 static bool stays(const struct finish *f)
 {
     enum special_kind kind = special_of(f->attempt.index);
-    return kind == SPECIAL_START || kind == SPECIAL_JOB_PREPARATION;
+    return kind == SPECIAL_START || kind == SPECIAL_JOB_PREPARATION ||
+           f->attempt.reason == REASON_CHECKPOINT ||
+           (template_of(f)->keep_working_dir &&
+            f->attempt.result != RESULT_SUCCESS);
 }
 
 static void retire_begin(struct finish *f)

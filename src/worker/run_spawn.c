@@ -11,6 +11,8 @@
 
 #include "base/mem.h"
 #include "model/jobcommand.h"
+#include "worker/container.h"
+#include "worker/devices.h"
 #include "worker/staging.h"
 #include "worker/variables.h"
 
@@ -113,7 +115,13 @@ static int run_environment(struct run *run, const struct template_context *tc,
                                      .index = tc->index};
     if (variables_put(env, cfg->spec, &who, err) < 0)
         return -1;
-    if (job && job_line_variables(job, tc->index, lines, &line_count, err) < 0)
+    if (job &&
+        (job_line_variables(job, tc->index, lines, &line_count, err) < 0 ||
+         devices_put(env, cfg->spec, cfg->topo, run->gpus, run->gpu_count,
+                     err) < 0))
+        return -1;
+    if (run->memory_bytes > 0 && env_put(run, err, "MPIBATCH_MEMORY_BYTES",
+                                         "%" PRIu64, run->memory_bytes) < 0)
         return -1;
     for (uint32_t i = 0; rc == 0 && i < line_count; i++)
         rc = environment_set(env, lines[i].name, lines[i].value, err);
@@ -130,12 +138,24 @@ static int run_environment(struct run *run, const struct template_context *tc,
     return rc;
 }
 
-static int run_command(const struct run *run, const struct template_context *tc,
-                       struct argv *argv, struct err *err)
+static int run_command(struct run *run, const struct template_context *tc,
+                       const char *cwd, struct argv *argv, struct err *err)
 {
+    const struct worker_config *cfg = run->context->config;
+    const struct task_template *t = run_template(run);
     const struct job *job = run_job(run);
-    return job ? job_command_expand(job, tc, argv, err)
-               : command_expand(&run_template(run)->command, tc, argv, err);
+    if ((job ? job_command_expand(job, tc, argv, err)
+             : command_expand(&t->command, tc, argv, err)) < 0)
+        return -1;
+    const struct container_place where = {
+        .work_dir = cwd,
+        .root = cfg->staging && cfg->staging->scratch
+                    ? scratch_path(cfg->staging->scratch)
+                    : NULL,
+        .spec_dir = cfg->work_dir};
+    return t->container ? container_wrap(t->container, tc, &where, argv,
+                                         &run->attempt.failure, err)
+                        : 0;
 }
 
 /* Expand everything and start the process. step: what failed in the child. */
@@ -159,7 +179,7 @@ int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
     cwd = run_work_dir(run, err);
     if (!cwd)
         goto out;
-    if (run_command(run, &tc, &argv, err) < 0 ||
+    if (run_command(run, &tc, cwd, &argv, err) < 0 ||
         run_environment(run, &tc, cpus, err) < 0)
         goto out;
     char *const *envp = environment_envp(cfg->environment, err);
@@ -175,6 +195,8 @@ int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
                          .out_fd = out_fd,
                          .err_fd = err_fd};
     rc = spawner_start(cfg->spawner, &what, &run->pid, pidfd, step, err);
+    if (rc < 0 && *step == SPAWN_EXEC && run_template(run)->container)
+        err_context(err, "the runtime of its container");
 out:
     mem_free(cwd);
     mem_free(own_cpus);

@@ -151,7 +151,9 @@ static struct run *run_for(struct worker *w, const struct single *s,
     uint32_t slots = w->config.slots->count;
     if (!s->special) {
         *count = worker_template(w, &s->task)->required_slots;
-        return slots_pick(w, *count) ? &w->runs.runs[w->picked[0]] : NULL;
+        return slots_pick_near(w, *count, s->launch.gpus, s->launch.gpu_count)
+                   ? &w->runs.runs[w->picked[0]]
+                   : NULL;
     }
     *count = slots;
     for (uint32_t i = 0; i < slots; i++)

@@ -39,6 +39,42 @@ bool slots_pick(struct worker *w, uint32_t count)
     return true;
 }
 
+/* How many of the slots from first on are free, at most count, and how many of
+ * those are near to one of the GPUs. */
+static uint32_t row_at(const struct worker *w, uint32_t first, uint32_t count,
+                       const struct gpu_share *gpus, uint32_t gpu_count,
+                       uint32_t *near)
+{
+    const struct slots *s = w->config.slots;
+    uint32_t n = 0;
+    *near = 0;
+    for (; n < count && first + n < s->count && !w->slot_busy[first + n]; n++)
+        for (uint32_t g = 0; g < gpu_count; g++)
+            if (topo_gpu_is_near(w->config.topo, gpus[g].gpu,
+                                 s->slots[first + n].cpus, s->cpus_bytes)) {
+                ++*near;
+                break;
+            }
+    return n;
+}
+
+bool slots_pick_near(struct worker *w, uint32_t count,
+                     const struct gpu_share *gpus, uint32_t gpu_count)
+{
+    uint32_t best = 0, most = 0, near;
+    if (!slots_pick(w, count))
+        return false;
+    for (uint32_t i = 0; i < w->config.slots->count; i++)
+        if (row_at(w, i, count, gpus, gpu_count, &near) == count &&
+            near > most) {
+            best = i;
+            most = near;
+        }
+    for (uint32_t i = 0; most > 0 && i < count; i++)
+        w->picked[i] = best + i;
+    return true;
+}
+
 void slots_mark(struct worker *w, const uint32_t *slots, uint32_t count,
                 bool busy)
 {

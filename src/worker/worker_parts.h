@@ -88,6 +88,9 @@ void tasks_find(struct worker *w, uint32_t job, uint32_t index,
                 struct answer_task *task);
 /* Choose count free slots: w->picked. False: too few are free. */
 bool slots_pick(struct worker *w, uint32_t count);
+/* The same, rather those that are near to these GPUs. */
+bool slots_pick_near(struct worker *w, uint32_t count,
+                     const struct gpu_share *gpus, uint32_t gpu_count);
 void slots_mark(struct worker *w, const uint32_t *slots, uint32_t count,
                 bool busy);
 /* The slots of a run that has ended. */
