@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,12 +15,13 @@
 #include "cli/rundir_arg.h"
 #include "cli/task_arg.h"
 #include "store/output.h"
+#include "view/describe.h"
 #include "view/query.h"
 
 enum { PIECE_BYTES = 1 << 16, HELD_BYTES = (1 << 20) + 4, STREAMS = 2 };
 
 struct logs_values {
-    const char *id, *run;
+    const char *id, *run, *node;
     bool err, both, raw, follow;
     uint64_t attempt, tail;
     struct display_options display;
@@ -56,8 +58,9 @@ static int piece_read(struct logs *l, const struct query_task *t, int stream,
                       struct err *err)
 {
     buf_reset(piece);
-    return output_read(l->run->dir, t->last, l->run->spec->jobs[t->job].id,
-                       t->id, stream, from, len, piece, err);
+    return output_read(l->run->dir, t->last,
+                       jobspec_job_id(l->run->spec, t->job), t->id, stream,
+                       from, len, piece, err);
 }
 
 struct part {
@@ -123,6 +126,7 @@ static void heading_put(struct logs *l, int stream, uint64_t bytes)
 static int attempt_put(struct logs *l, const struct query_task *t,
                        struct err *err)
 {
+    char name[DESCRIBE_TASK_BYTES];
     int rc = 0;
     for (int stream = 0; rc == 0 && stream < STREAMS; stream++) {
         if (!l->v->both && stream != (l->v->err ? 1 : 0))
@@ -131,8 +135,8 @@ static int attempt_put(struct logs *l, const struct query_task *t,
             heading_put(l, stream, t->last->output[stream].bytes);
         rc = stream_put(l, t, stream, err);
         if (rc < 0)
-            err_context(err, "%s of task %s/%s", stream_names[stream],
-                        l->run->spec->jobs[t->job].id, t->id);
+            err_context(err, "%s of task %s", stream_names[stream],
+                        describe_task(l->run->spec, t->job, t->index, name));
     }
     return rc;
 }
@@ -146,24 +150,25 @@ static bool is_lost(const struct attempt *a)
 static int visit(void *arg, const struct query_task *t, struct err *err)
 {
     struct logs *l = arg;
-    const char *job = l->run->spec->jobs[t->job].id;
+    char name[DESCRIBE_TASK_BYTES];
+    describe_task(l->run->spec, t->job, t->index, name);
     if (t->now ? l->v->attempt > 0 || !t->last
                : t->last->attempt != l->v->attempt)
         return 0;
     l->found = true;
     int rc = attempt_put(l, t, err);
     if (rc == 0 && is_lost(t->last)) {
-        log_warning("attempt %" PRIu32 " of task %s/%s %s: what it printed is "
+        log_warning("attempt %" PRIu32 " of task %s %s: what it printed is "
                     "not kept",
-                    t->last->attempt, job, t->id,
+                    t->last->attempt, name,
                     t->last->reason == REASON_LOST ? "was lost with its worker"
                                                    : "failed in the worker");
         l->rc = EXIT_FAILED;
     }
     if (t->state == QUERY_RUNNING && l->v->attempt == 0)
-        log_info("task %s/%s runs again now; this is its last attempt that "
+        log_info("task %s runs again now; this is its last attempt that "
                  "has ended",
-                 job, t->id);
+                 name);
     return rc == 0 ? 1 : rc;
 }
 
@@ -238,6 +243,96 @@ static int now(struct logs *l, uint32_t index, struct err *err)
     return rc;
 }
 
+/* ---- Special tasks: on some node ---- */
+
+enum { NODES_SHOWN = 8 };
+
+/* Which of its attempts is meant: the last one, or that of the number, on the
+ * node that was named or on the only one. */
+struct choice {
+    struct logs *logs;
+    const char *nodes[NODES_SHOWN]; /* the query's: where it ended */
+    uint32_t node_count;
+    uint32_t session, attempt; /* the one; attempt 0: none yet */
+    const char *node;
+};
+
+static bool is_wanted(const struct logs *l, const struct query_task *t)
+{
+    return (!l->v->node || strcmp(t->node, l->v->node) == 0) &&
+           (l->v->attempt == 0 || t->last->attempt == l->v->attempt);
+}
+
+static int choose(void *arg, const struct query_task *t, struct err *err)
+{
+    struct choice *c = arg;
+    uint32_t i = 0;
+    (void)err;
+    if (t->now || !t->last)
+        return 0;
+    while (i < c->node_count && strcmp(c->nodes[i], t->node) != 0)
+        i++;
+    if (i == c->node_count && i < NODES_SHOWN)
+        c->nodes[c->node_count++] = t->node;
+    if (is_wanted(c->logs, t)) {
+        c->session = t->session;
+        c->attempt = t->last->attempt;
+        c->node = t->node;
+    }
+    return 0;
+}
+
+static int chosen_put(void *arg, const struct query_task *t, struct err *err)
+{
+    const struct choice *c = arg;
+    if (t->now || !t->last || t->session != c->session ||
+        t->last->attempt != c->attempt || strcmp(t->node, c->node) != 0)
+        return 0;
+    int rc = attempt_put(c->logs, t, err);
+    return rc == 0 ? 1 : rc;
+}
+
+static int no_choice(const struct choice *c, const char *name)
+{
+    char nodes[1024] = "";
+    size_t at = 0;
+    for (uint32_t i = 0; i < c->node_count && at < sizeof(nodes); i++)
+        at += (size_t)snprintf(nodes + at, sizeof(nodes) - at, "%s%s",
+                               i ? ", " : "", c->nodes[i]);
+    if (c->node_count == 0)
+        log_error("%s has not ended anywhere", name);
+    else
+        log_error("%s: no such attempt; it ended on %s", name, nodes);
+    return EXIT_FAILED;
+}
+
+static int special_show(struct logs *l, uint32_t index)
+{
+    struct choice c = {.logs = l};
+    struct err err;
+    char name[DESCRIBE_TASK_BYTES];
+    struct query *q =
+        query_open(l->run->dir, l->run->spec, clock_wall_ns(), &err);
+    int rc = q ? query_attempts(q, l->job, index, choose, &c, &err) : -1;
+    describe_task(l->run->spec, l->job, index, name);
+    if (rc == 0 && c.attempt == 0)
+        rc = no_choice(&c, name);
+    else if (rc == 0 && !l->v->node && c.node_count > 1)
+        rc = usage_error("logs",
+                         "%s ran on several nodes; --node says which: "
+                         "%s, %s%s",
+                         name, c.nodes[0], c.nodes[1],
+                         c.node_count > 2 ? ", ..." : "");
+    else if (rc == 0 &&
+             query_attempts(q, l->job, index, chosen_put, &c, &err) < 0)
+        rc = -1;
+    query_close(q);
+    if (rc >= 0)
+        return rc == 0 ? l->rc : rc;
+    log_error("%s", err.text);
+    return EXIT_FAILED;
+}
+
 /* ---- The command ---- */
 
 /* No attempt has ended, or not that one. */
@@ -293,13 +388,22 @@ static int logs(void *values)
     if (rc != EXIT_OK)
         return rc;
     buf_init(&l.held, HELD_BYTES);
-    rc = task_arg_find("logs", run.spec, v->id, &l.job, &index);
+    rc = task_arg_find_any("logs", run.spec, v->id, &l.job, &index);
+    bool special = rc == EXIT_OK && special_of(index) != SPECIAL_NONE;
+    if (special && v->follow)
+        rc = usage_error("logs", "--follow is for tasks; %s is a special one",
+                         v->id);
+    else if (rc == EXIT_OK && !special && v->node)
+        rc = usage_error("logs",
+                         "--node is for tasks that each node has: start task, "
+                         "job preparation, job release");
     if (rc == EXIT_OK) {
         struct display_options options = v->display;
         options.no_pager = options.no_pager || v->follow;
         display_open(&l.display, &options);
-        rc = display_end(&l.display,
-                         v->follow ? follow(&l, index) : show(&l, index));
+        rc = display_end(&l.display, special     ? special_show(&l, index)
+                                     : v->follow ? follow(&l, index)
+                                                 : show(&l, index));
     }
     run_arg_close(&run);
     return rc;
@@ -329,6 +433,13 @@ static const struct opt opts[] = {
      .max = UINT32_MAX,
      .otherwise = "the last one that has ended, else the one that runs",
      .meaning = "what its attempt N printed"},
+    {.name = "node",
+     .kind = OPT_TEXT,
+     .value = "NODE",
+     .at = offsetof(struct logs_values, node),
+     .otherwise = "the only one",
+     .meaning = "of a start task, or a job's preparation or release: on this "
+                "node"},
     {.name = "tail",
      .kind = OPT_COUNT,
      .value = "N",
@@ -347,7 +458,7 @@ static const struct opt_set sets[] = {
     OPT_SET(opts, 0),
     OPT_SET(display_opts, offsetof(struct logs_values, display))};
 
-static const struct arg args[] = {TASK_ARG(struct logs_values),
+static const struct arg args[] = {TASK_ANY_ARG(struct logs_values),
                                   RUN_ARG(struct logs_values)};
 
 static const struct cmd_exit exits[] = {
@@ -362,6 +473,8 @@ static const struct cmd_example examples[] = {
     {"mpibatch logs scan/17 sweep.run --stderr --tail 20",
      "The end of its stderr"},
     {"mpibatch logs -f 17 sweep.run", "What it prints, as it comes"},
+    {"mpibatch logs starttask sweep.run --node n17 --both",
+     "What the start task printed on node n17"},
 };
 
 const struct cmd cmd_logs = {

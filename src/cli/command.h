@@ -78,8 +78,8 @@ extern const struct cmd_exit exits_usual[EXITS_USUAL];
 /* All commands, NULL-terminated, as --help lists them. */
 extern const struct cmd *const cmds[];
 extern const struct cmd cmd_init, cmd_example, cmd_run, cmd_launch,
-    cmd_validate, cmd_plan, cmd_status, cmd_tasks, cmd_task, cmd_logs,
-    cmd_failures, cmd_events, cmd_files, cmd_pool, cmd_node, cmd_job,
+    cmd_validate, cmd_plan, cmd_status, cmd_tasks, cmd_task, cmd_explain,
+    cmd_logs, cmd_failures, cmd_events, cmd_files, cmd_pool, cmd_node, cmd_job,
     cmd_export, cmd_collect, cmd_storage, cmd_show;
 
 /* The command (or topic of one) called name; NULL: there is none. */

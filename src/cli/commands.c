@@ -6,11 +6,11 @@
 #include "cli/command.h"
 
 const struct cmd *const cmds[] = {
-    &cmd_init,   &cmd_example, &cmd_launch,  &cmd_run,     &cmd_validate,
-    &cmd_plan,   &cmd_status,  &cmd_tasks,   &cmd_task,    &cmd_logs,
-    &cmd_files,  &cmd_pool,    &cmd_node,    &cmd_job,     &cmd_failures,
-    &cmd_events, &cmd_export,  &cmd_collect, &cmd_storage, &cmd_show,
-    NULL};
+    &cmd_init,     &cmd_example, &cmd_launch, &cmd_run,     &cmd_validate,
+    &cmd_plan,     &cmd_status,  &cmd_tasks,  &cmd_task,    &cmd_explain,
+    &cmd_logs,     &cmd_files,   &cmd_pool,   &cmd_node,    &cmd_job,
+    &cmd_failures, &cmd_events,  &cmd_export, &cmd_collect, &cmd_storage,
+    &cmd_show,     NULL};
 
 static const struct cmd *find(const struct cmd *const *list, const char *name)
 {

@@ -108,6 +108,12 @@ struct verdict policy_judge(const struct task_template *t,
     return (struct verdict){.end = end_of(&t->exit_conditions, a)};
 }
 
+struct exit_options policy_end(const struct task_template *t,
+                               const struct attempt *a)
+{
+    return end_of(&t->exit_conditions, a);
+}
+
 int64_t policy_escalate(int64_t limit, double factor, uint32_t times)
 {
     double scaled = (double)limit;

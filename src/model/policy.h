@@ -82,6 +82,10 @@ struct verdict {
 struct verdict policy_judge(const struct task_template *t,
                             const struct attempt *a, uint32_t retries);
 
+/* What the end of a task with this attempt means. */
+struct exit_options policy_end(const struct task_template *t,
+                               const struct attempt *a);
+
 /* The limits of the next attempt, when so many attempts before it ended over
  * that limit; never less than limit, at most INT64_MAX. 0 stays 0. */
 int64_t policy_escalate(int64_t limit, double factor, uint32_t times);
