@@ -45,7 +45,7 @@ static bool is_open_ended(const struct sched *s)
         if (s->jobs[i].state == JOB_ACTIVE &&
             s->jobs[i].turn == TURN_HAS_BEGUN && job_is_done(&s->jobs[i]))
             return true;
-    return schedules_wait(s);
+    return schedules_wait(s) || pickies_delay(s);
 }
 
 bool sched_finished(const struct sched *s)
@@ -77,6 +77,7 @@ int64_t sched_deadline_ns(const struct sched *s)
         return s->live.now_ns;
     at = earlier(at, s->nodes_at_ns);
     at = earlier(at, schedules_deadline_ns(s));
+    at = earlier(at, pickies_deadline_ns(s));
     at = earlier(at, liveness_deadline_ns(&s->live));
     return earlier(at, balance_deadline_ns(s));
 }
@@ -237,14 +238,7 @@ uint32_t sched_task_attempts(const struct sched *s, uint32_t job,
                              uint32_t index)
 {
     static const struct tally usual = {.attempts = 1};
-    const struct job_run *j = &s->jobs[job];
-    if (indices_contains(&task_bucket(s, job, index)->fresh, index))
-        return 0;
-    if ((indices_contains(&j->blocked, index) ||
-         indices_contains(&j->doomed, index) ||
-         indices_contains(&j->dropped, index) ||
-         indices_contains(&j->skipped, index)) &&
-        !indices_contains(&j->tried, index))
+    if (task_is_fresh(s, job, index))
         return 0;
     const struct range *r = given_find(s, job, index);
     return r ? r->attempt - 1

@@ -272,6 +272,20 @@ void command_returned(struct sched *s, uint32_t job, uint32_t index,
     job_due(s, j);
 }
 
+/* Its worker does not know of the task yet. 0, or -1 (no memory). */
+static int take_held(struct sched *s, struct worker *w, struct range *r,
+                     uint32_t index)
+{
+    struct range one = *r;
+    if (outstanding_reserve(&w->given, 1) < 0)
+        return -1;
+    one.first = index;
+    one.count = 1;
+    tasks_release(s, w, outstanding_find(&w->given, one.job, index), index, 1);
+    tasks_requeue(s, &one); /* command_returned drops it */
+    return 0;
+}
+
 /* Tell the next worker that is to end a task. */
 static bool end_step(struct sched *s, struct job_run *j,
                      struct sched_action *act)
@@ -280,6 +294,11 @@ static bool end_step(struct sched *s, struct job_run *j,
     while (j->ending.count > 0) {
         uint32_t index = indices_first(&j->ending);
         struct worker *w = holder(s, job_id(s, j), index, &r);
+        if (w && r->state == RANGE_HELD) {
+            if (take_held(s, w, r, index) < 0)
+                return false; /* later */
+            continue;
+        }
         indices_remove(&j->ending, index);
         indices_add(&j->ended, index);
         if (!w || w->state != WORKER_JOINED)

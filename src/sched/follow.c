@@ -33,9 +33,8 @@ static void move(struct indices *from, struct indices *to, uint32_t first,
 /* The task, which no set holds, may be attempted. */
 static void release(struct sched *s, uint32_t job, uint32_t index)
 {
-    struct bucket *b = task_bucket(s, job, index);
     bool tried = indices_remove(&s->jobs[job].tried, index);
-    bucket_put(b, tried ? &b->again : &b->fresh, index, 1);
+    task_put(s, job, index, tried ? TASK_TRIED : TASK_FRESH);
 }
 
 static void released_range(void *arg, uint32_t job, uint32_t first,
@@ -45,7 +44,7 @@ static void released_range(void *arg, uint32_t job, uint32_t first,
     struct job_run *j = &s->jobs[job];
     uint32_t at, run;
     bool whole = j->spec->tasks.kind != TASKS_LISTED && j->tried.count == 0 &&
-                 needs_is_single(&s->needs, job);
+                 !j->pickies && needs_is_single(&s->needs, job);
     while (next_run(&j->blocked, first, count, &at, &run)) {
         count -= at + run - first;
         first = at + run;

@@ -26,6 +26,11 @@ enum job_want { WANT_NOTHING, WANT_DISABLE, WANT_ENABLE, WANT_TERMINATE };
 /* Jobs of schedules have their turn, or are left out; others have it. */
 enum job_turn { TURN_WAITS, TURN_HAS_BEGUN, TURN_LEFT_OUT };
 
+/* Its job manager task comes before all others. */
+enum manager_state { MANAGER_NONE, MANAGER_WAITS, MANAGER_GIVEN };
+
+struct picky_task;
+
 struct job_run {
     const struct job *spec;
     uint32_t task_count;  /* tasks that are known here: those that were added to
@@ -38,6 +43,8 @@ struct job_run {
     enum job_end end;
     char *why; /* of its end; NULL: that says all */
     enum job_turn turn;
+    enum manager_state manager;
+    struct picky_task *pickies; /* its tasks with needs of their own */
     enum job_want want;
     enum job_end want_end;      /* WANT_TERMINATE */
     enum sched_running running; /* disabling: what becomes of what runs */

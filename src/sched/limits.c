@@ -10,16 +10,20 @@ uint32_t job_room(const struct job_run *j)
     return j->outstanding < most ? most - (uint32_t)j->outstanding : 0;
 }
 
-bool job_is_open(const struct sched *s, const struct job_run *j)
+bool job_is_live(const struct job_run *j)
 {
-    (void)s;
     return j->state == JOB_ACTIVE && j->turn == TURN_HAS_BEGUN &&
            job_room(j) > 0;
 }
 
+bool job_is_open(const struct job_run *j)
+{
+    return job_is_live(j) && j->manager != MANAGER_WAITS;
+}
+
 void job_gate(struct sched *s, struct job_run *j)
 {
-    if (job_is_open(s, j))
+    if (job_is_open(j))
         ready_open(&s->ready, job_id(s, j));
     else
         ready_close(&s->ready, job_id(s, j));

@@ -5,8 +5,9 @@
 
 #include "sched/machine.h"
 
-/* May tasks of the job be handed out? */
-bool job_is_open(const struct sched *s, const struct job_run *j);
+/* May its job manager be handed out; and its other tasks? */
+bool job_is_live(const struct job_run *j);
+bool job_is_open(const struct job_run *j);
 /* Open or close its buckets so. To be called when that may have changed. */
 void job_gate(struct sched *s, struct job_run *j);
 

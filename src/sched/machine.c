@@ -100,8 +100,10 @@ void task_put(struct sched *s, uint32_t job, uint32_t index,
               enum task_past past)
 {
     struct job_run *j = &s->jobs[job];
-    struct bucket *b = task_bucket(s, job, index);
     if (needs_state(&s->needs, job, index) == NEED_MET) {
+        if (pickies_put(s, job, index, past == TASK_TRIED))
+            return;
+        struct bucket *b = task_bucket(s, job, index);
         bucket_put(b, past == TASK_FRESH ? &b->fresh : &b->again, index, 1);
         return;
     }
@@ -110,32 +112,58 @@ void task_put(struct sched *s, uint32_t job, uint32_t index,
         indices_add(&j->tried, index);
 }
 
+/* Where a ready task stands, or NULL. */
+static struct indices *ready_set(const struct sched *s, uint32_t job,
+                                 uint32_t index, struct bucket **b)
+{
+    if (index == INDEX_JOB_MANAGER)
+        return NULL;
+    *b = task_bucket(s, job, index);
+    return indices_contains(&(*b)->fresh, index)   ? &(*b)->fresh
+           : indices_contains(&(*b)->again, index) ? &(*b)->again
+                                                   : NULL;
+}
+
 bool task_take(struct sched *s, uint32_t job, uint32_t index)
 {
     struct job_run *j = &s->jobs[job];
-    struct bucket *b = task_bucket(s, job, index);
-    if (indices_contains(&b->fresh, index))
-        bucket_take(b, &b->fresh, index, 1);
-    else if (indices_contains(&b->again, index))
-        bucket_take(b, &b->again, index, 1);
-    else {
-        indices_remove(&j->tried, index);
-        return indices_remove(&j->blocked, index) ||
-               indices_remove(&j->doomed, index) ||
-               indices_remove(&j->dropped, index);
+    struct bucket *b;
+    struct indices *set = ready_set(s, job, index, &b);
+    if (set) {
+        bucket_take(b, set, index, 1);
+        return true;
     }
-    return true;
+    if (pickies_take(s, job, index))
+        return true;
+    indices_remove(&j->tried, index);
+    return indices_remove(&j->blocked, index) ||
+           indices_remove(&j->doomed, index) ||
+           indices_remove(&j->dropped, index);
 }
 
 bool task_waits(const struct sched *s, uint32_t job, uint32_t index)
 {
     const struct job_run *j = &s->jobs[job];
-    const struct bucket *b = task_bucket(s, job, index);
-    return indices_contains(&b->fresh, index) ||
-           indices_contains(&b->again, index) ||
+    struct bucket *b;
+    return ready_set(s, job, index, &b) || pickies_wait(s, job, index) ||
            indices_contains(&j->blocked, index) ||
            indices_contains(&j->doomed, index) ||
            indices_contains(&j->dropped, index);
+}
+
+bool task_is_fresh(const struct sched *s, uint32_t job, uint32_t index)
+{
+    const struct job_run *j = &s->jobs[job];
+    const struct picky_task *p = pickies_get(s, job, index);
+    if (p && p->state != PICKY_AWAY)
+        return !p->tried;
+    if (indices_contains(&j->blocked, index) ||
+        indices_contains(&j->doomed, index) ||
+        indices_contains(&j->dropped, index) ||
+        indices_contains(&j->skipped, index))
+        return !indices_contains(&j->tried, index);
+    return index != INDEX_JOB_MANAGER &&
+           indices_contains(&task_bucket(s, job, index)->fresh, index);
 }
 
 bool task_reactivate(struct sched *s, uint32_t job, uint32_t index)
@@ -209,7 +237,13 @@ void attempt_settle(struct sched *s, const struct attempt *a)
         task_put(s, a->job, a->index, TASK_TRIED);
         return;
     }
+    pickies_forget(s, a->job, a->index);
     task_ended(s, j, a);
+    if (a->index == INDEX_JOB_MANAGER) {
+        if (j->spec->manager->kill_job_on_completion)
+            (void)job_want_end(j, JOB_END_JOB_MANAGER, NULL);
+        job_due(s, j);
+    }
     if (job_is_done(j) || (a->result != RESULT_SUCCESS && stops_when(j)))
         job_due(s, j);
 }
@@ -234,15 +268,17 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
 
 void tasks_requeue(struct sched *s, const struct range *r)
 {
-    struct bucket *b = task_bucket(s, r->job, r->first);
+    const struct job_run *j = &s->jobs[r->job];
     enum task_past past = r->attempt == 1 ? TASK_FRESH : TASK_TRIED;
-    if (needs_has_children(&s->needs, r->job) ||
-        s->jobs[r->job].ended.count + s->jobs[r->job].ending.count > 0)
+    if (needs_has_children(&s->needs, r->job) || j->pickies ||
+        j->ended.count + j->ending.count > 0) {
         for (uint32_t i = r->first; i < r->first + r->count; i++)
             command_returned(s, r->job, i, past);
-    else
+    } else {
+        struct bucket *b = task_bucket(s, r->job, r->first);
         bucket_put(b, past == TASK_FRESH ? &b->fresh : &b->again, r->first,
                    r->count);
+    }
     if (s->starts_left != UINT64_MAX)
         s->starts_left += r->count;
 }

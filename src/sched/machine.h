@@ -18,6 +18,7 @@
 #include "sched/needs.h"
 #include "sched/nodes.h"
 #include "sched/outstanding.h"
+#include "sched/pickies.h"
 #include "sched/place.h"
 #include "sched/ready.h"
 #include "sched/schedule.h"
@@ -70,7 +71,8 @@ struct sched {
     struct ready ready;
     struct needs needs;
     struct schedule_run *schedules; /* beside the spec's */
-    struct pool_run *pools;         /* ready.pool_count of them */
+    struct pickies pickies;
+    struct pool_run *pools; /* ready.pool_count of them */
     struct node_run *nodes;
     uint32_t node_count;
     uint32_t *node_workers; /* by node: see node_run.first */
@@ -129,8 +131,10 @@ void task_put(struct sched *s, uint32_t job, uint32_t index,
 /* Take a task out of what holds it before it is given to a worker. Was it
  * there? */
 bool task_take(struct sched *s, uint32_t job, uint32_t index);
-/* Is it there? */
+/* Is it there? And has it had no attempt: known of one that waits so, or that
+ * is skipped. */
 bool task_waits(const struct sched *s, uint32_t job, uint32_t index);
+bool task_is_fresh(const struct sched *s, uint32_t job, uint32_t index);
 /* A completed task, which no worker has, is active again. Was it one? Not if it
  * would be skipped again. */
 bool task_reactivate(struct sched *s, uint32_t job, uint32_t index);

@@ -47,6 +47,8 @@ static bool lose_attempt(struct sched *s, struct worker *w, int64_t now_ns,
     }
     act->disposition = a.disposition;
     tasks_release(s, w, last, a.index, 1);
+    if (a.disposition == TASK_RETRIES)
+        pickies_note(s, now_ns, UINT32_MAX, &a, &(struct verdict){0});
     attempt_settle(s, &a);
     command_ended(s, &a);
     return true;
@@ -316,6 +318,7 @@ bool sched_next(struct sched *s, int64_t now_ns, struct sched_action *act)
     }
     if (schedules_step(s, now_ns, act))
         return true;
+    pickies_tick(s, now_ns);
     step = assign_step(s, now_ns, act);
     while (step == STEP_NONE && (n = heap_top(&s->node_quiet))) {
         heap_remove(&s->node_quiet, n);

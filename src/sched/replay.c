@@ -24,8 +24,8 @@ static int check_job(const struct sched *s, uint32_t job, struct err *err)
  * again. */
 static bool is_news(const struct sched *s, const struct attempt *a)
 {
-    if (indices_contains(&task_bucket(s, a->job, a->index)->fresh, a->index))
-        return true;
+    if (task_is_fresh(s, a->job, a->index))
+        return !indices_contains(&s->jobs[a->job].skipped, a->index);
     if (!task_waits(s, a->job, a->index) &&
         !indices_contains(&s->jobs[a->job].failures, a->index))
         return false;
@@ -48,12 +48,16 @@ int sched_replay_attempt(struct sched *s, const struct attempt *a,
                        a->attempt, a->index, j->spec->id, j->task_count);
     if (!is_news(s, a))
         return 0;
-    if (attempt_tally(s, a) < 0)
+    /* where and when it was to be tried again is of no use any more */
+    const struct verdict again = {.again = a->disposition == TASK_RETRIES};
+    if (pickies_prepare(s, a, &again) < 0 || attempt_tally(s, a) < 0)
         return err_set(err, ENOMEM, "no memory for what the journal says");
     if (!task_take(s, a->job, a->index)) {
         job_uncount(j, a->index);
         follow_reopened(s, a->job, a->index);
     }
+    if (a->disposition == TASK_RETRIES)
+        pickies_note(s, 0, UINT32_MAX, a, &again);
     attempt_settle(s, a);
     if (a->start_ns > 0 && a->end_ns > 0)
         tempo_note(&j->tempo, a->end_ns - a->start_ns);

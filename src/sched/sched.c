@@ -153,7 +153,7 @@ struct sched *sched_create(const struct sched_config *config, struct err *err)
     if (jobs_init(s) < 0 || workers_init(s) < 0 ||
         ready_init(&s->ready, config->spec) < 0 || pools_init(s) < 0 ||
         nodes_init(s) < 0 || needs_init(&s->needs, s->config.spec) < 0 ||
-        schedules_init(s) < 0)
+        schedules_init(s) < 0 || pickies_init(s) < 0)
         goto nomem;
     follow_begin(s);
     return s;
@@ -202,6 +202,7 @@ void sched_destroy(struct sched *s)
     ready_fini(&s->ready);
     needs_fini(&s->needs);
     schedules_fini(s);
+    pickies_fini(s);
     map_fini(&s->tally);
     heap_fini(&s->due);
     heap_fini(&s->expiries);
@@ -401,14 +402,17 @@ int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
         j, a,
         tally_get(&s->tally, a->job, a->index, (struct tally){0}).retries);
     bool again = v.again && !command_is_ended(s, a->job, a->index);
+    v.again = again;
     a->disposition = again ? TASK_RETRIES : TASK_ENDS;
-    if (attempt_tally(s, a) < 0) {
+    if (pickies_prepare(s, a, &v) < 0 || attempt_tally(s, a) < 0) {
         a->disposition = was;
         a->reason = reason;
         return no_memory(err);
     }
     struct range *r = attempt_find(w, a->job, a->index, a->attempt);
     tasks_release(s, w, r, a->index, 1);
+    if (again)
+        pickies_note(s, now_ns, worker, a, &v);
     attempt_settle(s, a);
     command_ended(s, a);
     note_tempo(j, a);

@@ -27,6 +27,7 @@ enum where { READY, GIVEN, RUNS, SUCCEEDED, FAILED };
 struct task {
     enum where where;
     uint32_t worker, attempts, retries;
+    int64_t until; /* not to be attempted before */
 };
 
 enum life { EXPECTED, JOINED, LOST };
@@ -157,6 +158,14 @@ static bool may_hand_out(const struct world *w)
            (w->limit == 0 || w->starts < w->limit);
 }
 
+/* Could the task be handed out now? */
+static bool is_ready(const struct world *w, uint32_t job, uint32_t index)
+{
+    const struct task *t = &w->tasks[job][index];
+    return w->jobs[job].state == JOB_ACTIVE && t->where == READY &&
+           t->until <= w->now;
+}
+
 /* ---- Actions, checked ---- */
 
 /* Is a's turn before b's, strictly? */
@@ -182,8 +191,7 @@ static void check_order(const struct world *w, uint32_t job, uint32_t index,
 {
     for (uint32_t j = 0; j < w->specs.spec.job_count; j++)
         for (uint32_t i = 0; i < job_tasks(w, j); i++)
-            if (w->jobs[j].state == JOB_ACTIVE &&
-                w->tasks[j][i].where == READY && slots_of(w, j, i) <= slots)
+            if (is_ready(w, j, i) && slots_of(w, j, i) <= slots)
                 assert_false(any || before(w, j, i, job, index));
 }
 
@@ -211,7 +219,7 @@ static void check_assign(struct world *w, const struct sched_action *a)
     }
     for (uint32_t i = a->first; i < a->first + a->count; i++) {
         struct task *t = &w->tasks[a->job][i];
-        assert_int_equal(t->where, READY);
+        assert_true(is_ready(w, a->job, i));
         assert_int_equal(a->attempt, t->attempts + 1);
         assert_int_equal(slots_of(w, a->job, i), slots);
         t->where = GIVEN;
@@ -398,24 +406,29 @@ static void check_tasks(const struct world *w, const struct sched *s,
 static void check_progress(const struct world *w)
 {
     uint32_t given = 0, widest = 0, narrowest = UINT32_MAX;
-    bool expected = false, all = true;
+    bool expected = false, all = true, delayed = false;
+    uint32_t living = 0;
     for (uint32_t k = 0; k < WORKERS; k++) {
         const struct model_worker *m = &w->workers[k];
         expected |= m->life == EXPECTED;
+        living += m->life != LOST;
         if (m->life == JOINED && m->slots > widest)
             widest = m->slots;
     }
     for (uint32_t j = 0; j < w->specs.spec.job_count; j++) {
         given += job_given(w, j);
+        for (uint32_t i = 0; i < job_tasks(w, j); i++)
+            delayed |= w->jobs[j].state == JOB_ACTIVE &&
+                       w->tasks[j][i].where == READY && !is_ready(w, j, i);
         all &= w->jobs[j].state == JOB_COMPLETED;
         for (uint32_t i = 0; i < job_tasks(w, j); i++)
-            if (w->jobs[j].state == JOB_ACTIVE &&
-                w->tasks[j][i].where == READY && slots_of(w, j, i) < narrowest)
+            if (is_ready(w, j, i) && slots_of(w, j, i) < narrowest)
                 narrowest = slots_of(w, j, i);
     }
     if (may_hand_out(w) && narrowest <= widest)
         assert_true(given > 0);
-    bool able = narrowest <= widest || (expected && narrowest != UINT32_MAX);
+    bool able = narrowest <= widest || (expected && narrowest != UINT32_MAX) ||
+                (delayed && living > 0);
     bool over = w->stop != SCHED_RUN || (w->limit && w->starts == w->limit);
     assert_int_equal(sched_finished(w->s), given == 0 && (over || !able));
     assert_int_equal(sched_all_completed(w->s), all);
@@ -475,6 +488,12 @@ static enum disposition expected_end(const struct world *w, uint32_t job,
     }
 }
 
+static bool reason_retries(enum reason reason)
+{
+    return reason == REASON_EXIT_CODE || reason == REASON_SIGNAL ||
+           reason == REASON_UNSUCCESSFUL;
+}
+
 static void news_end(struct world *w, enum reason reason)
 {
     uint32_t j, i;
@@ -494,10 +513,13 @@ static void news_end(struct world *w, enum reason reason)
     assert_int_equal(a.disposition, expected);
     t->attempts++;
     if (expected == TASK_RETRIES) {
-        t->retries += reason == REASON_EXIT_CODE || reason == REASON_SIGNAL ||
-                      reason == REASON_UNSUCCESSFUL;
+        t->retries += reason_retries(reason);
         w->jobs[j].retried++;
         task_leaves(w, j, i, READY);
+        if (reason_retries(reason) &&
+            job_template(&w->specs.jobs[j], i)
+                    ->constraints.max_task_retry_count < 0)
+            t->until = w->now + NS_PER_SEC; /* endless ones take their time */
     } else {
         task_leaves(w, j, i, reason == REASON_NONE ? SUCCEEDED : FAILED);
     }
@@ -590,7 +612,8 @@ static void news(struct world *w)
     if (what < 35)
         news_end(w, REASON_NONE);
     else if (what < 55)
-        news_end(w, (enum reason)pick(w, REASON_COUNT));
+        /* all but the last: t_pickies.c looks at checkpoints */
+        news_end(w, (enum reason)pick(w, REASON_CHECKPOINT));
     else if (what < 67)
         news_start(w);
     else if (what < 77)
@@ -621,6 +644,17 @@ static void run_out(struct world *w)
         }
     }
     settle(w);
+    for (int rest = 0; rest < 2; rest++) {
+        while (pick_given(w, &j, &i)) {
+            news_end(w, REASON_NONE);
+            settle(w);
+        }
+        w->now += NS_PER_SEC; /* for those that wait for their time */
+        for (uint32_t k = 0; k < WORKERS; k++)
+            sched_worker_heard(w->s, w->now, k);
+        assert_int_equal(sched_tick(w->s, w->now, NULL), 0);
+        settle(w);
+    }
     while (pick_given(w, &j, &i)) {
         news_end(w, REASON_NONE);
         settle(w);
@@ -691,6 +725,9 @@ static void world_again(struct world *w)
     w->s = specs_sched(&w->specs, WORKERS);
     replay_all(w, w->s);
     memset(w->workers, 0, sizeof(w->workers));
+    for (uint32_t j = 0; j < w->specs.spec.job_count; j++)
+        for (uint32_t i = 0; i < job_tasks(w, j); i++)
+            w->tasks[j][i].until = 0;
     w->stop = SCHED_RUN;
     w->paused = false;
     w->limit = 0;

@@ -542,9 +542,10 @@ static void dispositions(void **state)
         uint32_t most = cases[i].attempts ? cases[i].attempts : 20;
         for (uint32_t n = 1; n <= most; n++) {
             struct attempt a = attempt_of(0, 0, n, cases[i].reason);
-            next_assigns(s, n, 0, 0, 0, 1, n);
-            next_is_none(s, n);
-            assert_true(end_took(s, n, 0, &a, 0));
+            int64_t now = n * NS_PER_SEC; /* endless retries take their time */
+            next_assigns(s, now, 0, 0, 0, 1, n);
+            next_is_none(s, now);
+            assert_true(end_took(s, now, 0, &a, 0));
             assert_int_equal(a.disposition,
                              n == cases[i].attempts ? TASK_ENDS : TASK_RETRIES);
             assert_int_equal(sched_task_attempts(s, 0, 0), n);
@@ -552,9 +553,10 @@ static void dispositions(void **state)
         assert_int_equal(counts(s, 0).retried,
                          cases[i].attempts ? most - 1 : most);
         if (cases[i].attempts)
-            next_changes(s, 99, 0, JOB_TERMINATING, JOB_END_ALL_TASKS_COMPLETE);
+            next_changes(s, 99 * NS_PER_SEC, 0, JOB_TERMINATING,
+                         JOB_END_ALL_TASKS_COMPLETE);
         else
-            next_is(s, 99, SCHED_ASSIGN);
+            next_is(s, 99 * NS_PER_SEC, SCHED_ASSIGN);
         sched_destroy(s);
     }
 }

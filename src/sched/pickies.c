@@ -1,0 +1,278 @@
+/* Tasks with needs of their own: see pickies.h. */
+#include "config.h"
+#include "sched/pickies.h"
+
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "base/quantity.h"
+#include "sched/limits.h"
+#include "sched/machine.h"
+
+static uint64_t key_of(uint32_t job, uint32_t index)
+{
+    return (uint64_t)job << 32 | index;
+}
+
+static struct picky_task *task_of(const struct heap_node *n)
+{
+    return (struct picky_task *)((char *)n - offsetof(struct picky_task, due));
+}
+
+static int compare(const struct heap_node *x, const struct heap_node *y)
+{
+    const struct picky_task *a = task_of(x), *b = task_of(y);
+    if (a->at_ns != b->at_ns)
+        return a->at_ns < b->at_ns ? -1 : 1;
+    if (a->needs.claim.job != b->needs.claim.job)
+        return a->needs.claim.job < b->needs.claim.job ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* ---- Entries ---- */
+
+struct picky_task *pickies_get(const struct sched *s, uint32_t job,
+                               uint32_t index)
+{
+    uint64_t value;
+    if (s->pickies.tasks.count == 0 ||
+        !map_get(&s->pickies.tasks, key_of(job, index), &value))
+        return NULL;
+    return (struct picky_task *)(uintptr_t)value;
+}
+
+static struct picky_task *make(struct sched *s, uint32_t job, uint32_t index)
+{
+    struct job_run *j = &s->jobs[job];
+    struct picky_task *p = mem_calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    p->needs = (struct picky){.claim = {.job = job, .index = index},
+                              .prefer = UINT32_MAX};
+    p->at_ns = INT64_MAX;
+    p->index = index;
+    p->state = PICKY_AWAY;
+    heap_node_init(&p->due);
+    if (heap_add(&s->pickies.due, &p->due) < 0)
+        goto nomem;
+    if (map_set(&s->pickies.tasks, key_of(job, index), (uint64_t)(uintptr_t)p) <
+        0)
+        goto nomem;
+    p->next = j->pickies;
+    if (p->next)
+        p->next->link = &p->next;
+    p->link = &j->pickies;
+    j->pickies = p;
+    return p;
+nomem:
+    heap_remove(&s->pickies.due, &p->due);
+    mem_free(p);
+    return NULL;
+}
+
+static void drop(struct sched *s, struct picky_task *p)
+{
+    heap_remove(&s->pickies.due, &p->due);
+    map_remove(&s->pickies.tasks, key_of(p->needs.claim.job, p->index));
+    *p->link = p->next;
+    if (p->next)
+        p->next->link = p->link;
+    mem_free(p);
+}
+
+void pickies_forget(struct sched *s, uint32_t job, uint32_t index)
+{
+    struct picky_task *p = pickies_get(s, job, index);
+    if (p && index != INDEX_JOB_MANAGER) /* which may be active again */
+        drop(s, p);
+}
+
+/* ---- Waiting ---- */
+
+static void set_time(struct sched *s, struct picky_task *p, int64_t at_ns)
+{
+    p->at_ns = at_ns;
+    heap_update(&s->pickies.due, &p->due);
+}
+
+bool pickies_put(struct sched *s, uint32_t job, uint32_t index, bool tried)
+{
+    struct picky_task *p = pickies_get(s, job, index);
+    if (!p)
+        return false;
+    p->tried = tried;
+    if (p->at_ns != INT64_MAX) {
+        p->state = PICKY_DELAYED;
+        return true;
+    }
+    p->state = PICKY_AWAY;
+    return false;
+}
+
+bool pickies_wait(const struct sched *s, uint32_t job, uint32_t index)
+{
+    const struct picky_task *p = pickies_get(s, job, index);
+    return p && p->state != PICKY_AWAY;
+}
+
+void pickies_given(struct sched *s, uint32_t job, uint32_t index)
+{
+    struct picky_task *p = pickies_get(s, job, index);
+    if (!p)
+        return;
+    p->state = PICKY_AWAY;
+    set_time(s, p, INT64_MAX);
+}
+
+bool pickies_take(struct sched *s, uint32_t job, uint32_t index)
+{
+    struct picky_task *p = pickies_get(s, job, index);
+    if (!p || p->state == PICKY_AWAY)
+        return false;
+    pickies_given(s, job, index);
+    return true;
+}
+
+void pickies_tick(struct sched *s, int64_t now_ns)
+{
+    struct heap_node *n;
+    while ((n = heap_top(&s->pickies.due)) && task_of(n)->at_ns <= now_ns) {
+        struct picky_task *p = task_of(n);
+        uint32_t job = p->needs.claim.job, index = p->index;
+        bool tried = p->tried;
+        set_time(s, p, INT64_MAX);
+        if (p->state == PICKY_DELAYED) {
+            p->state = PICKY_AWAY;
+            task_put(s, job, index, tried ? TASK_TRIED : TASK_FRESH);
+        }
+    }
+}
+
+int64_t pickies_deadline_ns(const struct sched *s)
+{
+    struct heap_node *n = heap_top(&s->pickies.due);
+    return n ? task_of(n)->at_ns : INT64_MAX;
+}
+
+bool pickies_delay(const struct sched *s)
+{
+    for (uint32_t i = 0; i < job_count_of(s); i++) {
+        if (!job_is_live(&s->jobs[i]))
+            continue;
+        for (struct picky_task *p = s->jobs[i].pickies; p; p = p->next)
+            if (p->state == PICKY_DELAYED)
+                return true;
+    }
+    return false;
+}
+
+/* ---- Verdicts ---- */
+
+static bool raises_memory(const struct task_template *t,
+                          const struct attempt *a)
+{
+    return a->reason == REASON_MEMORY && t->retry.memory_factor > 1;
+}
+
+static bool raises_time(const struct task_template *t, const struct attempt *a)
+{
+    return a->reason == REASON_TIMEOUT && t->retry.time_factor > 1;
+}
+
+int pickies_prepare(struct sched *s, const struct attempt *a,
+                    const struct verdict *v)
+{
+    const struct task_template *t =
+        job_template(s->jobs[a->job].spec, a->index);
+    bool keeps = v->keeps_directory || (v->uses_retry && t->keep_working_dir);
+    if (!v->again || !(v->pause_ns > 0 || v->different_node || keeps ||
+                       raises_memory(t, a) || raises_time(t, a)))
+        return 0;
+    return pickies_get(s, a->job, a->index) || make(s, a->job, a->index) ? 0
+                                                                         : -1;
+}
+
+/* Not on that node again: the latest ones count. */
+static void avoid(struct picky *n, uint32_t node)
+{
+    uint32_t at = 0;
+    while (at < n->avoid_count && n->avoid[at] != node)
+        at++;
+    if (at == PICKY_MAX_AVOID)
+        at = 0;
+    else if (at == n->avoid_count)
+        n->avoid_count++;
+    for (; at + 1 < n->avoid_count; at++)
+        n->avoid[at] = n->avoid[at + 1];
+    n->avoid[at] = node;
+}
+
+/* The memory that a task asks for; 0: it does not. */
+static uint64_t memory_of(const struct sched *s, uint32_t job, uint32_t index)
+{
+    const struct jobspec *spec = s->config.spec;
+    struct request r = jobspec_request(spec, job, index);
+    for (uint32_t i = 0; i < r.amount_count; i++)
+        if (spec->resources[r.amounts[i].resource].kind == RESOURCE_MEMORY)
+            return r.amounts[i].units;
+    return 0;
+}
+
+static void raise_limits(const struct sched *s, struct picky_task *p,
+                         const struct task_template *t, const struct attempt *a)
+{
+    uint64_t memory = memory_of(s, a->job, a->index);
+    p->over_memory += raises_memory(t, a);
+    p->over_time += raises_time(t, a);
+    if (p->over_memory > 0 && memory <= INT64_MAX)
+        p->needs.memory_bytes = (uint64_t)policy_escalate(
+            (int64_t)memory, t->retry.memory_factor, p->over_memory);
+    if (p->over_time > 0)
+        p->needs.max_wall_clock_ns =
+            policy_escalate(t->constraints.max_wall_clock_ns,
+                            t->retry.time_factor, p->over_time);
+}
+
+void pickies_note(struct sched *s, int64_t now_ns, uint32_t worker,
+                  const struct attempt *a, const struct verdict *v)
+{
+    struct picky_task *p = pickies_get(s, a->job, a->index);
+    const struct task_template *t =
+        job_template(s->jobs[a->job].spec, a->index);
+    if (!p)
+        return;
+    raise_limits(s, p, t, a);
+    p->needs.keep_directory = false;
+    p->needs.prefer = UINT32_MAX;
+    if (worker == UINT32_MAX)
+        return;
+    uint32_t node = (uint32_t)(s->workers[worker].node - s->nodes);
+    if (v->different_node) {
+        avoid(&p->needs, node);
+    } else if (v->keeps_directory || (v->uses_retry && t->keep_working_dir)) {
+        p->needs.keep_directory = true;
+        p->needs.prefer = node;
+    }
+    if (v->pause_ns > 0 &&
+        __builtin_add_overflow(now_ns, v->pause_ns, &p->at_ns))
+        p->at_ns = INT64_MAX - 1;
+    heap_update(&s->pickies.due, &p->due);
+}
+
+/* ---- The beginning ---- */
+
+int pickies_init(struct sched *s)
+{
+    map_init(&s->pickies.tasks);
+    heap_init(&s->pickies.due, compare);
+    return 0;
+}
+
+void pickies_fini(struct sched *s)
+{
+    uint64_t key, value;
+    for (size_t at = 0; map_next(&s->pickies.tasks, &at, &key, &value);)
+        mem_free((struct picky_task *)(uintptr_t)value);
+    map_fini(&s->pickies.tasks);
+    heap_fini(&s->pickies.due);
+}
