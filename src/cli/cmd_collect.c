@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "cli/collect.h"
 #include "cli/command.h"
+#include "cli/grow.h"
 #include "cli/rundir_arg.h"
 #include "cli/specfile.h"
 #include "spec/spec.h"
@@ -139,7 +140,8 @@ static int work_open(struct work *w, const struct collect_values *v)
         return EXIT_FAILED;
     const char *text = rundir_spec(w->dir, &len);
     if (spec_same_but_metrics(text, len, buf_text(&w->text), w->text.len,
-                              v->spec, "the run's job spec", &err) == 0)
+                              v->spec, "the run's job spec", &err) == 0 &&
+        spec_grow_run(w->spec, rundir_path(w->dir), &err) == 0)
         return EXIT_OK;
     log_error("%s", err.text);
     return EXIT_BAD_USAGE;

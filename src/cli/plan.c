@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "cli/command.h"
+#include "cli/grow.h"
 #include "cli/json_put.h"
 #include "cli/plan_files.h"
 #include "cli/rundir_arg.h"
@@ -505,7 +506,9 @@ static int past_open(struct planning *p, const struct buf *text,
     if (p->plan->fresh || stat(p->run_dir, &st) < 0)
         return 0;
     p->past = rundir_open_read(p->run_dir, err);
-    return !p->past || past_check(p, text, err) < 0 || counts_find(p, err) < 0
+    return !p->past || past_check(p, text, err) < 0 ||
+                   spec_grow_run(p->spec, rundir_path(p->past), err) < 0 ||
+                   counts_find(p, err) < 0
                ? -1
                : 0;
 }

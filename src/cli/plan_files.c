@@ -105,7 +105,7 @@ static bool is_common(const struct job *job)
 {
     const struct task_template *first = job_template(job, 0);
     for (uint32_t i = 1; i < job_template_count(job); i++) {
-        const struct task_template *t = &job->templates[i];
+        const struct task_template *t = job_template(job, i);
         if (t->resource_files != first->resource_files ||
             t->output_files != first->output_files ||
             t->package_refs != first->package_refs || t->keep != first->keep)

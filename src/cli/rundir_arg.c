@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/grow.h"
 #include "cli/specfile.h"
 
 struct jobspec *run_spec_load(const struct rundir *dir)
@@ -19,9 +20,14 @@ struct jobspec *run_spec_load(const struct rundir *dir)
     size_t len;
     const char *text = rundir_spec(dir, &len);
     struct inputs *inputs = inputs_open(rundir_path(dir), &err);
-    if (inputs)
-        return specfile_parse(rundir_spec_path(dir), text, len, inputs);
+    struct jobspec *spec = NULL;
+    if (inputs) {
+        spec = specfile_parse(rundir_spec_path(dir), text, len, inputs);
+        if (!spec || spec_grow_run(spec, rundir_path(dir), &err) == 0)
+            return spec;
+    }
     log_error("%s", err.text);
+    jobspec_destroy(spec);
     return NULL;
 }
 

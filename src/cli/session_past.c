@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/grow.h"
 #include "cli/results_last.h"
 #include "cli/specfile.h"
 #include "spec/spec.h"
@@ -174,6 +175,7 @@ int session_prepare(struct session *s, struct buf *text)
     s->rundir = rundir_open(s->shown_dir, buf_text(text), text->len, spec_path,
                             s->spec->inputs, &fresh, &err);
     if (!s->rundir ||
+        spec_grow_run(s->spec, rundir_path(s->rundir), &err) < 0 ||
         work_dir_find(o->spec_path, s->start.work_dir, &err) < 0 ||
         key_make(&s->start, &err) < 0)
         goto fail;

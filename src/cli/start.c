@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/pack.h"
 #include "base/quantity.h"
+#include "cli/grow.h"
 #include "cli/specfile.h"
 #include "manager/manager.h"
 #include "model/record.h"
@@ -22,7 +23,7 @@
 #include "store/inputs.h"
 
 enum {
-    START_MAX_BYTES = SPEC_MAX_BYTES + (16 << 20),
+    START_MAX_BYTES = 2 * SPEC_MAX_BYTES + (16 << 20),
     GATHER_MAX_BYTES = 1 << 30,
     /* so many times as long as a silence that counts as lost */
     START_PATIENCE = 10
@@ -120,14 +121,23 @@ static int spec_build(const char *text, size_t len, struct inputs *inputs,
 }
 
 static int start_pack(const struct start *st, const struct buf *text,
-                      const struct jobspec *spec, struct buf *b)
+                      const struct jobspec *spec, struct buf *b,
+                      struct err *err)
 {
+    struct buf added;
+    bool goes_on = st->exit_code < 0;
     if (pack_put_int(b, st->exit_code) < 0 || pack_put_u32(b, st->epoch) < 0 ||
         pack_put_str(b, st->key) < 0 || pack_put_str(b, st->run_dir) < 0 ||
         pack_put_str(b, st->work_dir) < 0 ||
-        pack_put_bytes(b, buf_text(text), text->len) < 0)
-        return -1;
-    return tables_pack(b, st->exit_code < 0 ? spec->inputs : NULL);
+        pack_put_bytes(b, buf_text(text), text->len) < 0 ||
+        tables_pack(b, goes_on ? spec->inputs : NULL) < 0)
+        return err_sys(err, errno, "cannot share the spec");
+    buf_init(&added, SPEC_MAX_BYTES);
+    int rc = goes_on ? spec_pack_run(spec, st->run_dir, &added, err) : 0;
+    if (rc == 0 && pack_put_bytes(b, buf_text(&added), added.len) < 0)
+        rc = err_sys(err, errno, "cannot share the added tasks");
+    buf_fini(&added);
+    return rc;
 }
 
 /* What rank 0 has packed, on another rank. */
@@ -135,8 +145,8 @@ static int start_unpack(struct world *w, const struct buf *b,
                         const char *spec_path, struct start *st,
                         struct jobspec **spec, struct err *err)
 {
-    struct unpack u;
-    size_t len;
+    struct unpack u, more;
+    size_t len, more_len;
     unpack_init(&u, buf_text(b), b->len);
     st->exit_code = (int32_t)unpack_int(&u);
     st->epoch = unpack_u32(&u);
@@ -147,14 +157,19 @@ static int start_unpack(struct world *w, const struct buf *b,
     struct inputs *inputs = tables_unpack(&u, err);
     if (!inputs)
         return -1;
+    const char *added = unpack_bytes(&u, SPEC_MAX_BYTES, &more_len);
     int rc = unpack_done(&u) ? 0
                              : err_set(err, EPROTO,
                                        "the ranks run different versions of "
                                        "mpibatch");
     if (rc == 0)
         rc = tables_broadcast(w, inputs, err);
-    if (rc == 0 && st->exit_code < 0)
-        return spec_build(text, len, inputs, spec_path, spec, err);
+    if (rc == 0 && st->exit_code < 0) {
+        if (spec_build(text, len, inputs, spec_path, spec, err) < 0)
+            return -1;
+        unpack_init(&more, added, more_len);
+        return spec_unpack_run(*spec, &more, err);
+    }
     inputs_destroy(inputs);
     return rc;
 }
@@ -166,9 +181,8 @@ int start_share(struct world *w, struct start *st, const struct buf *text,
     int rc = -1;
     bool root = world_rank(w) == 0;
     buf_init(&b, START_MAX_BYTES);
-    if (root && start_pack(st, text, *spec, &b) < 0) {
-        err_sys(err, errno, "cannot share the spec");
-    } else if (world_broadcast(w, &b, err) == 0) {
+    if ((!root || start_pack(st, text, *spec, &b, err) == 0) &&
+        world_broadcast(w, &b, err) == 0) {
         if (!root)
             rc = start_unpack(w, &b, spec_path, st, spec, err);
         else if (st->exit_code < 0)

@@ -33,11 +33,9 @@ static bool rule_visit(const struct depend_rule *r, uint32_t index,
 static struct fragment fragment_of(const struct jobspec *spec, uint32_t job,
                                    uint32_t index)
 {
-    for (uint32_t i = spec->fragment_count; i-- > 0;) {
-        const struct fragment *f = &spec->fragments[i];
-        if (f->job == job && index >= f->first && index - f->first < f->count)
-            return *f;
-    }
+    const struct task_piece *piece = job_piece(&spec->jobs[job], index);
+    if (piece)
+        return spec->fragments[piece->fragment];
     return (struct fragment){.rule_count = spec->fragment_count > 0
                                                ? spec->fragments[0].first_rule
                                                : spec->depend_count};

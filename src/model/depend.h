@@ -43,6 +43,12 @@ struct depend_rule {
     uint32_t group_count;
 };
 
+/* Rules for children that are still to come. */
+struct depend_rules {
+    const struct depend_rule *rules;
+    uint32_t count;
+};
+
 /* Of tasks first to first+count-1 of a job, which were added together: their
  * rules. */
 struct fragment {
@@ -74,5 +80,10 @@ int depend_compare(const void *a, const void *b);
  * text names the tasks on it in order, *job and *index one of them; ENOMEM. */
 int depend_check(const struct jobspec *spec, uint32_t *job, uint32_t *index,
                  struct err *err);
+
+/* The same of the tasks that were added last, in fragment number `fragment`:
+ * only they can wait for each other. */
+int depend_check_added(const struct jobspec *spec, uint32_t fragment,
+                       uint32_t *index, struct err *err);
 
 #endif

@@ -77,8 +77,10 @@ struct frame {
 struct search {
     const struct jobspec *spec;
     const bool *left;
-    uint64_t *begin; /* of each job's tasks among all of them */
-    uint8_t *state;  /* of tasks */
+    uint32_t from;      /* tasks before it are done; else 0 */
+    uint32_t rule_from; /* so are rules before it */
+    uint64_t *begin;    /* of each job's tasks among all of them */
+    uint8_t *state;     /* of tasks */
     uint32_t *ahead; /* of a task: the next one of its job that may not be done,
                         as a distance; 0: itself */
     uint64_t *rule_begin; /* of each rule's groups among all of them */
@@ -93,21 +95,22 @@ static uint32_t parts_of(const struct depend_rule *r)
 }
 
 static int search_init(struct search *s, const struct jobspec *spec,
-                       const bool *left)
+                       const bool *left, uint32_t from, uint32_t rule_from)
 {
     uint64_t tasks = 0, parts = 0;
-    *s = (struct search){.spec = spec, .left = left};
+    *s = (struct search){
+        .spec = spec, .left = left, .from = from, .rule_from = rule_from};
     s->begin = mem_calloc((size_t)spec->job_count + 1, sizeof(*s->begin));
-    s->rule_begin =
-        mem_calloc((size_t)spec->depend_count + 1, sizeof(*s->rule_begin));
+    s->rule_begin = mem_calloc((size_t)spec->depend_count - rule_from + 1,
+                               sizeof(*s->rule_begin));
     if (!s->begin || !s->rule_begin)
         return -1;
     for (uint32_t j = 0; j < spec->job_count; j++) {
         s->begin[j] = tasks;
-        tasks += left[j] ? spec->jobs[j].tasks.count : 0;
+        tasks += left[j] ? spec->jobs[j].tasks.count - from : 0;
     }
-    for (uint32_t i = 0; i < spec->depend_count; i++) {
-        s->rule_begin[i] = parts;
+    for (uint32_t i = rule_from; i < spec->depend_count; i++) {
+        s->rule_begin[i - rule_from] = parts;
         parts += left[spec->depends[i].job] ? parts_of(&spec->depends[i]) : 0;
     }
     s->state = mem_calloc(tasks + 1, sizeof(*s->state));
@@ -147,12 +150,25 @@ static int task_push(struct search *s, uint32_t job, uint32_t index)
     return push(s, f);
 }
 
+static uint8_t *task_state(const struct search *s, uint32_t job, uint64_t index)
+{
+    return &s->state[s->begin[job] + index - s->from];
+}
+
+static uint8_t *part_state(const struct search *s, uint32_t rule,
+                           uint32_t group)
+{
+    return &s->rule_state[s->rule_begin[rule - s->rule_from] + group];
+}
+
 /* The first task of the job from index on that is not done; the count of its
  * tasks if there is none. */
 static uint64_t task_ahead(struct search *s, uint32_t job, uint64_t index)
 {
-    uint64_t count = s->spec->jobs[job].tasks.count, at = index;
+    uint64_t count = s->spec->jobs[job].tasks.count - s->from;
     uint32_t *ahead = &s->ahead[s->begin[job]];
+    index = index > s->from ? index - s->from : 0;
+    uint64_t at = index;
     while (at < count && ahead[at] > 0)
         at += ahead[at];
     while (index < count && ahead[index] > 0) {
@@ -160,7 +176,7 @@ static uint64_t task_ahead(struct search *s, uint32_t job, uint64_t index)
         ahead[index] = (uint32_t)(at - index);
         index = next;
     }
-    return at;
+    return at + s->from;
 }
 
 /* Range number i of the parents of a part of a rule. false: there is none. */
@@ -197,12 +213,12 @@ static int part_step(struct search *s)
             continue;
         }
         f->next = at + 1;
-        uint8_t *state = &s->state[s->begin[r->parent_job] + at];
+        uint8_t *state = task_state(s, r->parent_job, at);
         bool open = *state == NODE_OPEN;
         *state = NODE_OPEN;
         return task_push(s, r->parent_job, (uint32_t)at) < 0 ? -1 : open;
     }
-    s->rule_state[s->rule_begin[f->rule] + f->group] = NODE_DONE;
+    *part_state(s, f->rule, f->group) = NODE_DONE;
     s->depth--;
     return 0;
 }
@@ -218,15 +234,15 @@ static int task_step(struct search *s)
                              .group = r->kind == DEPEND_SAME
                                           ? r->child_group[f->index - r->first]
                                           : 0};
-        uint8_t *state = &s->rule_state[s->rule_begin[part.rule] + part.group];
+        uint8_t *state = part_state(s, part.rule, part.group);
         if (!s->left[r->parent_job] || *state == NODE_DONE)
             continue;
         bool open = *state == NODE_OPEN;
         *state = NODE_OPEN;
         return push(s, part) < 0 ? -1 : open;
     }
-    s->state[s->begin[f->job] + f->index] = NODE_DONE;
-    s->ahead[s->begin[f->job] + f->index] = 1;
+    *task_state(s, f->job, f->index) = NODE_DONE;
+    s->ahead[s->begin[f->job] + f->index - s->from] = 1;
     s->depth--;
     return 0;
 }
@@ -291,9 +307,9 @@ static void circle_say(const struct search *s, uint32_t *job, uint32_t *index,
 static int search_from(struct search *s, uint32_t job, uint32_t index)
 {
     int rc = 0;
-    if (s->state[s->begin[job] + index] == NODE_DONE)
+    if (*task_state(s, job, index) == NODE_DONE)
         return 0;
-    s->state[s->begin[job] + index] = NODE_OPEN;
+    *task_state(s, job, index) = NODE_OPEN;
     s->depth = 0;
     if (task_push(s, job, index) < 0)
         return -1;
@@ -302,24 +318,52 @@ static int search_from(struct search *s, uint32_t job, uint32_t index)
     return rc;
 }
 
+/* Look for a circle among the jobs that are left. */
+static int search_all(struct search *s, uint32_t *job, uint32_t *index,
+                      struct err *err)
+{
+    int rc = 0;
+    for (uint32_t j = 0; rc == 0 && j < s->spec->job_count; j++)
+        for (uint32_t i = s->from;
+             rc == 0 && s->left[j] && i < s->spec->jobs[j].tasks.count; i++)
+            rc = search_from(s, j, i);
+    if (rc > 0)
+        circle_say(s, job, index, err);
+    return rc;
+}
+
 int depend_check(const struct jobspec *spec, uint32_t *job, uint32_t *index,
                  struct err *err)
 {
     struct search s = {.depth = 0};
     bool *left = mem_calloc((size_t)spec->job_count + 1, sizeof(*left));
-    int rc = left ? 0 : -1;
-    int some = rc == 0 ? jobs_prune(spec, left) : 0;
-    rc = some < 0 ? -1 : rc;
-    if (rc == 0 && some) {
-        rc = search_init(&s, spec, left);
-        for (uint32_t j = 0; rc == 0 && j < spec->job_count; j++)
-            for (uint32_t i = 0;
-                 rc == 0 && left[j] && i < spec->jobs[j].tasks.count; i++)
-                rc = search_from(&s, j, i);
-    }
+    int rc = left ? jobs_prune(spec, left) : -1;
     if (rc > 0)
-        circle_say(&s, job, index, err);
-    else if (rc < 0)
+        rc = search_init(&s, spec, left, 0, 0) < 0
+                 ? -1
+                 : search_all(&s, job, index, err);
+    if (rc < 0)
+        err_set(err, ENOMEM, "no memory to check the dependencies");
+    search_fini(&s);
+    mem_free(left);
+    return rc == 0 ? 0 : -1;
+}
+
+int depend_check_added(const struct jobspec *spec, uint32_t fragment,
+                       uint32_t *index, struct err *err)
+{
+    const struct fragment *f = &spec->fragments[fragment];
+    struct search s = {.depth = 0};
+    bool *left = mem_calloc((size_t)spec->job_count + 1, sizeof(*left));
+    uint32_t job;
+    int rc = -1;
+    if (left) {
+        left[f->job] = true;
+        rc = search_init(&s, spec, left, f->first, f->first_rule) < 0
+                 ? -1
+                 : search_all(&s, &job, index, err);
+    }
+    if (rc < 0)
         err_set(err, ENOMEM, "no memory to check the dependencies");
     search_fini(&s);
     mem_free(left);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/task_ids.h"
+
 void jobspec_destroy(struct jobspec *spec)
 {
     if (!spec)
@@ -120,7 +122,24 @@ const struct task_template *job_template(const struct job *job, uint32_t index)
 {
     if (index >= INDEX_JOB_PREPARATION)
         return &job_special(job, index)->task;
-    return &job->templates[job->tasks.kind == TASKS_LISTED ? index : 0];
+    if (job->tasks.kind != TASKS_LISTED)
+        return &job->templates[0];
+    const struct task_piece *piece = job_piece(job, index);
+    return piece ? &piece->templates[index - piece->first]
+                 : &job->templates[index];
+}
+
+const struct task_piece *job_piece(const struct job *job, uint32_t index)
+{
+    uint32_t low = 0, high = job->piece_count;
+    while (low < high) { /* the first one behind it */
+        uint32_t mid = low + (high - low) / 2;
+        if (job->pieces[mid].first <= index)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low > 0 ? &job->pieces[low - 1] : NULL;
 }
 
 bool id_is_valid(const char *s)
@@ -185,6 +204,8 @@ int64_t job_find_task(const struct job *job, const char *id)
         unsigned long long v = strtoull(id, &end, 10);
         return errno || *end || v >= job->tasks.count ? -1 : (int64_t)v;
     }
+    if (job->ids)
+        return task_ids_find(job, id);
     for (uint32_t i = 0; i < job->tasks.count; i++)
         if (job_task_id(job, i, have, NULL) == 0 && strcmp(have, id) == 0)
             return i;
@@ -297,7 +318,7 @@ bool jobspec_returns_files(const struct jobspec *spec)
 {
     for (uint32_t j = 0; j < spec->job_count; j++)
         for (uint32_t i = 0; i < job_template_count(&spec->jobs[j]); i++)
-            if (task_returns_files(&spec->jobs[j].templates[i]))
+            if (task_returns_files(job_template(&spec->jobs[j], i)))
                 return true;
     return false;
 }

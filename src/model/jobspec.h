@@ -132,6 +132,15 @@ struct container_settings {
     bool image_working_dir; /* that of the image, not the task's */
 };
 
+/* Tasks that were added to a listed job: their templates, from task first on,
+ * and the fragment that they came in. */
+struct task_piece {
+    uint32_t first, fragment;
+    const struct task_template *templates;
+};
+
+struct task_ids;
+
 /* How one task runs; in a sweep all tasks share it, listed tasks have one
  * each. Values that the job gives its tasks are already in it. */
 struct task_template {
@@ -283,9 +292,15 @@ struct job {
     const struct task_template *base; /* what its tasks share: of those that
                                          are added later */
     struct taskset tasks;
-    /* tasks.count of them if listed (tasks that were added have theirs in
-     * further pieces: use job_template), else one */
+    /* one a task if listed (tasks that were added have theirs in pieces: use
+     * job_template), else one */
     const struct task_template *templates;
+    const struct task_piece *pieces; /* ascending */
+    uint32_t piece_count;
+    const struct task_ids *ids; /* to find its tasks by; NULL: none made */
+    /* what each listed task waits for, and each that does not say itself what
+     * it waits for: of those that are added later */
+    struct depend_rules all_wait, others_wait;
     const struct metric *metrics;
     uint32_t metric_count;
 };
@@ -310,7 +325,7 @@ struct jobspec {
     const struct request *requests;
     uint32_t request_count;
     const struct depend_rule *depends; /* see depend.h for their order */
-    uint32_t depend_count;
+    uint32_t depend_count, depend_room;
     const struct fragment *fragments; /* tasks that were added, by and by: see
                                          spec_add_tasks */
     uint32_t fragment_count;
@@ -324,6 +339,9 @@ uint32_t job_template_count(const struct job *job);
 
 /* The template of task index of a job; of its special tasks, too. */
 const struct task_template *job_template(const struct job *job, uint32_t index);
+
+/* The piece that an added task of a job is in; NULL: it was not added. */
+const struct task_piece *job_piece(const struct job *job, uint32_t index);
 
 /* What kind of task an index is for. */
 enum special_kind special_of(uint32_t index);
@@ -359,7 +377,8 @@ int jobspec_task_id(const struct jobspec *spec, uint32_t job, uint32_t index,
                     char id[JOBSPEC_MAX_ID + 1], struct err *err);
 
 /* The index of the task with that id, or -1 (as int64_t): decimal indices
- * directly, other ids by search over the set. */
+ * directly, others by the job's ids if they were made, else by search over the
+ * set. */
 int64_t job_find_task(const struct job *job, const char *id);
 
 /* The job of that id, or -1. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "model/task_ids.h"
 #include "spec/errors.h"
 #include "spec/parse.h"
 #include "spec/parse_depends.h"
@@ -157,7 +158,7 @@ static int schedule_build(struct parse *p, const struct schedule_read *r,
 {
     const char *id = schedule_job_id(p, r, 0);
     const struct field *name = &r->fields.display_name;
-    if (!r->job)
+    if (!r->job || r->schedule.job_count == 0)
         return 0; /* wrong, and reported */
     if (!id || job_build(p, r->job, &r->job_fields, id, &jobs[0]) < 0)
         return -1;
@@ -196,12 +197,25 @@ static int jobs_build(struct parse *p, const struct spec_fields *f)
         all[i] = read[i].schedule;
         if (schedule_build(p, &read[i], i, &jobs[all[i].first_job]) < 0)
             return -1;
-        from[all[i].first_job] = (struct depends_from){
-            read[i].job, &read[i].job_fields, all[i].job_count};
+        if (all[i].job_count > 0)
+            from[all[i].first_job] = (struct depends_from){
+                read[i].job, &read[i].job_fields, all[i].job_count};
     }
     if (p->damaged || p->errors->total > 0)
         return 0;
     return depends_build(p, from);
+}
+
+/* Long lists are searched by id; those of the copies of a job are its own. */
+static int ids_make(struct parse *p)
+{
+    enum { FEW = 32 };
+    struct job *jobs = (struct job *)p->spec->jobs;
+    for (uint32_t j = 0; p->errors->total == 0 && j < p->spec->job_count; j++)
+        if (jobs[j].tasks.kind == TASKS_LISTED && jobs[j].tasks.count > FEW &&
+            task_ids_make(&jobs[j], 0, p->arena) < 0)
+            return -1;
+    return 0;
 }
 
 static int spec_build(struct parse *p, const struct tree_node *root,
@@ -225,7 +239,7 @@ static int spec_build(struct parse *p, const struct tree_node *root,
     if (p->damaged || p->errors->total > 0)
         return 0;
     sources_check(p);
-    return jobs_outputs_check(p);
+    return jobs_outputs_check(p) < 0 ? -1 : ids_make(p);
 }
 
 struct jobspec *spec_parse(const char *text, size_t len,

@@ -67,6 +67,12 @@ int metrics_build(struct parse *p, const struct field *f, struct job *job);
 int job_check(struct parse *p, const struct job_fields *f,
               const struct job *job);
 
+/* Of tasks that are added (list) to a job, which is `grown` with them: the
+ * same. ids: empty; their indices by the hashes of their ids. */
+int added_check(struct parse *p, const struct tree_node *list,
+                const struct job *old, const struct job *grown,
+                struct map *ids);
+
 /* The table that a scalar names (kind as given, or that of the name's ending:
  * TSV for .tsv and .tab, else CSV); it is opened once. *out is NULL if it
  * cannot be used; an error is added then. */

@@ -23,13 +23,15 @@ struct check {
     struct parse *parse;
     const struct job *job;
     const struct tree_node *task, *tasks; /* as in the file; may be NULL */
+    uint32_t first;                       /* of tasks, its index */
 };
 
 /* Where a key of task `index` stands, as nearly as can be said. */
 static const struct tree_node *key_place(const struct check *c, uint32_t index,
                                          const char *key)
 {
-    const struct tree_node *own = c->tasks ? &c->tasks->u.items[index] : NULL;
+    const struct tree_node *own =
+        c->tasks ? &c->tasks->u.items[index - c->first] : NULL;
     const struct tree_node *n = own ? tree_get(own, key) : NULL;
     if (!n && c->task)
         n = tree_get(c->task, key);
@@ -57,7 +59,7 @@ static void report_twins(const struct check *c, uint32_t first, uint32_t second,
     if (c->tasks)
         spec_errors_add(c->parse->errors, at->line, at->column,
                         "the task in line %u has the id \"%s\" already",
-                        c->tasks->u.items[first].line, id);
+                        c->tasks->u.items[first - c->first].line, id);
     else
         spec_errors_add(c->parse->errors, at->line, at->column,
                         "tasks %u and %u both get the id \"%s\"; put all "
@@ -276,6 +278,35 @@ static int values_check(const struct check *c)
     for (uint32_t i = 0; i < steps && !bad; i++)
         if (task_suits(c, taskset_sample(set, i, steps), &bad) < 0)
             return -1;
+    return 0;
+}
+
+/* Has the job had a task of that id before these came? */
+static void old_id_check(const struct check *c, const struct job *old,
+                         uint32_t index)
+{
+    char id[JOBSPEC_MAX_ID + 1];
+    const struct tree_node *at = key_place(c, index, "id");
+    if (job_task_id(c->job, index, id, NULL) < 0)
+        return; /* is reported */
+    bool managed = old->manager && strcmp(old->manager->id, id) == 0;
+    if (managed || job_find_task(old, id) >= 0)
+        spec_errors_add(c->parse->errors, at->line, at->column,
+                        "job \"%s\" has a task \"%s\" already", old->id, id);
+}
+
+int added_check(struct parse *p, const struct tree_node *list,
+                const struct job *old, const struct job *grown, struct map *ids)
+{
+    struct check c = {
+        .parse = p, .job = grown, .tasks = list, .first = old->tasks.count};
+    bool stop = false, bad = false;
+    for (uint32_t i = 0; i < list->count && !spec_errors_full(p->errors); i++) {
+        if (id_check(&c, c.first + i, ids, &stop) < 0 ||
+            task_suits(&c, c.first + i, &bad) < 0)
+            return -1;
+        old_id_check(&c, old, c.first + i);
+    }
     return 0;
 }
 

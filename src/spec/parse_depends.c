@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "model/depend_same.h"
@@ -35,6 +36,8 @@ struct draft {
     struct numbered *numbered; /* of job numbered_job, ascending; or NULL */
     size_t numbered_count;
     uint32_t numbered_job;
+    const struct map *added; /* ids of the tasks that job grown gets, by hash */
+    uint32_t grown;
 };
 
 /* What waits: tasks first to first+count-1 of a job. */
@@ -166,9 +169,23 @@ static void unknown_task(struct draft *d, const struct tree_node *n,
                         near[0] ? "\"?" : "");
 }
 
+/* A task that is there, or is just being added. */
+static int64_t task_find(const struct draft *d, uint32_t job, const char *id)
+{
+    const struct job *of = &d->spec->jobs[job];
+    char have[JOBSPEC_MAX_ID + 1];
+    uint64_t index;
+    if (d->added && job == d->grown &&
+        map_get(d->added, hash_text(HASH_START, id), &index) &&
+        job_task_id(of, (uint32_t)index, have, NULL) == 0 &&
+        strcmp(have, id) == 0)
+        return (int64_t)index;
+    return job_find_task(of, id);
+}
+
 static int id_find(struct draft *d, const struct tree_node *n, uint32_t job)
 {
-    int64_t index = job_find_task(&d->spec->jobs[job], n->u.text);
+    int64_t index = task_find(d, job, n->u.text);
     if (index >= 0)
         return found_put(d, (uint32_t)index);
     unknown_task(d, n, job);
@@ -456,7 +473,7 @@ static int entry_build(struct draft *d, const struct tree_node *n,
 static int key_build(struct draft *d, const struct tree_node *n,
                      const struct children *c)
 {
-    if (!n || c->count == 0)
+    if (!n)
         return 0;
     if (n->kind == TREE_MAPPING)
         return entry_build(d, n, c);
@@ -476,24 +493,76 @@ static const struct tree_node *key_of(const struct tree_node *task)
                                               : NULL;
 }
 
-/* Listed tasks have their own, or inherit it: neighbours together. */
-static int tasks_build_keys(struct draft *d, const struct job_fields *f,
-                            uint32_t job)
+/* Take the rules from `begin` on away, to keep them. */
+static int rules_keep(struct draft *d, size_t begin, struct depend_rules *out)
 {
-    const struct tree_node *base = key_of(f->task.node), *list = f->tasks.node;
-    uint32_t count = d->spec->jobs[job].tasks.count;
-    if (!list)
-        return key_build(d, base, &(struct children){job, 0, count});
-    for (uint32_t i = 0, end; i < count; i = end) {
-        const struct tree_node *own = key_of(&list->u.items[i]);
-        end = i + 1;
-        while (!own && end < count && !key_of(&list->u.items[end]))
-            end++;
-        if (key_build(d, own ? own : base,
-                      &(struct children){job, i, end - i}) < 0)
+    size_t count = d->count - begin;
+    struct depend_rule *rules =
+        arena_calloc(d->parse->arena, count, sizeof(*rules));
+    if (count > 0 && !rules)
+        return -1;
+    if (count > 0)
+        memcpy(rules, &d->rules[begin], count * sizeof(*rules));
+    *out = (struct depend_rules){rules, (uint32_t)count};
+    d->count = begin;
+    return 0;
+}
+
+/* The rules that were kept, for these children. */
+static int rules_repeat(struct draft *d, const struct depend_rules *kept,
+                        const struct tree_node *at, const struct children *c)
+{
+    for (uint32_t i = 0; c->count > 0 && i < kept->count; i++) {
+        struct depend_rule rule = kept->rules[i];
+        rule.job = c->job;
+        rule.first = c->first;
+        rule.count = c->count;
+        if (rule_put(d, at, &rule) < 0)
             return -1;
     }
     return 0;
+}
+
+/* Listed tasks have their own, or those that others wait for: neighbours
+ * together. list: tasks from first on; at: where the others' stand. */
+static int list_build(struct draft *d, const struct tree_node *list,
+                      uint32_t job, uint32_t first, const struct tree_node *at)
+{
+    const struct job *of = &d->spec->jobs[job];
+    for (uint32_t i = 0, end; i < list->count; i = end) {
+        const struct tree_node *own = key_of(&list->u.items[i]);
+        end = i + 1;
+        while (!own && end < list->count && !key_of(&list->u.items[end]))
+            end++;
+        struct children c = {job, first + i, end - i};
+        if (own ? key_build(d, own, &c) < 0
+                : rules_repeat(d, &of->others_wait, at, &c) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* All of a job, and keep what is for tasks that are added later. */
+static int job_build_keys(struct draft *d, const struct depends_from *from,
+                          uint32_t job)
+{
+    struct job *of = (struct job *)&d->spec->jobs[job];
+    const struct job_fields *f = from->fields;
+    const struct tree_node *base = key_of(f->task.node);
+    const struct tree_node *all_at = f->depends_on.node;
+    struct children all = {job, 0, of->tasks.count};
+    size_t begin = d->count;
+    if (of->tasks.kind != TASKS_LISTED)
+        return key_build(d, all_at, &all) < 0 ? -1 : key_build(d, base, &all);
+    if (key_build(d, all_at, &all) < 0 ||
+        rules_keep(d, begin, &of->all_wait) < 0 ||
+        key_build(d, base, &all) < 0 ||
+        rules_keep(d, begin, &of->others_wait) < 0)
+        return -1;
+    if (rules_repeat(d, &of->all_wait, all_at, &all) < 0)
+        return -1;
+    return f->tasks.node ? list_build(d, f->tasks.node, job, 0, base)
+                         : rules_repeat(d, &of->others_wait, base, &all);
 }
 
 void depends_read(struct parse *p, const struct field *f)
@@ -621,17 +690,32 @@ int depends_build(struct parse *p, const struct depends_from *from)
     int rc = 0;
     for (uint32_t j = 0; rc == 0 && j < p->spec->job_count;
          j += from[j].copies) {
-        struct children all = {j, 0, p->spec->jobs[j].tasks.count};
         size_t begin = d.count;
-        rc = key_build(&d, from[j].fields->depends_on.node, &all);
-        if (rc == 0)
-            rc = tasks_build_keys(&d, from[j].fields, j);
+        rc = job_build_keys(&d, &from[j], j);
         size_t end = d.count;
         for (uint32_t k = 1; rc == 0 && k < from[j].copies; k++)
             rc = copy_build(&d, begin, end, j, j + k);
     }
     if (rc == 0)
         rc = draft_end(&d, from);
+    draft_fini(&d);
+    return rc;
+}
+
+int depends_added(struct parse *p, const struct tree_node *list, uint32_t job,
+                  const struct fragment *f, const struct map *ids,
+                  struct depend_rules *out)
+{
+    struct draft d = {.parse = p, .spec = p->spec, .added = ids, .grown = job};
+    struct children all = {job, f->first, f->count};
+    int rc = rules_repeat(&d, &p->spec->jobs[job].all_wait, list, &all) < 0 ||
+                     list_build(&d, list, job, f->first, list) < 0 ||
+                     rules_keep(&d, 0, out) < 0
+                 ? -1
+                 : 0;
+    if (rc == 0 && out->count > 0)
+        qsort((struct depend_rule *)out->rules, out->count, sizeof(*out->rules),
+              depend_compare);
     draft_fini(&d);
     return rc;
 }

@@ -24,4 +24,10 @@ struct depends_from {
  * tasks that wait for each other. */
 int depends_build(struct parse *p, const struct depends_from *from);
 
+/* Of tasks that are added, fragment f of the job, which has them already: their
+ * rules, in order, in the arena. ids: of these tasks, by their hashes. */
+int depends_added(struct parse *p, const struct tree_node *list, uint32_t job,
+                  const struct fragment *f, const struct map *ids,
+                  struct depend_rules *out);
+
 #endif

@@ -49,6 +49,10 @@ struct inherited {
 /* What all tasks of a pool have if nothing is said. */
 void inherited_init(struct parse *p, uint32_t pool, int32_t retries,
                     struct inherited *in);
+/* A task of a list, over what it inherits (from base, which may be NULL). */
+int listed_task_build(struct parse *p, const struct tree_node *node,
+                      const struct tree_node *base, const struct job *job,
+                      struct inherited *in);
 /* Put what the fields say over what is inherited: a task of a job whose task
  * set and pool are known. */
 int task_fields_build(struct parse *p, const struct task_fields *f,

@@ -293,6 +293,18 @@ static void need_command(struct parse *p, const struct tree_node *at,
                         "./solve");
 }
 
+int listed_task_build(struct parse *p, const struct tree_node *node,
+                      const struct tree_node *base, const struct job *job,
+                      struct inherited *in)
+{
+    if (task_build(p, node, job, in) < 0)
+        return -1;
+    need_command(p, node, in);
+    directory_check(p, node, base, in);
+    policy_check(p, node, base, &in->task);
+    return 0;
+}
+
 static int listed_build(struct parse *p, const struct job_fields *f,
                         const struct job *job, const struct inherited *base,
                         struct task_template *templates)
@@ -300,11 +312,8 @@ static int listed_build(struct parse *p, const struct job_fields *f,
     const struct tree_node *list = f->tasks.node;
     for (uint32_t i = 0; i < list->count && !spec_errors_full(p->errors); i++) {
         struct inherited in = *base;
-        if (task_build(p, &list->u.items[i], job, &in) < 0)
+        if (listed_task_build(p, &list->u.items[i], f->task.node, job, &in) < 0)
             return -1;
-        need_command(p, &list->u.items[i], &in);
-        directory_check(p, &list->u.items[i], f->task.node, &in);
-        policy_check(p, &list->u.items[i], f->task.node, &in.task);
         templates[i] = in.task;
     }
     return 0;

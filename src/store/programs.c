@@ -470,7 +470,7 @@ int programs_find(struct programs *p, const struct jobspec *spec,
         uint32_t n = job_template_count(job);
         for (uint32_t i = 0;
              i < n && f.words < PROGRAMS_MAX_WORDS && !(cancel && *cancel); i++)
-            if (look_at_template(&f, job, &job->templates[i]) < 0)
+            if (look_at_template(&f, job, job_template(job, i)) < 0)
                 return -1;
     }
     return 0;

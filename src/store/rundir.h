@@ -8,6 +8,7 @@
  *   journal.<N>/       the same of generation N, in place of the former: it has
  *                      other metrics. run.<N>.yaml: the spec of generation N,
  *                      when it is over
+ *   added/             000001.yaml, ...: tasks that were added: see added.h
  *   output/            0001.stdout, 0001.stderr, 0001.files, ...: outputs and
  *                      small returned files, packed
  *   files/             <job>/<task>/stdout.<attempt>: outputs too large to

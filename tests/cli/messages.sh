@@ -15,7 +15,7 @@ mkdir -p src/spec src/model src/base tests/unit/spec
 cp "$TEST_SRCDIR"/src/spec/*.c src/spec
 cp "$TEST_SRCDIR"/src/model/*.c src/model
 cp "$TEST_SRCDIR/src/base/quantity.c" src/base
-cp -r "$TEST_SRCDIR/tests/unit/spec/errors" "$TEST_SRCDIR/tests/unit/spec/t_limits.c" tests/unit/spec
+cp -r "$TEST_SRCDIR"/tests/unit/spec/{errors,t_limits.c,t_added.c} tests/unit/spec
 echo 'int x = f("%s is new" " and not tested", "`a`");' >src/spec/new.c
 messages .
 like "$? $(<out)" '^1 src/spec/new.c:1: .*%s is new and not tested' "a new one is missed"
