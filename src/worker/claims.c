@@ -34,7 +34,7 @@ int claims_add(struct claims *c, const struct item *item, struct err *err)
     uint64_t source = hash(item->key) + item->mode, other;
     if (beneath_plain(item->to, place, err) < 0)
         return err_context(err, "%s", item->to);
-    uint64_t at = hash(place);
+    uint64_t at = hash(place) + item->common;
     if (map_get(&c->sources, at, &other)) {
         if (other == source)
             return 1;

@@ -35,10 +35,27 @@ static void on_storing(void *arg, const struct attempt *a)
 }
 
 /* Its files are stored: report it. */
-static void on_finished(void *arg, struct attempt *a,
+static void on_finished(void *arg, struct attempt *a, enum finish_what what,
                         const char *const output[2], const size_t output_len[2])
 {
-    report(arg, a, output, output_len);
+    const struct msg_range task = {
+        .job = a->job, .first = a->index, .count = 1, .attempt = a->attempt};
+    if (what == FINISH_ENDED)
+        worker_give_back(arg, &task);
+    else
+        report(arg, a, output, output_len);
+}
+
+static void on_coordinated(void *arg, struct run *run)
+{
+    worker_say_attempt(arg, MSG_INSTANCE, &run->attempt);
+}
+
+static enum finish_what what_of(const struct run *run)
+{
+    if (run->launch.instance == 0)
+        return FINISH_ATTEMPT;
+    return run->told ? FINISH_ENDED : FINISH_INSTANCE;
 }
 
 /* An attempt has ended: store what it has left, if it has a directory, else
@@ -50,15 +67,16 @@ static void on_ended(void *arg, struct run *run, struct attempt *a,
     struct err err;
     if (run_has_slots(run))
         slots_free(w, run->slots, run->slot_count);
-    if (run->made.dir.path && finish_start(&w->finisher, a, run->capture,
-                                           &run->made, run->task_id, &err) == 0)
+    if (run->made.dir.path &&
+        finish_start(&w->finisher, a, run->capture, &run->made, run->task_id,
+                     what_of(run), &err) == 0)
         return;
     if (run->made.dir.path) {
         a->result = RESULT_FAILURE;
         a->reason = REASON_INTERNAL;
         attempt_set_message(a, err.text);
     }
-    report(w, a, output, output_len);
+    on_finished(w, a, what_of(run), output, output_len);
     /* the next task starts when this turn's events are handled: see on_turn */
 }
 
@@ -86,6 +104,13 @@ void attempt_fail(struct worker *w, const struct msg_range *task,
     report(w, &a, nothing, none);
 }
 
+/* End it, as somebody wants. */
+static void run_tell_end(struct run *run, enum reason why, int64_t grace_ns)
+{
+    run->told |= run->stage != RUN_DRAINING;
+    run_end(run, why, grace_ns);
+}
+
 static struct run *run_of(struct worker *w, uint32_t job, uint32_t index,
                           uint32_t attempt)
 {
@@ -107,8 +132,16 @@ bool attempt_end(struct worker *w, uint32_t job, uint32_t index,
     if (!run)
         return finisher_find(&w->finisher, job, index, &storing) &&
                storing.attempt == attempt;
-    run_end(run, why, w->config.grace_ns);
+    run_tell_end(run, why, w->config.grace_ns);
     return true;
+}
+
+void attempt_go(struct worker *w, uint32_t job, uint32_t index,
+                uint32_t attempt)
+{
+    struct run *run = run_of(w, job, index, attempt);
+    if (run)
+        run_go(run);
 }
 
 void attempts_end(struct worker *w, int64_t job, enum reason why,
@@ -117,7 +150,7 @@ void attempts_end(struct worker *w, int64_t job, enum reason why,
     for (uint32_t i = 0; i < w->runs.run_count; i++) {
         struct run *run = &w->runs.runs[i];
         if (run->stage != RUN_FREE && (job < 0 || run->attempt.job == job))
-            run_end(run, why, grace_ns);
+            run_tell_end(run, why, grace_ns);
     }
     if (why == REASON_STOPPED)
         finisher_stop(&w->finisher, grace_ns);
@@ -147,8 +180,11 @@ int ending_init(struct worker *w, struct err *err)
                                     .done = on_finished,
                                     .arg = w};
     finisher_init(&w->finisher);
-    w->runs = (struct run_context){
-        .config = &w->config, .run_count = runs, .ended = on_ended, .arg = w};
+    w->runs = (struct run_context){.config = &w->config,
+                                   .run_count = runs,
+                                   .coordinated = on_coordinated,
+                                   .ended = on_ended,
+                                   .arg = w};
     guard_init(&w->runs.guard);
     w->runs.extractors =
         mem_calloc(spec->job_count, sizeof(w->runs.extractors[0]));

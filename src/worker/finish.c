@@ -51,6 +51,7 @@ struct offered {
 
 struct finish {
     struct finisher *context;
+    enum finish_what what;
     struct finish *next, **link; /* in context->all */
     enum finish_stage stage;
     struct attempt attempt;
@@ -427,7 +428,7 @@ static void report(struct finish *f)
             data[s] = NULL;
             len[s] = 0;
         }
-    c->done(c->arg, &f->attempt, data, len);
+    c->done(c->arg, &f->attempt, f->what, data, len);
     for (int s = 0; s < 2; s++)
         capture_view_end(&f->capture[s], data[s], len[s]);
 }
@@ -469,7 +470,8 @@ static void retire_begin(struct finish *f)
                                 .stays = stays(f),
                                 .gone = retire_gone,
                                 .removed = retire_removed};
-    if (is_kept(t, &f->attempt))
+    if (is_kept(t, &f->attempt) &&
+        (f->what != FINISH_ENDED || t->keep == KEEP_ALL))
         f->retire.keep_until_ns = clock_wall_ns() + t->retention_ns;
     retire_start(&f->retire, &f->made.dir);
 }
@@ -478,7 +480,8 @@ static void retire_begin(struct finish *f)
 static void finish_go(struct finish *f, enum finish_stage stage)
 {
     const struct task_template *t = template_of(f);
-    bool stopped = f->attempt.reason == REASON_STOPPED;
+    bool stopped =
+        f->attempt.reason == REASON_STOPPED || f->what != FINISH_ATTEMPT;
     f->stage = stage;
     switch (stage) {
     case FINISH_OUTPUTS:
@@ -518,12 +521,13 @@ static void finish_go(struct finish *f, enum finish_stage stage)
 
 int finish_start(struct finisher *c, struct attempt *a,
                  struct capture capture[2], struct prepared *made,
-                 const char *task_id, struct err *err)
+                 const char *task_id, enum finish_what what, struct err *err)
 {
     struct finish *f = mem_calloc(1, sizeof(*f));
     if (!f)
         return err_set(err, ENOMEM, "no memory to store its output files");
     f->context = c;
+    f->what = what;
     f->link = &c->all;
     f->next = c->all;
     if (f->next)
@@ -546,7 +550,8 @@ int finish_start(struct finisher *c, struct attempt *a,
                /* storing may fail */
                (template_of(f)->keep != KEEP_NONE &&
                 template_of(f)->output_file_count > 0);
-    c->begins(c->arg, &f->attempt);
+    if (what == FINISH_ATTEMPT)
+        c->begins(c->arg, &f->attempt);
     finish_go(f, FINISH_OUTPUTS);
     return 0;
 }

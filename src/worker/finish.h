@@ -26,14 +26,18 @@
 
 struct finish;
 
+/* What it is: an attempt, or another instance of one than the first, which
+ * stores nothing: one that has failed, or one that was ended. */
+enum finish_what { FINISH_ATTEMPT, FINISH_INSTANCE, FINISH_ENDED };
+
 /* What those of a rank share. */
 struct finisher {
     const struct staging *staging; /* borrowed */
-    /* It begins: its slots are free. */
+    /* An attempt begins: its slots are free. */
     void (*begins)(void *arg, const struct attempt *a);
     /* The record is complete: report it. The outputs are borrowed. */
-    void (*done)(void *arg, struct attempt *a, const char *const output[2],
-                 const size_t output_len[2]);
+    void (*done)(void *arg, struct attempt *a, enum finish_what what,
+                 const char *const output[2], const size_t output_len[2]);
     void *arg;
     uint32_t slots; /* of this rank: bounds how many are finished at once */
     /* ours */
@@ -57,7 +61,7 @@ bool finisher_is_full(const struct finisher *c);
  * ENOMEM: nothing was taken. */
 int finish_start(struct finisher *c, struct attempt *a,
                  struct capture capture[2], struct prepared *made,
-                 const char *task_id, struct err *err);
+                 const char *task_id, enum finish_what what, struct err *err);
 
 /* Is the task among them, and not yet reported? */
 bool finisher_find(const struct finisher *c, uint32_t job, uint32_t index,

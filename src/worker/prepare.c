@@ -21,6 +21,7 @@
 #include "stage/listing.h"
 #include "stage/place.h"
 #include "worker/claims.h"
+#include "worker/gang.h"
 #include "worker/retire.h"
 #include "worker/stager.h"
 #include "worker/wants.h"
@@ -29,7 +30,8 @@ enum {
     WANTED_MAX = 64, /* of one attempt, at once */
     STEP_ITEMS = 64, /* that one step takes */
     MISSED_MAX = 5,  /* so often one is evicted before it is in place */
-    STEP_SHORT_BYTES = 4 << 20 /* more is a long job */
+    STEP_SHORT_BYTES = 4 << 20, /* more is a long job */
+    GANG_MAX_BYTES = 2 << 20    /* of the list of its nodes */
 };
 
 struct step {
@@ -47,9 +49,10 @@ struct prepare {
     struct prepare *next, **link; /* in context->all */
     enum prepare_state state;
     struct msg_range task;
+    uint32_t slots;
     char task_id[JOBSPEC_MAX_ID + 1];
     struct prepared made;
-    bool go_on; /* in a directory that is there */
+    const struct launch *launch; /* or NULL */
     bool has_dir, stepping, inside;
     struct items waiting, here;
     uint32_t wanted, left, total; /* items: wanted, not in place, in all */
@@ -243,12 +246,12 @@ static int item_list(struct step *s, struct item *item, struct err *err)
     return rc;
 }
 
-static int item_place(struct prepare *p, struct item *item, int wd,
+static int item_place(struct prepare *p, struct item *item, int dir,
                       struct err *err)
 {
     struct step *s = &p->step;
     enum place_how how;
-    if (place_file(item->path, item->bytes, wd, item->to, item->mode,
+    if (place_file(item->path, item->bytes, dir, item->to, item->mode,
                    p->context->staging->scratch, &how, err) < 0) {
         item->gone = err->code == ESTALE;
         if (item->gone)
@@ -263,10 +266,43 @@ static int item_place(struct prepare *p, struct item *item, int wd,
     return 0;
 }
 
+/* What a task on several nodes finds of them. */
+static int put_gang(struct prepare *p, struct err *err)
+{
+    const struct gang g = {.peers = p->context->peers,
+                           .launch = p->launch,
+                           .slots = p->slots,
+                           .dir = &p->made.dir};
+    struct buf text;
+    int rc = 0;
+    buf_init(&text, GANG_MAX_BYTES);
+    for (int f = 0; rc == 0 && f < GANG_FILES; f++) {
+        buf_reset(&text);
+        if (gang_file_put(&text, (enum gang_file)f, &g) < 0)
+            rc = err_sys(err, errno, "%s", gang_file_name((enum gang_file)f));
+        else
+            rc = taskdir_put_file(&p->made.dir,
+                                  gang_file_name((enum gang_file)f),
+                                  buf_text(&text), text.len, err);
+    }
+    buf_fini(&text);
+    return rc;
+}
+
+static int open_dir(struct prepare *p, const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        p->step.failure = failure_of_errno(errno, PHASE_DIRECTORY);
+        err_sys(err, errno, "cannot open %s", path);
+    }
+    return fd;
+}
+
 static int step_make(struct prepare *p, struct err *err)
 {
     struct scratch *scratch = p->context->staging->scratch;
-    if (p->go_on) {
+    if (p->launch && p->launch->keep_directory) {
         int rc = taskdir_go_on(&p->made.dir, scratch, p->task.attempt,
                                p->step.aside_ns, err);
         if (rc != 0)
@@ -281,21 +317,24 @@ static int step_work(struct io_job *j, struct err *err)
     struct prepare *p = prepare_of(j);
     struct step *s = &p->step;
     int rc = 0;
-    if (s->make && step_make(p, err) < 0) {
+    if (s->make && (step_make(p, err) < 0 ||
+                    (p->launch && p->launch->ranks && put_gang(p, err) < 0))) {
         s->failure = failure_of_errno(err->code, PHASE_DIRECTORY);
         return -1;
     }
     if (!s->had.first)
         return 0;
-    int wd = open(p->made.dir.wd, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (wd < 0) {
-        s->failure = failure_of_errno(errno, PHASE_DIRECTORY);
-        return err_sys(err, errno, "cannot open %s", p->made.dir.wd);
-    }
+    int dirs[2] = {open_dir(p, p->made.dir.wd, err), -1};
+    if (dirs[0] >= 0 && (dirs[1] = open_dir(p, p->made.dir.path, err)) < 0)
+        rc = -1;
+    rc = dirs[0] < 0 ? -1 : rc;
     for (struct item *item = s->had.first; rc == 0 && item; item = item->next)
-        rc = item->kind == OBJECT_LIST ? item_list(s, item, err)
-                                       : item_place(p, item, wd, err);
-    close(wd);
+        rc = item->kind == OBJECT_LIST
+                 ? item_list(s, item, err)
+                 : item_place(p, item, dirs[item->common], err);
+    for (int i = 0; i < 2; i++)
+        if (dirs[i] >= 0)
+            close(dirs[i]);
     return rc;
 }
 
@@ -424,8 +463,8 @@ static void prepare_go(struct prepare *p)
 }
 
 static struct prepare *prepare_new(struct preparer *c,
-                                   const struct msg_range *task, bool go_on,
-                                   struct err *err)
+                                   const struct msg_range *task,
+                                   const struct launch *launch, struct err *err)
 {
     const struct staging *st = c->staging;
     const struct task_template *t =
@@ -445,7 +484,7 @@ static struct prepare *prepare_new(struct preparer *c,
         goto nomem;
     *p = (struct prepare){.context = c,
                           .task = *task,
-                          .go_on = go_on,
+                          .launch = launch,
                           .start_ns = clock_mono_ns()};
     claims_init(&p->claims);
     p->made.packages =
@@ -466,9 +505,11 @@ static struct prepare *prepare_new(struct preparer *c,
         return NULL;
     }
     names.task_id = p->task_id;
-    if (wants_of_task(st->spec, t, &names, &wants, &failure, &why) < 0)
+    if (wants_of_task(st->spec, t, launch ? launch->instance : 0, &names,
+                      &wants, &failure, &why) < 0)
         fail(p, failure, why.text);
-    p->claimed = t->resource_file_count > 1;
+    p->slots = t->required_slots;
+    p->claimed = t->resource_file_count > 1 || t->multi_instance;
     while ((item = items_take(&wants)))
         wait_for(p, item);
     want_some(p);
@@ -483,10 +524,10 @@ nomem:
 }
 
 struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
-                              bool go_on, struct err *err)
+                              const struct launch *launch, struct err *err)
 {
     if (c->staging)
-        return prepare_new(c, task, go_on, err);
+        return prepare_new(c, task, launch, err);
     err_set(err, ENODEV,
             "it needs a directory of its own, but was added to a session that "
             "has none for tasks: no task had one when it began");

@@ -18,6 +18,8 @@
 
 #include "model/failure.h"
 #include "wire/msg.h"
+#include "worker/launch.h"
+#include "worker/peers.h"
 #include "worker/staging.h"
 #include "worker/taskdir.h"
 
@@ -45,6 +47,7 @@ struct prepare;
 /* What all preparations of a rank share; borrowed. */
 struct preparer {
     const struct staging *staging;
+    const struct peers *peers; /* NULL: no task has several instances */
     /* Its files are not here, it waits for them. Called once at most. */
     void (*waits)(void *arg, struct prepare *p);
     /* It is ready, or has failed. Never called from prepare_start. */
@@ -59,10 +62,11 @@ struct preparer {
 /* Free all that there are; only when neither io nor stager will call. */
 void preparer_fini(struct preparer *c);
 
-/* Prepare one task; go_on: in the directory that an earlier attempt has left
- * there, if it is. NULL with err: ENOMEM, or as job_task_id. */
+/* Prepare one task, or one instance; launch (borrowed till it is ready, or
+ * gone): how it is launched, NULL: it was merely assigned. NULL with err:
+ * ENOMEM, or as job_task_id. */
 struct prepare *prepare_start(struct preparer *c, const struct msg_range *task,
-                              bool go_on, struct err *err);
+                              const struct launch *launch, struct err *err);
 
 enum prepare_state prepare_state(const struct prepare *p);
 const struct msg_range *prepare_task(const struct prepare *p);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -138,9 +139,20 @@ static void run_report(struct run *run)
         capture_view_end(&run->capture[s], data[s], len[s]);
 }
 
+/* No further process of it will print anything. */
+static void hold_close(struct run *run)
+{
+    for (int s = 0; s < 2; s++) {
+        if (run->hold[s] >= 0)
+            close(run->hold[s]);
+        run->hold[s] = -1;
+    }
+}
+
 /* Make the run free again. */
 static void run_release(struct run *run)
 {
+    hold_close(run);
     keeper_clear(run->context->config->keeper, run->number);
     loop_timer_stop(run->context->config->loop, &run->timer);
     for (int s = 0; s < 2; s++)
@@ -270,6 +282,37 @@ static bool run_is_doubtful(const struct run *run)
            run->context->doubt_until_ns;
 }
 
+static void pid_unwatch(struct run *run)
+{
+    loop_remove_fd(run->context->config->loop, &run->pid_watch);
+    close(run->pid_watch.fd);
+    run->pid_watch.fd = -1;
+}
+
+/* Nothing of the instance runs but what is in the background. */
+static void run_wait(struct run *run)
+{
+    struct run_context *c = run->context;
+    run->coordinating = false;
+    run->stage = RUN_WAITING;
+    run->pid = 0;
+    keeper_set(c->config->keeper, run->number, 0, strchr(run->marker, '=') + 1);
+    if (run->launch.instance > 0) /* the first one's time is that of all */
+        loop_timer_stop(c->config->loop, &run->timer);
+    c->coordinated(c->arg, run);
+}
+
+/* Has the coordination command ended well? It is not reaped. */
+static bool is_coordinated(const struct run *run)
+{
+    siginfo_t info = {0};
+    return run->coordinating && run->end_reason == REASON_NONE &&
+           waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+               0 &&
+           info.si_pid == run->pid && info.si_code == CLD_EXITED &&
+           info.si_status == 0;
+}
+
 static void on_end(struct loop_fd *watch, uint32_t events)
 {
     struct run *run = container_of(watch, struct run, pid_watch);
@@ -279,6 +322,12 @@ static void on_end(struct loop_fd *watch, uint32_t events)
     int status;
     (void)events;
 
+    if (is_coordinated(run)) {
+        (void)spawn_reap(run->pid, &status, &usage);
+        pid_unwatch(run);
+        run_wait(run);
+        return;
+    }
     run_sweep(
         run); /* first: as long as it is not reaped, its group is its own */
     if (spawn_reap(run->pid, &status, &usage) < 0) {
@@ -291,15 +340,18 @@ static void on_end(struct loop_fd *watch, uint32_t events)
         snprintf(run->attempt.message, sizeof(run->attempt.message),
                  "its exit status was lost");
     }
-    loop_remove_fd(loop, watch);
-    close(watch->fd);
-    watch->fd = -1;
+    pid_unwatch(run);
+    hold_close(run);
     loop_timer_stop(loop, &run->timer);
     run->attempt.end_ns =
         run->attempt.start_ns + clock_mono_ns() - run->start_mono_ns;
     run_judge(run, status);
     run_account(run, &usage);
     guard_judge(run);
+    if (run->coordinating && run->attempt.message[0] == '\0')
+        snprintf(run->attempt.message, sizeof(run->attempt.message),
+                 "of the coordination command, on %.100s",
+                 run->context->config->host);
     run->pid = 0;
     if (run_is_doubtful(run) &&
         loop_timer_start(loop, &run->timer, loop_now_ns(loop) + DOUBT_NS,
@@ -343,6 +395,7 @@ static void on_timer(struct loop_timer *timer)
     case RUN_KILLED:
         break;
     case RUN_ACTIVE:
+    case RUN_WAITING:
         run_end(run, REASON_TIMEOUT, run->context->config->grace_ns);
         break;
     case RUN_TERMINATED:
@@ -359,12 +412,30 @@ static void on_timer(struct loop_timer *timer)
     }
 }
 
+/* End what an instance that waits has in the background. */
+static void run_end_waiting(struct run *run, enum reason why)
+{
+    struct attempt *a = &run->attempt;
+    run_sweep(run);
+    loop_timer_stop(run->context->config->loop, &run->timer);
+    a->end_ns = a->start_ns + clock_mono_ns() - run->start_mono_ns;
+    a->result = RESULT_FAILURE;
+    a->reason = run->end_reason = why;
+    hold_close(run);
+    run->stage = RUN_DRAINING;
+    run_drain(run);
+}
+
 void run_end(struct run *run, enum reason why, int64_t grace_ns)
 {
     struct loop *loop = run->context->config->loop;
     int64_t at_ns = loop_now_ns(loop) + grace_ns;
     struct err err;
 
+    if (run->stage == RUN_WAITING) {
+        run_end_waiting(run, why);
+        return;
+    }
     if (run->stage == RUN_DOUBTED) {
         run->end_reason = run->attempt.reason = why;
         run->stage = RUN_DRAINING;
@@ -404,16 +475,21 @@ static char *output_path(void *arg, int stream, struct err *err)
                             &run->attempt, stream, err);
 }
 
-/* Watch the process, its output, its time limit. */
-static int run_watch(struct run *run, int pidfd, struct err *err)
+static int watch_pid(struct run *run, int pidfd, struct err *err)
+{
+    run->pid_watch = (struct loop_fd){.ready = on_end, .fd = pidfd};
+    if (loop_add_fd(run->context->config->loop, &run->pid_watch, EPOLLIN,
+                    err) == 0)
+        return 0;
+    run->pid_watch.fd = -1;
+    close(pidfd);
+    return -1;
+}
+
+/* Watch its output and its time limit. */
+static int run_watch(struct run *run, struct err *err)
 {
     struct loop *loop = run->context->config->loop;
-
-    run->pid_watch = (struct loop_fd){.ready = on_end, .fd = pidfd};
-    if (loop_add_fd(loop, &run->pid_watch, EPOLLIN, err) < 0) {
-        run->pid_watch.fd = -1;
-        return -1;
-    }
     for (int s = 0; s < 2; s++) {
         struct run_pipe *p = &run->pipe[s];
         p->watch =
@@ -422,11 +498,11 @@ static int run_watch(struct run *run, int pidfd, struct err *err)
             return -1;
         p->watched = true;
     }
-    if (run->max_wall_clock_ns > 0 &&
-        loop_timer_start(loop, &run->timer,
-                         run->start_mono_ns + run->max_wall_clock_ns, err) < 0)
-        return -1;
-    return 0;
+    return run->max_wall_clock_ns > 0
+               ? loop_timer_start(loop, &run->timer,
+                                  run->start_mono_ns + run->max_wall_clock_ns,
+                                  err)
+               : 0;
 }
 
 /* Is this a lack that may pass: processes, memory, descriptors? */
@@ -445,9 +521,11 @@ static void run_fail(struct run *run, enum spawn_step step,
     a->result = RESULT_FAILURE;
     a->end_ns = a->start_ns;
     attempt_set_message(a, err->text);
-    for (int s = 0; s < 2; s++)
+    for (int s = 0; s < 2; s++) {
+        pipe_unwatch(&run->pipe[s]);
         if (run->capture[s].fd >= 0)
             close(run->capture[s].fd);
+    }
     run->capture[0].fd = run->capture[1].fd = -1;
     run_report(run);
     run_release(run);
@@ -458,7 +536,7 @@ void run_init(struct run *run, struct run_context *context, uint32_t number)
     *run = (struct run){.context = context, .number = number};
     for (int s = 0; s < 2; s++) {
         run->pipe[s].run = run;
-        run->capture[s].fd = run->capture[s].file_fd = -1;
+        run->capture[s].fd = run->capture[s].file_fd = run->hold[s] = -1;
     }
     run->pid_watch.fd = -1;
     loop_timer_init(&run->timer, on_timer);
@@ -467,16 +545,14 @@ void run_init(struct run *run, struct run_context *context, uint32_t number)
 /* Stop watching; end its processes without grace. */
 static void run_abandon(struct run *run)
 {
-    struct loop *loop = run->context->config->loop;
     struct rusage usage;
     int status;
     for (int s = 0; s < 2; s++)
         pipe_unwatch(&run->pipe[s]);
-    if (run->pid_watch.fd >= 0) {
-        loop_remove_fd(loop, &run->pid_watch);
-        close(run->pid_watch.fd);
-        run->pid_watch.fd = -1;
-    }
+    if (run->pid_watch.fd >= 0)
+        pid_unwatch(run);
+    if (run->stage == RUN_WAITING)
+        run_sweep(run);
     if (run->pid > 0) {
         spawn_signal_group(run->pid, SIGKILL);
         run_sweep(run);
@@ -553,7 +629,10 @@ static int run_take(struct run *run, const struct run_order *o, struct err *err)
     a->start_ns = clock_wall_ns();
     run->start_mono_ns = clock_mono_ns();
     run->end_reason = REASON_NONE;
-    run->announced = run->warned = false;
+    run->announced = run->warned = run->goes = run->told = false;
+    snprintf(run->marker, sizeof(run->marker), "%s=%s-%" PRIu32 "-%" PRIu64,
+             WORKER_MARKER, cfg->key, comm_rank(cfg->comm),
+             ++run->context->started);
     run->peak_rss_bytes = run->peak_bytes = 0;
     run->pid = 0;
     run->stage = RUN_ACTIVE;
@@ -571,40 +650,82 @@ static int run_take(struct run *run, const struct run_order *o, struct err *err)
     return 0;
 }
 
+/* Start its process, which prints to these. */
+static int run_process(struct run *run, const int fds[2], enum spawn_step *step,
+                       struct err *err)
+{
+    int pidfd;
+    if (run_spawn(run, fds[0], fds[1], &pidfd, step, err) < 0)
+        return -1;
+    keeper_set(run->context->config->keeper, run->number, run->pid,
+               strchr(run->marker, '=') + 1);
+    return watch_pid(run, pidfd, err);
+}
+
+/* Is it an instance of several, and what must it do before it waits? */
+static bool run_coordinates(struct run *run)
+{
+    const struct multi_instance *m = run_template(run)->multi_instance;
+    run->coordinating = run->launch.instance_count > 1 && m && m->coordination;
+    return run->launch.instance_count > 1;
+}
+
 enum run_started run_start(struct run *run, const struct run_order *order,
                            struct err *err)
 {
     const struct worker_config *cfg = run->context->config;
     const struct capture_file where = {.path = output_path, .arg = run};
     enum spawn_step step = SPAWN_SETUP;
-    int child[2] = {-1, -1}, pidfd = -1, rc = -1;
+    int child[2] = {-1, -1}, rc = -1;
 
     if (run_take(run, order, err) < 0)
         return RUN_LATER;
+    bool instance = run_coordinates(run);
     if (jobspec_task_id(cfg->spec, order->task.job, order->task.first,
                         run->task_id, err) == 0 &&
         capture_init(&run->capture[0], 0, MSG_MAX_OUTPUT, &where, &child[0],
                      err) == 0 &&
         capture_init(&run->capture[1], 1, MSG_MAX_OUTPUT, &where, &child[1],
                      err) == 0)
-        rc = run_spawn(run, child[0], child[1], &pidfd, &step, err);
-    for (int s = 0; s < 2; s++)
-        if (child[s] >= 0)
+        rc = instance && !run->coordinating
+                 ? 0
+                 : run_process(run, child, &step, err);
+    for (int s = 0; s < 2; s++) {
+        if (rc == 0 && instance)
+            run->hold[s] = child[s];
+        else if (child[s] >= 0)
             close(child[s]);
-    if (rc < 0) {
-        if (is_passing(err->code))
-            return run_put_off(run, order);
+    }
+    if (rc < 0 && run->pid == 0 && !is_passing(err->code)) {
         run_fail(run, step, err);
         return RUN_FAILED;
     }
-    keeper_set(cfg->keeper, run->number, run->pid,
-               strchr(run->marker, '=') + 1);
-    if (run_watch(run, pidfd, err) < 0) {
-        if (run->pid_watch.fd < 0)
-            close(pidfd);
+    if (rc < 0 || run_watch(run, err) < 0)
         return run_put_off(run, order);
-    }
+    if (instance && !run->coordinating)
+        run_wait(run);
     return RUN_STARTED;
+}
+
+void run_go(struct run *run)
+{
+    enum spawn_step step = SPAWN_SETUP;
+    struct err err;
+    if (run->stage != RUN_WAITING || run->launch.instance > 0)
+        return;
+    run->goes = true;
+    if (run_process(run, run->hold, &step, &err) == 0) {
+        run->stage = RUN_ACTIVE;
+        hold_close(run);
+    } else if (run->pid > 0) { /* it runs, but cannot be watched */
+        spawn_signal_group(run->pid, SIGKILL);
+        run_sweep(run);
+        run->pid = 0;
+        run_fail(run, step, &err);
+    } else if (!is_passing(err.code)) { /* else: see run_observe */
+        run_sweep(run);
+        run_fail(run, step, &err);
+    }
 }
 
 void run_observe(struct run *run)
@@ -623,6 +744,8 @@ void run_observe(struct run *run)
             loop_add_fd(loop, &p->watch, EPOLLIN, &err) == 0)
             p->watched = true;
     }
+    if (run->stage == RUN_WAITING && run->goes)
+        run_go(run);
     if (run->pid <= 0)
         return;
     snprintf(path, sizeof(path), "/proc/%ld/status", (long)run->pid);

@@ -3,6 +3,11 @@
  *   RUN_FREE -> RUN_ACTIVE -> [RUN_TERMINATED -> [RUN_KILLED ->]]
  *            -> [RUN_DOUBTED ->] RUN_DRAINING -> RUN_FREE
  *
+ * An instance of a task on several nodes runs its coordination command first,
+ * if there is one, and then waits (RUN_WAITING): the first one to be told to
+ * run its command, the others to be ended. What the coordination command has
+ * left in the background lives until then.
+ *
  * An attempt is active until its first process ends; a time limit, a
  * cancelled job or a stopped session sends SIGTERM (terminated) and, after a
  * grace, SIGKILL (killed). When the process has ended, whatever it left behind
@@ -31,6 +36,7 @@
 enum run_stage {
     RUN_FREE,
     RUN_ACTIVE,
+    RUN_WAITING,
     RUN_TERMINATED,
     RUN_KILLED,
     RUN_DOUBTED,
@@ -50,6 +56,8 @@ struct run_context {
     int64_t doubt_until_ns; /* till then any failure is doubted */
     struct guard guard;
     struct success_regex success_regex;
+    /* An instance is coordinated. */
+    void (*coordinated)(void *arg, struct run *run);
     /* The record is complete (a->output and the bytes are borrowed); the run
      * is free afterwards. What run->attempt, ->capture and ->made hold may be
      * taken. */
@@ -80,6 +88,10 @@ struct run {
     int64_t max_wall_clock_ns; /* its limit; 0: none */
     struct gpu_share gpus[GPU_MAX_PER_NODE];
     uint32_t gpu_count; /* 0: it has none */
+    bool coordinating;  /* its process is that of the coordination command */
+    bool goes;          /* it waits, and was told to go on */
+    bool told;          /* to end, by the manager */
+    int hold[2];        /* what its next process prints to; -1: none follows */
     bool announced;     /* the manager was told that it runs */
     bool warned;        /* that its output cannot be written */
     struct capture capture[2];
@@ -121,6 +133,9 @@ struct run_order {
 };
 enum run_started run_start(struct run *run, const struct run_order *order,
                            struct err *err);
+
+/* The first instance may run its command. */
+void run_go(struct run *run);
 
 /* End it: SIGTERM, and SIGKILL after grace_ns (at once if 0). An attempt that
  * is being ended already only gets the shorter grace. With REASON_STOPPED, one

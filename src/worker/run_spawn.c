@@ -13,6 +13,7 @@
 #include "model/jobcommand.h"
 #include "worker/container.h"
 #include "worker/devices.h"
+#include "worker/gang.h"
 #include "worker/staging.h"
 #include "worker/variables.h"
 
@@ -64,6 +65,20 @@ static int env_put(struct run *run, struct err *err, const char *name,
     return environment_set(run->context->config->environment, name, value, err);
 }
 
+/* What an instance of several is told of the others. */
+static int gang_put(struct run *run, struct err *err)
+{
+    const struct worker_config *cfg = run->context->config;
+    const struct attempt *a = &run->attempt;
+    const struct gang g = {
+        .peers = cfg->peers,
+        .launch = &run->launch,
+        .slots = run->slot_count,
+        .port = gang_port(cfg->key, a->job, a->index, a->attempt),
+        .dir = &run->made.dir};
+    return gang_variables_put(cfg->environment, &g, err);
+}
+
 /* What a task finds in its environment: who it is, then the user's settings. */
 static int run_environment(struct run *run, const struct template_context *tc,
                            const cpu_set_t *cpus, struct err *err)
@@ -84,9 +99,6 @@ static int run_environment(struct run *run, const struct template_context *tc,
     int rc = 0;
 
     environment_reset(env);
-    snprintf(run->marker, sizeof(run->marker), "%s=%s-%" PRIu32 "-%" PRIu64,
-             WORKER_MARKER, cfg->key, comm_rank(cfg->comm),
-             ++run->context->started);
     if (environment_set(env, WORKER_MARKER, strchr(run->marker, '=') + 1, err) <
             0 ||
         environment_set(env, "MPIBATCH_RUN_DIR", cfg->run_dir, err) < 0 ||
@@ -113,7 +125,8 @@ static int run_environment(struct run *run, const struct template_context *tc,
                                          run->made.dir.path ? &run->made : NULL,
                                      .job = run->attempt.job,
                                      .index = tc->index};
-    if (variables_put(env, cfg->spec, &who, err) < 0)
+    if (variables_put(env, cfg->spec, &who, err) < 0 ||
+        (run->launch.ranks && gang_put(run, err) < 0))
         return -1;
     if (job &&
         (job_line_variables(job, tc->index, lines, &line_count, err) < 0 ||
@@ -144,6 +157,8 @@ static int run_command(struct run *run, const struct template_context *tc,
     const struct worker_config *cfg = run->context->config;
     const struct task_template *t = run_template(run);
     const struct job *job = run_job(run);
+    if (run->coordinating)
+        return command_expand(t->multi_instance->coordination, tc, argv, err);
     if ((job ? job_command_expand(job, tc, argv, err)
              : command_expand(&t->command, tc, argv, err)) < 0)
         return -1;

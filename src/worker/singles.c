@@ -128,7 +128,7 @@ static bool single_prepare(struct worker *w, struct single *s)
         return true;
     }
     s->prepare = prepare_start(&w->singles_preparer, &s->task,
-                               s->launch.keep_directory, &err);
+                               s->special ? NULL : &s->launch, &err);
     if (s->prepare) {
         s->stage = SINGLE_PREPARING;
     } else if (err.code == ENOMEM) {
@@ -182,7 +182,9 @@ static bool single_start(struct worker *w, struct single *s)
                                     .launch = s->special ? NULL : &s->launch};
     switch (run_start(run, &order, &err)) {
     case RUN_STARTED:
-        worker_announce(w, run);
+        run->announced = run->launch.instance > 0; /* the first one says it */
+        if (!run->announced)
+            worker_announce(w, run);
         break;
     case RUN_FAILED: /* on_ended has seen it */
         break;
@@ -268,6 +270,7 @@ bool singles_find(struct worker *w, uint32_t job, uint32_t index,
 void singles_init(struct worker *w)
 {
     w->singles_preparer = (struct preparer){.staging = w->config.staging,
+                                            .peers = w->config.peers,
                                             .waits = on_waits,
                                             .done = on_prepared,
                                             .gone = on_gone,

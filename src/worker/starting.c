@@ -135,7 +135,7 @@ static void queue_prepare(struct worker *w)
     struct err err;
     while (!ahead_is_full(&w->ahead) && queue_first(&w->queue, &task) &&
            task_has_directory(worker_template(w, &task))) {
-        struct prepare *p = prepare_start(&w->preparer, &task, false, &err);
+        struct prepare *p = prepare_start(&w->preparer, &task, NULL, &err);
         if (!p && err.code == ENOMEM) {
             w->waits = true;
             return;

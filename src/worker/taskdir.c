@@ -160,10 +160,10 @@ static int copy_file(const char *path, int to)
     return rc;
 }
 
-int taskdir_put_output(const struct taskdir *d, int stream, const char *bytes,
-                       size_t len, const char *file, struct err *err)
+/* The bytes, or (NULL) what the file has. */
+static int put(const struct taskdir *d, const char *name, const char *bytes,
+               size_t len, const char *file, struct err *err)
 {
-    const char *name = stream == 0 ? "stdout.txt" : "stderr.txt";
     int dir = open(d->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int fd = -1, rc = -1;
     if (dir >= 0 && (unlinkat(dir, name, 0) == 0 || errno == ENOENT))
@@ -178,6 +178,19 @@ int taskdir_put_output(const struct taskdir *d, int stream, const char *bytes,
     if (dir >= 0)
         close(dir);
     return rc;
+}
+
+int taskdir_put_file(const struct taskdir *d, const char *name,
+                     const char *bytes, size_t len, struct err *err)
+{
+    return put(d, name, bytes, len, NULL, err);
+}
+
+int taskdir_put_output(const struct taskdir *d, int stream, const char *bytes,
+                       size_t len, const char *file, struct err *err)
+{
+    return put(d, stream == 0 ? "stdout.txt" : "stderr.txt", bytes, len, file,
+               err);
 }
 
 /* ---- What becomes of it ---- */

@@ -44,6 +44,10 @@ int taskdir_make(const struct taskdir *d, struct scratch *s, uint32_t attempt,
 int taskdir_go_on(const struct taskdir *d, struct scratch *s, uint32_t attempt,
                   int64_t expires_ns, struct err *err);
 
+/* Write a file of ours beside its wd. -1 with err. */
+int taskdir_put_file(const struct taskdir *d, const char *name,
+                     const char *bytes, size_t len, struct err *err);
+
 /* Write an output of the task beside its wd: the bytes, or (bytes NULL) what
  * the file has. -1 with err. */
 int taskdir_put_output(const struct taskdir *d, int stream, const char *bytes,

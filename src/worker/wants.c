@@ -193,19 +193,36 @@ static struct item *package_item(uint32_t place, uint32_t package,
     return NULL;
 }
 
-int wants_of_task(const struct jobspec *spec, const struct task_template *t,
-                  const struct template_context *names, struct items *out,
-                  enum failure *failure, struct err *err)
+/* Some resource files, by the name of their key. */
+static int file_items(const struct filling *f,
+                      const struct resource_file *files, uint32_t count,
+                      bool common, struct items *out)
 {
-    const struct filling f = {.spec = spec, .names = names, .err = err};
-    struct item *item;
-    *failure = FAILURE_BLOB_DOWNLOAD_MISC;
-    for (uint32_t i = 0; i < t->resource_file_count; i++) {
-        item = file_item(&f, &t->resource_files[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        struct item *item = file_item(f, &files[i]);
         if (!item)
-            return err_context(err, "resource_files[%" PRIu32 "]", i);
+            return err_context(f->err, "%sresource_files[%" PRIu32 "]",
+                               common ? "common_" : "", i);
+        item->common = common;
         items_put(out, item);
     }
+    return 0;
+}
+
+int wants_of_task(const struct jobspec *spec, const struct task_template *t,
+                  uint32_t instance, const struct template_context *names,
+                  struct items *out, enum failure *failure, struct err *err)
+{
+    const struct filling f = {.spec = spec, .names = names, .err = err};
+    const struct multi_instance *m = t->multi_instance;
+    struct item *item;
+    *failure = FAILURE_BLOB_DOWNLOAD_MISC;
+    if (m &&
+        file_items(&f, m->common_files, m->common_file_count, true, out) < 0)
+        return -1;
+    if (instance == 0 && file_items(&f, t->resource_files,
+                                    t->resource_file_count, false, out) < 0)
+        return -1;
     *failure = FAILURE_APPLICATION_PACKAGE_ERROR;
     for (uint32_t i = 0; i < t->package_ref_count; i++) {
         item = package_item(i, t->package_refs[i], err);
@@ -226,6 +243,7 @@ struct item *item_of_listed(const struct item *listing, const char *name,
     const char *to = listing->to;
     size_t len = strlen(to);
     item->kind = OBJECT_FILE;
+    item->common = listing->common;
     item->mode = listing->mode;
     item->key = join(listing->dir, "/", name, err);
     item->to = join(to, len > 0 && to[len - 1] != '/' ? "/" : "", name, err);

@@ -23,6 +23,7 @@ struct item {
                          is wd; of a package NULL */
     char *dir;        /* of a listing: the folder that is listed, */
     char *prefix;     /* and how its names begin */
+    bool common;      /* relative to the folder above wd */
     uint32_t mode;    /* of the file, or of the files */
     uint32_t package; /* which of its template's references */
     /* as it goes along: see prepare.c */
@@ -44,11 +45,12 @@ void items_put(struct items *q, struct item *item);
 struct item *items_take(struct items *q); /* NULL: it is empty */
 void items_fini(struct items *q);
 
-/* Everything that one task wants; names->task_id is set. -1 with *failure and
- * err: a template that cannot be expanded, a URL that is none, ENOMEM. */
+/* Everything that one task wants, or one instance of it; names->task_id is set.
+ * -1 with *failure and err: a template that cannot be expanded, a URL that is
+ * none, ENOMEM. */
 int wants_of_task(const struct jobspec *spec, const struct task_template *t,
-                  const struct template_context *names, struct items *out,
-                  enum failure *failure, struct err *err);
+                  uint32_t instance, const struct template_context *names,
+                  struct items *out, enum failure *failure, struct err *err);
 
 /* The file of that name in a listing. NULL with err. */
 struct item *item_of_listed(const struct item *listing, const char *name,

@@ -182,6 +182,8 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
         on_end(w, m.u.one.job, m.u.one.index, m.u.one.attempt, m.u.one.reason);
         break;
     case MSG_GO:
+        attempt_go(w, m.u.one.job, m.u.one.index, m.u.one.attempt);
+        break;
     case MSG_FRAGMENT:
     case MSG_PREPARED:
     case MSG_INSTANCE:

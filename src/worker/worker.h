@@ -32,6 +32,7 @@ enum { WORKER_MAX_SPECIALS = 16 };
 
 struct answer_task;
 struct attempt;
+struct peers;
 struct staging;
 struct worker;
 
@@ -46,6 +47,7 @@ struct worker_config {
     struct keeper *keeper;
     struct environment *environment;
     const struct staging *staging; /* NULL: no task has a directory */
+    const struct peers *peers;     /* NULL: no task has several instances */
     const char *run_dir;           /* absolute */
     const char *work_dir;          /* where tasks run: the folder of the spec */
     const char *host;              /* this rank's node, for people */

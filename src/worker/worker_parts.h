@@ -132,6 +132,10 @@ void attempts_end(struct worker *w, int64_t job, enum reason why,
 bool attempt_end(struct worker *w, uint32_t job, uint32_t index,
                  uint32_t attempt, enum reason why);
 
+/* It is the first of several instances: all are coordinated. */
+void attempt_go(struct worker *w, uint32_t job, uint32_t index,
+                uint32_t attempt);
+
 /* Report an attempt that has not begun: its files or packages could not be
  * had, or it cannot be prepared at all (REASON_LAUNCH). */
 void attempt_fail(struct worker *w, const struct msg_range *task,

@@ -103,8 +103,8 @@ static void every_kind_of_resource_file(void **state)
     struct items items = {0};
     enum failure failure;
     struct err err;
-    assert_int_equal(wants_of_task(&spec, &t, &names, &items, &failure, &err),
-                     0);
+    assert_int_equal(
+        wants_of_task(&spec, &t, 0, &names, &items, &failure, &err), 0);
     assert_int_equal(items.count, 6);
     for (size_t i = 0; i < 6; i++) {
         struct item *item = items_take(&items);
@@ -160,8 +160,8 @@ static void what_cannot_be_filled_in_is_named(void **state)
     struct items items = {0};
     enum failure failure;
     struct err err;
-    assert_int_equal(wants_of_task(&spec, &t, &names, &items, &failure, &err),
-                     -1);
+    assert_int_equal(
+        wants_of_task(&spec, &t, 0, &names, &items, &failure, &err), -1);
     assert_non_null(strstr(err.text, "resource_files[1]"));
     assert_int_equal(failure, FAILURE_BLOB_DOWNLOAD_MISC);
     items_fini(&items);

@@ -1,0 +1,192 @@
+/* Instances of a task on several nodes, by a whole worker: coordination, the
+ * word to go on, the end; and what they are told of each other. */
+#include "config.h"
+
+#include <signal.h>
+
+#include "rank.h"
+#include "worker/gang.h"
+
+static const char text[] =
+    "pool: {id: p, task_slots_per_node: 4}\n"
+    "jobs:\n"
+    "- id: gang\n"
+    "  tasks:\n"
+    "  - {id: all, required_slots: 2, command_line: 'echo main; cat d; "
+    "cat $MPIBATCH_HOSTFILE $MPIBATCH_MACHINEFILE; env | sort'}\n"
+    "  - {id: wide, required_slots: 4, command_line: 'echo free'}\n"
+    "  - {id: coordination, command_line: 'echo first; (sleep 60; true) & "
+    "echo $! > d; echo $! > $AZ_BATCH_TASK_SHARED_DIR/daemon'}\n"
+    "  - {id: bad, command_line: 'echo oh; exit 7'}\n";
+
+static const struct peer hosts[] = {{"n0", 4, 8}, {"n1", 4, 4}};
+static const struct peers peers = {hosts, 2};
+
+/* Task 0 is one on two nodes; coordination: its command, or -1. */
+static void up(int coordination)
+{
+    static struct job jobs[1];
+    static struct task_template templates[4];
+    static struct multi_instance multi;
+    rank_prepare(text);
+    jobs[0] = rank.spec->jobs[0];
+    memcpy(templates, jobs[0].templates, sizeof(templates));
+    multi = (struct multi_instance){.number_of_instances = 2};
+    if (coordination >= 0)
+        multi.coordination = &templates[coordination].command;
+    templates[0].multi_instance = &multi;
+    jobs[0].templates = templates;
+    rank.spec->jobs = jobs;
+    struct worker_config config = rank_config();
+    config.peers = &peers;
+    rank_up(&config);
+}
+
+/* Launch the instance that is on the worker's rank, 1. */
+static void launch(uint32_t instance)
+{
+    const uint32_t ranks[2] = {instance == 0 ? 1 : 0, instance == 0 ? 0 : 1};
+    rank_tell(&(struct msg){.kind = MSG_LAUNCH,
+                            .u.launch = {.attempt = 1,
+                                         .instance = instance,
+                                         .instance_count = 2,
+                                         .ranks = ranks}});
+}
+
+static void tell(enum msg_kind kind, enum reason reason)
+{
+    rank_tell(
+        &(struct msg){.kind = kind, .u.one = {.attempt = 1, .reason = reason}});
+}
+
+/* What the coordination command has left in the background. */
+static pid_t background(void)
+{
+    char path[PATH_MAX];
+    long pid = 0;
+    snprintf(path, sizeof(path), "%s/workitems/gang/job-1/all/daemon",
+             scratch_path(rank.scratch));
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%ld", &pid), 1);
+    fclose(f);
+    return (pid_t)pid;
+}
+
+static void has(const char *output, const char *what)
+{
+    if (!strstr(output, what))
+        fail_msg("no \"%s\" in:\n%s", what, output);
+}
+
+static void first_instance(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    up(2);
+    launch(0);
+    rank_await(MSG_INSTANCE, 1);
+    assert_string_equal(rank_said(MSG_INSTANCE)->text, "0/0.1");
+    pid_t daemon = background();
+    rank_pass(300 * NS_PER_MS);
+    assert_false(rank_has_said(MSG_RESULT));
+    assert_int_equal(kill(daemon, 0), 0);
+    tell(MSG_GO, REASON_NONE);
+    rank_await(MSG_RESULT, 1);
+    const struct said *s = rank_said(MSG_RESULT);
+    assert_string_equal(s->text, "0/0.1 none ");
+    assert_int_equal(kill(daemon, 0), -1);
+    /* both commands' output, in one folder */
+    assert_memory_equal(s->output, "first\nmain\n", strlen("first\nmain\n"));
+    has(s->output, "\nn1 slots=2\nn0 slots=4\nn1:2\nn0:4\n");
+    has(s->output, "\nAZ_BATCH_NODE_LIST=n1;n0\n");
+    has(s->output, "\nAZ_BATCH_HOST_LIST=n1,n0\n");
+    has(s->output, "\nAZ_BATCH_IS_CURRENT_NODE_MASTER=true\n");
+    has(s->output, "\nAZ_BATCH_MASTER_NODE=n1:2");
+    has(s->output, "\nCCP_NODES=2 n1 2 n0 4\n");
+    has(s->output, "\nMPIBATCH_INSTANCE=0\nMPIBATCH_INSTANCES=2\n");
+    snprintf(path, sizeof(path),
+             "\nAZ_BATCH_TASK_SHARED_DIR=%s/workitems/gang/job-1/all\n",
+             scratch_path(rank.scratch));
+    has(s->output, path);
+    /* it has staged nothing: it runs where others do */
+    snprintf(path, sizeof(path), "\nPWD=%s\n", rank.root);
+    has(s->output, path);
+    rank_down();
+}
+
+static void second_instance(void **state)
+{
+    (void)state;
+    up(2);
+    launch(1);
+    rank_await(MSG_INSTANCE, 1);
+    pid_t daemon = background();
+    /* the word is not for it, and its slots are taken */
+    tell(MSG_GO, REASON_NONE);
+    rank_assign(0, 1, 1);
+    rank_pass(300 * NS_PER_MS);
+    assert_false(rank_has_said(MSG_RESULT));
+    assert_int_equal(kill(daemon, 0), 0);
+    tell(MSG_END, REASON_CANCELLED);
+    rank_await(MSG_RETURNED, 1);
+    assert_string_equal(rank_said(MSG_RETURNED)->text, "0/0+1.1");
+    assert_int_equal(kill(daemon, 0), -1);
+    if (!rank_has_said(MSG_RESULT))
+        rank_await(MSG_RESULT, 1);
+    assert_string_equal(rank_said(MSG_RESULT)->text, "0/1.1 none ");
+    assert_false(rank_has_said(MSG_STORING));
+    assert_false(rank_has_said(MSG_STARTED));
+    rank_down();
+}
+
+static void coordination_fails(void **state)
+{
+    (void)state;
+    for (uint32_t instance = 0; instance < 2; instance++) {
+        up(3);
+        launch(instance);
+        rank_await(MSG_RESULT, 1);
+        assert_string_equal(
+            rank_said(MSG_RESULT)->text,
+            "0/0.1 exit_code of the coordination command, on n1");
+        assert_string_equal(rank_said(MSG_RESULT)->output, "oh\n");
+        assert_false(rank_has_said(MSG_INSTANCE));
+        rank_down();
+    }
+}
+
+static void without_coordination(void **state)
+{
+    (void)state;
+    up(-1);
+    launch(0);
+    rank_await(MSG_INSTANCE, 1);
+    rank_tell(&(struct msg){.kind = MSG_CANCEL, .u.cancel = {.job = 0}});
+    rank_await(MSG_RESULT, 1);
+    assert_string_equal(rank_said(MSG_RESULT)->text, "0/0.1 cancelled ");
+    /* again, and stopped before it has begun */
+    launch(1);
+    rank_tell(&(struct msg){.kind = MSG_STOP, .u.stop = {.now = true}});
+    rank_await(MSG_RETURNED, 1);
+    assert_string_equal(rank_said(MSG_RETURNED)->text, "0/0+1.1");
+    rank_down();
+}
+
+static void ports(void **state)
+{
+    (void)state;
+    uint32_t port = gang_port("key", 1, 2, 3);
+    assert_int_equal(port, gang_port("key", 1, 2, 3));
+    assert_int_not_equal(port, gang_port("key", 1, 2, 4));
+    assert_in_range(port, 20000, 29999);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_instance), cmocka_unit_test(second_instance),
+        cmocka_unit_test(coordination_fails),
+        cmocka_unit_test(without_coordination), cmocka_unit_test(ports)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
