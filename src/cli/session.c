@@ -156,6 +156,9 @@ static int session_build(struct session *s, struct err *err)
         return -1;
     if (start_check(s->world, s->spec, s->slots.count, &s->ranks, &why) < 0)
         return refuse(s, &why, EXIT_USAGE);
+    if (start_peers(s->world, s->topo, &s->slots, &s->ranks, &s->peers, err) <
+        0)
+        return -1;
     if (jobspec_needs_scratch(s->spec) &&
         start_scratch(s->world, s->spec, &s->start, &s->ranks,
                       &s->stage.scratch, &why) < 0)
@@ -230,6 +233,7 @@ static void session_fini(struct session *s)
     spawner_destroy(s->spawner);
     jobspec_destroy(s->spec);
     start_ranks_fini(&s->ranks);
+    start_peers_fini(&s->peers);
     mem_free(s->shown_dir);
     mem_free(s->rerun);
     mem_free(s->again);

@@ -102,6 +102,7 @@ int session_worker_start(struct session *s, struct err *err)
         .keeper = s->keeper,
         .environment = s->environment,
         .staging = s->stage.scratch ? &s->stage.staging : NULL,
+        .peers = &s->peers,
         .host = s->host,
         .run_dir = s->start.run_dir,
         .work_dir = s->start.work_dir,

@@ -14,6 +14,7 @@
 #include "cli/origin_self.h"
 #include "cli/session.h"
 #include "cli/start.h"
+#include "cli/start_peers.h"
 #include "comm/comm.h"
 #include "comm/loop.h"
 #include "comm/world.h"
@@ -88,6 +89,7 @@ struct session {
     char host[NODE_MAX_NAME + 1]; /* this rank's node */
     struct slots slots;
     struct start_ranks ranks;
+    struct peers peers;
     struct loop *loop;
     struct comm *comm;
     struct worker *worker;

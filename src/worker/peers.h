@@ -5,12 +5,12 @@
 #include <stdint.h>
 
 struct peer {
-    const char *host;
+    char *host;
     uint32_t slots, cores; /* its own; cores: of all its slots */
 };
 
 struct peers {
-    const struct peer *ranks;
+    struct peer *ranks;
     uint32_t count;
 };
 

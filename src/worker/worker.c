@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "worker/peers.h"
 #include "worker/worker_parts.h"
 
 /* How often runs are looked at, and tried again what lacked something. */
@@ -97,6 +98,16 @@ static void on_assign(struct worker *w, const struct msg_range *range)
         worker_give_back(w, range);
 }
 
+/* Is it on ranks that there are? */
+static bool is_known(const struct worker *w, const struct launch *launch)
+{
+    const struct peers *p = w->config.peers;
+    for (uint32_t i = 0; launch->ranks && i < launch->instance_count; i++)
+        if (!p || launch->ranks[i] >= p->count)
+            return false;
+    return true;
+}
+
 static void on_launch(struct worker *w, const struct msg *m)
 {
     struct msg_range task = {.job = m->u.launch.job,
@@ -105,10 +116,15 @@ static void on_launch(struct worker *w, const struct msg *m)
                              .attempt = m->u.launch.attempt};
     struct launch launch;
     struct err err;
-    if (w->stopping || launch_read(&launch, m, &err) < 0)
+    if (w->stopping || launch_read(&launch, m, &err) < 0) {
         worker_give_back(w, &task);
-    else
+    } else if (!is_known(w, &launch)) {
+        attempt_fail(w, &task, REASON_INTERNAL, FAILURE_NONE, 0, false,
+                     "one of its instances is on a rank that there is not");
+        launch_fini(&launch);
+    } else {
         singles_put(w, &task, &launch);
+    }
 }
 
 static void on_recall(struct worker *w, uint32_t count)

@@ -19,7 +19,8 @@ static const char text[] =
     "echo $! > d; echo $! > $AZ_BATCH_TASK_SHARED_DIR/daemon'}\n"
     "  - {id: bad, command_line: 'echo oh; exit 7'}\n";
 
-static const struct peer hosts[] = {{"n0", 4, 8}, {"n1", 4, 4}};
+static char n0[] = "n0", n1[] = "n1";
+static struct peer hosts[] = {{n0, 4, 8}, {n1, 4, 4}};
 static const struct peers peers = {hosts, 2};
 
 /* Task 0 is one on two nodes; coordination: its command, or -1. */
