@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "sched/claims.h"
+#include "sched/grant.h"
 #include "sched/machine.h"
 #include "sched/special.h"
 
@@ -32,6 +34,10 @@ static bool is_able(const struct sched *s)
         if (ready_top(queue) && queue->slots <= hope_of(s, queue->pool))
             return true;
     }
+    for (uint32_t p = 0; p < s->ready.pool_count; p++)
+        for (size_t i = 0; i < s->ready.claims[p].count; i++)
+            if (claim_is_able(s, claim_of_node(s->ready.claims[p].nodes[i])))
+                return true;
     return false;
 }
 
@@ -104,6 +110,10 @@ static uint32_t count_said(const struct worker *w, struct snapshot *snap)
         const struct range *r = &w->given.ranges[i];
         if (special_is(r->first))
             continue;
+        if (r->kind == RANGE_INSTANCE) { /* its first one counts */
+            busy += range_has_load(r->state) ? r->slots : 0;
+            continue;
+        }
         struct task_counts *c = &snap->jobs[r->job].tasks;
         switch (r->state) {
         case RANGE_GIVEN:
@@ -196,7 +206,7 @@ static const struct range *given_find(const struct sched *s, uint32_t job,
                                       uint32_t index)
 {
     const struct range *r = NULL;
-    if (s->jobs[job].outstanding == 0)
+    if (s->jobs[job].outstanding == 0 || grant_has_ended(s, job, index))
         return NULL;
     for (uint32_t i = 0; !r && i < s->config.worker_count; i++)
         r = outstanding_find(&s->workers[i].given, job, index);
@@ -206,8 +216,13 @@ static const struct range *given_find(const struct sched *s, uint32_t job,
 bool sched_task_worker(const struct sched *s, uint32_t job, uint32_t index,
                        uint32_t *worker)
 {
+    const struct grant *g = grant_find(s, job, index);
     if (s->jobs[job].outstanding == 0)
         return false;
+    if (g) {
+        *worker = g->workers[0];
+        return true;
+    }
     for (uint32_t i = 0; i < s->config.worker_count; i++)
         if (outstanding_find(&s->workers[i].given, job, index)) {
             *worker = i;
@@ -227,6 +242,8 @@ enum task_state sched_task_state(const struct sched *s, uint32_t job,
         return TASK_PREPARING;
     if (r)
         return range_is_running(r->state) ? TASK_RUNNING : TASK_ACTIVE;
+    if (grant_comes_back(s, job, index))
+        return TASK_ACTIVE;
     const struct job_run *j = &s->jobs[job];
     *result = indices_contains(&j->skipped, index)    ? RESULT_SKIPPED
               : indices_contains(&j->failures, index) ? RESULT_FAILURE

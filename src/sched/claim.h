@@ -43,6 +43,8 @@ struct picky {
     uint64_t memory_bytes;     /* in place of its request's; 0: that */
     int64_t max_wall_clock_ns; /* in place of its template's; 0: that */
     bool keep_directory;
+    bool exclusive; /* nothing else on its node, whatever it asks for */
+    bool tried;     /* attempted before */
 };
 
 /* Zero needs, priority and order set from the task's job. In no heap. */
@@ -55,6 +57,9 @@ void picky_init(struct picky *p, const struct sched *s, uint32_t job,
 int claim_add(struct sched *s, struct claim *c);
 void claim_remove(struct sched *s, struct claim *c);
 bool claim_waits(const struct claim *c);
+
+/* Does a plain bucket's first task come before the claim? */
+bool claim_behind(const struct claim *c, const struct bucket *b);
 
 /* To be defined by who owns the picky tasks: the one of that task, whether it
  * waits or is given; NULL: it has no needs of its own. */

@@ -7,6 +7,7 @@
 #include "sched/command.h"
 #include "sched/follow.h"
 #include "sched/limits.h"
+#include "sched/grant.h"
 #include "sched/prep.h"
 
 #include <stddef.h>
@@ -100,6 +101,8 @@ void task_put(struct sched *s, uint32_t job, uint32_t index,
               enum task_past past)
 {
     struct job_run *j = &s->jobs[job];
+    if (grant_delays(s, job, index, past))
+        return;
     if (needs_state(&s->needs, job, index) == NEED_MET) {
         if (pickies_put(s, job, index, past == TASK_TRIED))
             return;
@@ -263,7 +266,10 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
     if (r->state == RANGE_HELD)
         prep_hold(s, w, r, -(int64_t)count);
     node_given(s, w->node, -(int64_t)count);
+    struct range gone = *r;
     outstanding_cut(&w->given, r, first, count);
+    if (gone.kind != RANGE_PLAIN)
+        grant_part_gone(s, w, &gone);
 }
 
 void tasks_requeue(struct sched *s, const struct range *r)

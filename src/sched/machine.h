@@ -21,6 +21,7 @@
 #include "sched/pickies.h"
 #include "sched/place.h"
 #include "sched/ready.h"
+#include "sched/resources.h"
 #include "sched/schedule.h"
 #include "sched/sched.h"
 #include "sched/tally.h"
@@ -45,6 +46,7 @@ struct worker {
     struct seat seat; /* in its pool's place if its node takes tasks */
     struct outstanding given;
     uint32_t held;           /* of its tasks: see prep.h */
+    bool reserved;           /* for the claim of its pool: see claims.h */
     struct heap_node news;   /* in the heap of workers with something to say */
     struct heap_node victim; /* in balance.c's heap */
     enum sched_stop told;    /* how it has been told to stop */
@@ -61,6 +63,9 @@ struct pool_run {
     enum { POOL_WAITING, POOL_OPEN } state;
     uint32_t up; /* nodes that have been ready for tasks */
     struct place place;
+    struct stock stock;
+    const struct claim *reserved_for; /* NULL: nothing is reserved */
+    uint32_t reserved_slots;          /* at each of the reserved workers */
     uint64_t freed; /* grows when something has become free: claim.seen */
 };
 
@@ -78,10 +83,12 @@ struct sched {
     uint32_t *node_workers; /* by node: see node_run.first */
     struct liveness live;
     struct map tally;
-    struct heap due;      /* jobs to look at, by index */
-    struct heap expiries; /* jobs with a running time limit, by its end */
-    struct heap news;     /* workers to act on, by number */
-    struct heap victims;  /* balance.c's; empty between calls */
+    struct map grants;        /* see grant.h */
+    struct grant *grant_news; /* those with something to say */
+    struct heap due;          /* jobs to look at, by index */
+    struct heap expiries;     /* jobs with a running time limit, by its end */
+    struct heap news;         /* workers to act on, by number */
+    struct heap victims;      /* balance.c's; empty between calls */
     struct heap node_news, node_quiet;
     int64_t begun_ns;    /* the first moment; INT64_MIN: it is to come */
     int64_t nodes_at_ns; /* some node waits for that moment */
@@ -170,6 +177,12 @@ struct bucket *fill_bucket_of(const struct sched *s, uint32_t pool);
 struct place *worker_place(const struct sched *s, const struct worker *w);
 void worker_load(struct sched *s, struct worker *w, int sign,
                  const struct range *r, uint32_t count);
+
+/* The joined worker that something came from, or NULL. */
+struct worker *worker_reports(struct sched *s, int64_t now_ns, uint32_t worker);
+
+/* Nothing is reserved in the pool any more. */
+void reservation_drop(struct sched *s, struct pool_run *p);
 
 /* What there is to do about a node: its start task, its state; afterwards, when
  * tasks have been handed out: is it running or idle now? */

@@ -8,8 +8,10 @@
 #include "config.h"
 #include "sched/machine.h"
 
+#include "sched/claims.h"
 #include "sched/command.h"
 #include "sched/follow.h"
+#include "sched/grant.h"
 #include "sched/limits.h"
 #include "sched/prep.h"
 #include "sched/special.h"
@@ -46,18 +48,33 @@ static bool lose_attempt(struct sched *s, struct worker *w, int64_t now_ns,
         return true;
     }
     act->disposition = a.disposition;
+    bool granted = last->kind != RANGE_PLAIN;
     tasks_release(s, w, last, a.index, 1);
     if (a.disposition == TASK_RETRIES)
         pickies_note(s, now_ns, UINT32_MAX, &a, &(struct verdict){0});
     attempt_settle(s, &a);
+    if (granted)
+        grant_settled(s, &a, REASON_LOST);
     command_ended(s, &a);
     return true;
+}
+
+/* What a lost worker has of attempts that have ended goes without a word. */
+static void drop_ended(struct sched *s, struct worker *w)
+{
+    struct range *last;
+    while (w->given.count > 0 &&
+           (last = &w->given.ranges[w->given.count - 1])->kind != RANGE_PLAIN &&
+           grant_has_ended(s, last->job, last->first))
+        tasks_release(s, w, last, last->first, 1);
 }
 
 static enum step worker_step(struct sched *s, struct worker *w, int64_t now_ns,
                              struct sched_action *act)
 {
     *act = (struct sched_action){.worker = worker_id(s, w)};
+    if (w->state == WORKER_LOST)
+        drop_ended(s, w);
     if (w->state == WORKER_LOSING) {
         act->kind = SCHED_WORKER_LOST;
         w->state = WORKER_LOST;
@@ -275,6 +292,14 @@ static enum step bucket_give(struct sched *s, int64_t now_ns, struct bucket *b,
     return STEP_ACT;
 }
 
+static bool has_claims(const struct sched *s)
+{
+    for (uint32_t p = 0; p < s->ready.pool_count; p++)
+        if (s->ready.claims[p].count > 0 || s->pools[p].reserved_for)
+            return true;
+    return false;
+}
+
 static enum step assign_step(struct sched *s, int64_t now_ns,
                              struct sched_action *act)
 {
@@ -282,6 +307,17 @@ static enum step assign_step(struct sched *s, int64_t now_ns,
         struct seat *seat = NULL;
         uint32_t count = 0;
         struct bucket *b = choose_fill(s, &seat, &count);
+        struct worker *w;
+        if (has_claims(s)) {
+            enum step step = claims_step(s, now_ns, b, act);
+            if (step != STEP_NONE)
+                return step;
+            b = choose_fill(s, &seat, &count); /* without what is reserved */
+            if (!b && (b = claims_backfill(s, now_ns, &w))) {
+                seat = &w->seat;
+                count = 1;
+            }
+        }
         if (!b)
             b = choose_ahead(s, &seat, &count);
         if (!b)
@@ -304,6 +340,8 @@ bool sched_next(struct sched *s, int64_t now_ns, struct sched_action *act)
             return step == STEP_ACT;
         heap_remove(&s->news, n);
     }
+    if ((step = grants_step(s, act)) != STEP_NONE)
+        return step == STEP_ACT;
     while ((n = heap_top(&s->due))) {
         step = jobs_step(s, job_of_due(n), now_ns, act);
         if (step != STEP_NONE)

@@ -92,9 +92,13 @@ int nodes_init(struct sched *s)
     if (!s->nodes || !s->node_workers)
         return -1;
     s->node_count = count;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         node_init(s, &s->nodes[i], c->node_count > 0 ? c->nodes[i].pool : 0,
                   c->node_count > 0 ? c->nodes[i].leader : i, 0);
+        if (stock_init(&s->nodes[i].stock, c->spec,
+                       c->node_count > 0 ? c->nodes[i].capacity : NULL) < 0)
+            return -1;
+    }
     for (uint32_t i = 0; i < c->node_count; i++)
         if (c->nodes[i].outside)
             s->nodes[i].wish = WISH_LEAVE;
@@ -106,6 +110,8 @@ void nodes_fini(struct sched *s)
 {
     heap_fini(&s->node_news);
     heap_fini(&s->node_quiet);
+    for (uint32_t i = 0; i < s->node_count; i++)
+        stock_fini(&s->nodes[i].stock);
     mem_free(s->nodes);
     mem_free(s->node_workers);
     s->nodes = NULL;
@@ -327,22 +333,35 @@ static void node_change(struct sched *s, struct node_run *n,
     }
 }
 
-/* Its workers have seats, or not, as they must. 0, or -1 (no memory). */
-static int node_seat(struct sched *s, struct node_run *n)
+int node_seat(struct sched *s, struct node_run *n)
 {
-    bool wanted = node_takes_tasks(s, n);
+    bool wanted = node_takes_tasks(s, n) && n->alone == 0;
     struct place *place = &s->pools[n->pool].place;
     for (uint32_t i = 0; i < n->count; i++) {
         struct worker *w = &s->workers[s->node_workers[n->first + i]];
-        bool is = wanted && w->state == WORKER_JOINED && w->seat.load.slots > 0;
+        bool is = wanted && w->state == WORKER_JOINED &&
+                  w->seat.load.slots > 0 && !w->reserved;
+        if (is == w->seat.seated)
+            continue;
         if (!is)
             place_remove(place, &w->seat);
-        else if (!w->seat.seated && place_add(place, &w->seat) < 0)
+        else if (place_add(place, &w->seat) < 0)
             return -1;
-        else
-            s->pools[n->pool].freed++;
+        s->pools[n->pool].freed++;
     }
     return 0;
+}
+
+void node_take_alone(struct sched *s, struct node_run *n)
+{
+    n->alone++;
+    (void)node_seat(s, n); /* takes seats away: that does not fail */
+}
+
+void node_leave_alone(struct sched *s, struct node_run *n)
+{
+    n->alone--;
+    node_news(s, n);
 }
 
 static void say(const struct sched *s, const struct node_run *n,

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/heap.h"
 #include "model/state.h"
+#include "sched/resources.h"
 #include "sched/sched.h"
 
 struct worker;
@@ -45,6 +46,8 @@ struct node_run {
     enum start_state start;
     uint32_t start_attempts, start_retries;
     int64_t start_at_ns; /* not earlier: its next attempt */
+    struct stock stock;
+    uint32_t alone; /* tasks there that share it with nothing */
     enum node_wish wish;
     enum sched_running running;      /* wish: what becomes of what runs there */
     enum { NODE_NEW, NODE_UP } seen; /* has it been ready for tasks? */
@@ -72,6 +75,14 @@ void node_lost(struct sched *s, struct node_run *n, bool was_joined);
 
 /* Its workers have so many more tasks (or fewer). */
 void node_given(struct sched *s, struct node_run *n, int64_t more);
+
+/* Its workers have seats, or not, as they must. 0, or -1 (no memory; not if all
+ * have had one before). */
+int node_seat(struct sched *s, struct node_run *n);
+
+/* A task has it for itself, or has it no more. */
+void node_take_alone(struct sched *s, struct node_run *n);
+void node_leave_alone(struct sched *s, struct node_run *n);
 
 /* Time has passed. When to say so at the latest. */
 void nodes_tick(struct sched *s, int64_t now_ns);

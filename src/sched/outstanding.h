@@ -41,7 +41,10 @@ struct range {
     uint32_t job, first, count, attempt;
     uint32_t slots; /* that each of its tasks requires */
     enum range_state state;
-    int64_t task_ns; /* what a task was thought to take when it was given */
+    /* of a grant (see grant.h): its first instance, another one */
+    enum { RANGE_PLAIN, RANGE_GRANTED, RANGE_INSTANCE } kind;
+    int64_t start_ns; /* STARTED: when that was said */
+    int64_t task_ns;  /* what a task was thought to take when it was given */
 };
 
 struct outstanding {

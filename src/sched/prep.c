@@ -370,6 +370,7 @@ void prep_ended(struct sched *s, uint32_t node, int64_t now_ns,
         preparation_ended(s, j, p, now_ns, &v, a);
     if (p->state == PREP_NONE)
         node_unhold(s, &s->nodes[node], a->job);
+    s->pools[s->nodes[node].pool].freed++; /* for those who wait for it */
     job_due(s, j);
 }
 

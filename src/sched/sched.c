@@ -12,6 +12,7 @@
 #include "sched/command.h"
 #include "sched/follow.h"
 #include "sched/machine.h"
+#include "sched/grant.h"
 #include "sched/prep.h"
 #include "sched/special.h"
 
@@ -118,6 +119,20 @@ static int workers_init(struct sched *s)
     return liveness_init(&s->live, count, s->config.silence_ns);
 }
 
+/* What the pool has once. */
+static int pool_stock_init(struct pool_run *pool, const struct jobspec *spec)
+{
+    uint64_t *has = mem_calloc(spec->resource_count, sizeof(has[0]));
+    if (!has)
+        return -1;
+    for (uint32_t i = 0; i < pool->spec->pool_resource_count; i++)
+        has[pool->spec->pool_resources[i].resource] =
+            pool->spec->pool_resources[i].units;
+    int rc = stock_init(&pool->stock, spec, has);
+    mem_free(has);
+    return rc;
+}
+
 static int pools_init(struct sched *s)
 {
     const struct jobspec *spec = s->config.spec;
@@ -132,6 +147,8 @@ static int pools_init(struct sched *s)
         pool->state = pool->spec && pool->spec->target_dedicated_nodes > 0
                           ? POOL_WAITING
                           : POOL_OPEN;
+        if (pool->spec && pool_stock_init(pool, spec) < 0)
+            return -1;
     }
     return 0;
 }
@@ -147,6 +164,7 @@ struct sched *sched_create(const struct sched_config *config, struct err *err)
     s->starts_left = config->task_limit ? config->task_limit : UINT64_MAX;
     s->balance_at_ns = INT64_MIN;
     map_init(&s->tally);
+    map_init(&s->grants);
     heap_init(&s->due, compare_due);
     heap_init(&s->expiries, compare_expiry);
     heap_init(&s->news, compare_news);
@@ -194,8 +212,10 @@ void sched_destroy(struct sched *s)
         job_fini(&s->jobs[i]);
     for (uint32_t i = 0; s->workers && i < s->config.worker_count; i++)
         outstanding_fini(&s->workers[i].given);
-    for (uint32_t p = 0; s->pools && p < s->ready.pool_count; p++)
+    for (uint32_t p = 0; s->pools && p < s->ready.pool_count; p++) {
         place_fini(&s->pools[p].place);
+        stock_fini(&s->pools[p].stock);
+    }
     mem_free(s->pools);
     nodes_fini(s);
     liveness_fini(&s->live);
@@ -204,6 +224,7 @@ void sched_destroy(struct sched *s)
     schedules_fini(s);
     pickies_fini(s);
     map_fini(&s->tally);
+    grants_fini(s);
     heap_fini(&s->due);
     heap_fini(&s->expiries);
     heap_fini(&s->news);
@@ -221,8 +242,7 @@ static int no_memory(struct err *err)
     return err_set(err, ENOMEM, "no memory in the scheduler");
 }
 
-/* The joined worker that something came from, or NULL. */
-static struct worker *reporter(struct sched *s, int64_t now_ns, uint32_t worker)
+struct worker *worker_reports(struct sched *s, int64_t now_ns, uint32_t worker)
 {
     machine_now(s, now_ns);
     if (worker >= s->config.worker_count)
@@ -244,7 +264,7 @@ static struct range *attempt_find(const struct worker *w, uint32_t job,
 int sched_worker_join(struct sched *s, int64_t now_ns, uint32_t worker,
                       uint32_t slots, struct err *err)
 {
-    (void)reporter(s, now_ns, worker);
+    (void)worker_reports(s, now_ns, worker);
     if (worker >= s->config.worker_count)
         return 0;
     struct worker *w = &s->workers[worker];
@@ -266,7 +286,7 @@ int sched_worker_join(struct sched *s, int64_t now_ns, uint32_t worker,
 
 void sched_worker_heard(struct sched *s, int64_t now_ns, uint32_t worker)
 {
-    (void)reporter(s, now_ns, worker);
+    (void)worker_reports(s, now_ns, worker);
 }
 
 /* The worker is lost: what it had not started is ready again at once; what
@@ -317,7 +337,7 @@ static int attempt_step(struct sched *s, int64_t now_ns, uint32_t worker,
                         const struct sched_of *of, enum range_state state,
                         struct err *err)
 {
-    struct worker *w = reporter(s, now_ns, worker);
+    struct worker *w = worker_reports(s, now_ns, worker);
     if (!w)
         return 0;
     struct range *r = attempt_find(w, of->job, of->index, of->attempt);
@@ -330,6 +350,10 @@ static int attempt_step(struct sched *s, int64_t now_ns, uint32_t worker,
     int load = (int)range_has_load(state) - (int)range_has_load(r->state);
     if (load != 0)
         worker_load(s, w, load, r, 1);
+    if (state == RANGE_STARTED)
+        r->start_ns = now_ns; /* of a range that is cut: of this task alone */
+    if (state == RANGE_STORING && r->kind != RANGE_PLAIN)
+        grant_part_stored(s, w, r);
     outstanding_mark(&w->given, r, of->index, state);
     w->progress_ns = now_ns;
     return 0;
@@ -381,7 +405,7 @@ static void note_tempo(struct job_run *j, const struct attempt *a)
 int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
                         struct attempt *a, bool *accepted, struct err *err)
 {
-    struct worker *w = reporter(s, now_ns, worker);
+    struct worker *w = worker_reports(s, now_ns, worker);
     *accepted = false;
     if (!w || !attempt_find(w, a->job, a->index, a->attempt))
         return 0;
@@ -392,6 +416,11 @@ int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
                       attempt_find(w, a->job, a->index, a->attempt), a);
         w->progress_ns = now_ns;
         *accepted = true;
+        return 0;
+    }
+    struct range *r = attempt_find(w, a->job, a->index, a->attempt);
+    if (r->kind != RANGE_PLAIN && grant_takes_end(s, w, r, a)) {
+        w->progress_ns = now_ns;
         return 0;
     }
     struct job_run *j = &s->jobs[a->job];
@@ -409,11 +438,13 @@ int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
         a->reason = reason;
         return no_memory(err);
     }
-    struct range *r = attempt_find(w, a->job, a->index, a->attempt);
+    bool granted = r->kind != RANGE_PLAIN;
     tasks_release(s, w, r, a->index, 1);
     if (again)
         pickies_note(s, now_ns, worker, a, &v);
     attempt_settle(s, a);
+    if (granted)
+        grant_settled(s, a, REASON_CANCELLED);
     command_ended(s, a);
     note_tempo(j, a);
     w->progress_ns = now_ns;
@@ -425,7 +456,7 @@ int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
                          uint32_t job, uint32_t first, uint32_t count,
                          uint32_t attempt, struct err *err)
 {
-    struct worker *w = reporter(s, now_ns, worker);
+    struct worker *w = worker_reports(s, now_ns, worker);
     if (!w)
         return 0;
     if (outstanding_reserve(&w->given, 1) < 0)
@@ -449,6 +480,9 @@ int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
             behind = end;
         back.count = behind - back.first;
         first = behind;
+        if (r->attempt == attempt && r->kind != RANGE_PLAIN &&
+            grant_takes_return(s, w, r))
+            continue;
         if (r->attempt != attempt || range_is_running(r->state) ||
             r->state == RANGE_HELD)
             continue;
