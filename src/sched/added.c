@@ -20,6 +20,7 @@ static int no_memory(struct err *err)
 static void take_in(struct sched *s, struct job_run *j)
 {
     uint32_t job = job_id(s, j);
+    job_look(j, j->task_count);
     while (j->task_count < j->spec->tasks.count)
         task_put(s, job, j->task_count++, TASK_FRESH);
     follow_review(s, j);

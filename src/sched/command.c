@@ -238,6 +238,8 @@ int sched_task_command(struct sched *s, int64_t now_ns, uint32_t job,
 bool command_is_ended(const struct sched *s, uint32_t job, uint32_t index)
 {
     const struct job_run *j = &s->jobs[job];
+    if (j->ended.count + j->ending.count == 0)
+        return false;
     return indices_contains(&j->ended, index) ||
            indices_contains(&j->ending, index);
 }

@@ -53,7 +53,7 @@ bool indices_remove(struct indices *s, uint32_t index)
 
 bool indices_contains(const struct indices *s, uint32_t index)
 {
-    return roaring_bitmap_contains(s->bits, index);
+    return s->count > 0 && roaring_bitmap_contains(s->bits, index);
 }
 
 void indices_add_range(struct indices *s, uint32_t first, uint32_t count)

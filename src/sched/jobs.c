@@ -28,11 +28,28 @@ int job_init(struct job_run *j, const struct job *spec)
                           .end = JOB_END_NONE};
     heap_node_init(&j->due);
     heap_node_init(&j->expiry);
+    job_look(j, 0);
     struct indices *sets[] = SETS_OF(j);
     for (size_t i = 0; i < SET_COUNT; i++)
         if (indices_init(sets[i], 0) < 0)
             return -1;
     return 0;
+}
+
+void job_look(struct job_run *j, uint32_t first)
+{
+    uint32_t count = job_template_count(j->spec);
+    if (j->spec->on_task_failure == TASK_FAILURE_JOB_ACTION)
+        j->ends = ENDS_WITH_OPTIONS;
+    for (; j->ends == ENDS_PLAINLY && first < count; first++) {
+        const struct exit_conditions *c =
+            &job_template(j->spec, first)->exit_conditions;
+        if (c->code_count > 0 || c->has_pre_processing_error ||
+            c->has_file_upload_error || c->has_default)
+            j->ends = ENDS_WITH_OPTIONS;
+    }
+    if (j->spec->manager && j->spec->manager->task.exit_conditions.code_count)
+        j->ends = ENDS_WITH_OPTIONS;
 }
 
 void job_fini(struct job_run *j)
@@ -188,6 +205,8 @@ struct verdict job_judge(const struct job_run *j, const struct attempt *a,
                          uint32_t retries)
 {
     static const struct verdict over = {.again = false};
+    if (a->result == RESULT_SUCCESS && a->reason == REASON_NONE)
+        return over; /* most of them: what it means is job_end_options' */
     struct verdict v =
         policy_judge(job_template(j->spec, a->index), a, retries);
     /* a job that ends gives no further attempt */

@@ -29,6 +29,10 @@ enum job_turn { TURN_WAITS, TURN_HAS_BEGUN, TURN_LEFT_OUT };
 /* Its job manager task comes before all others. */
 enum manager_state { MANAGER_NONE, MANAGER_WAITS, MANAGER_GIVEN };
 
+/* Does the end of a task mean what its result says, or are there exit options?
+ */
+enum job_ends { ENDS_PLAINLY, ENDS_WITH_OPTIONS };
+
 struct picky_task;
 
 struct job_run {
@@ -43,6 +47,7 @@ struct job_run {
     enum job_end end;
     char *why; /* of its end; NULL: that says all */
     enum job_turn turn;
+    enum job_ends ends;
     enum manager_state manager;
     struct picky_task *pickies; /* its tasks with needs of their own */
     enum job_want want;
@@ -81,6 +86,8 @@ struct job_run {
 
 /* An active job. 0, or -1 (no memory). */
 int job_init(struct job_run *j, const struct job *spec);
+/* Its templates from `first` on are new. */
+void job_look(struct job_run *j, uint32_t first);
 void job_fini(struct job_run *j);
 
 /* Are all its tasks completed? */

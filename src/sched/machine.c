@@ -115,9 +115,8 @@ void task_put(struct sched *s, uint32_t job, uint32_t index,
         indices_add(&j->tried, index);
 }
 
-/* Where a ready task stands, or NULL. */
-static struct indices *ready_set(const struct sched *s, uint32_t job,
-                                 uint32_t index, struct bucket **b)
+struct indices *task_ready_set(const struct sched *s, uint32_t job,
+                               uint32_t index, struct bucket **b)
 {
     if (index == INDEX_JOB_MANAGER)
         return NULL;
@@ -131,7 +130,7 @@ bool task_take(struct sched *s, uint32_t job, uint32_t index)
 {
     struct job_run *j = &s->jobs[job];
     struct bucket *b;
-    struct indices *set = ready_set(s, job, index, &b);
+    struct indices *set = task_ready_set(s, job, index, &b);
     if (set) {
         bucket_take(b, set, index, 1);
         return true;
@@ -148,7 +147,7 @@ bool task_waits(const struct sched *s, uint32_t job, uint32_t index)
 {
     const struct job_run *j = &s->jobs[job];
     struct bucket *b;
-    return ready_set(s, job, index, &b) || pickies_wait(s, job, index) ||
+    return task_ready_set(s, job, index, &b) || pickies_wait(s, job, index) ||
            indices_contains(&j->blocked, index) ||
            indices_contains(&j->doomed, index) ||
            indices_contains(&j->dropped, index);
@@ -200,23 +199,11 @@ int attempt_tally(struct sched *s, const struct attempt *a)
     return tally_keep(&s->tally, a->job, a->index, t);
 }
 
-/* Does the end of a task need a closer look? */
-static bool has_consequences(const struct sched *s, const struct job_run *j,
-                             uint32_t index)
-{
-    const struct exit_conditions *c =
-        &job_template(j->spec, index)->exit_conditions;
-    return j->spec->on_task_failure == TASK_FAILURE_JOB_ACTION ||
-           needs_has_parents(&s->needs, job_id(s, j)) || c->code_count > 0 ||
-           c->has_pre_processing_error || c->has_file_upload_error ||
-           c->has_default;
-}
-
 /* What the end of a task means for its job and for those that wait for it. */
 static void task_ended(struct sched *s, struct job_run *j,
                        const struct attempt *a)
 {
-    if (!has_consequences(s, j, a->index))
+    if (j->ends == ENDS_PLAINLY && !needs_has_parents(&s->needs, a->job))
         return;
     struct exit_options o = job_end_options(j, a);
     bool good = o.dependency_action == DEPENDENCY_SATISFY;

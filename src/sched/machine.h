@@ -138,6 +138,9 @@ void task_put(struct sched *s, uint32_t job, uint32_t index,
 /* Take a task out of what holds it before it is given to a worker. Was it
  * there? */
 bool task_take(struct sched *s, uint32_t job, uint32_t index);
+/* The set of its bucket that holds a task, or NULL: it is not ready. */
+struct indices *task_ready_set(const struct sched *s, uint32_t job,
+                               uint32_t index, struct bucket **b);
 /* Is it there? And has it had no attempt: known of one that waits so, or that
  * is skipped. */
 bool task_waits(const struct sched *s, uint32_t job, uint32_t index);

@@ -182,11 +182,13 @@ static bool raises_time(const struct task_template *t, const struct attempt *a)
 int pickies_prepare(struct sched *s, const struct attempt *a,
                     const struct verdict *v)
 {
+    if (!v->again)
+        return 0;
     const struct task_template *t =
         job_template(s->jobs[a->job].spec, a->index);
     bool keeps = v->keeps_directory || (v->uses_retry && t->keep_working_dir);
-    if (!v->again || !(v->pause_ns > 0 || v->different_node || keeps ||
-                       raises_memory(t, a) || raises_time(t, a)))
+    if (!(v->pause_ns > 0 || v->different_node || keeps ||
+          raises_memory(t, a) || raises_time(t, a)))
         return 0;
     return pickies_get(s, a->job, a->index) || make(s, a->job, a->index) ? 0
                                                                          : -1;
