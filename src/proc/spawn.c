@@ -66,6 +66,8 @@ IN_CHILD static int child_setup(const struct child *c)
         errno = ESRCH;
         return -1;
     }
+    if (c->what->cgroup_fd > 0 && write(c->what->cgroup_fd, "0", 1) != 1)
+        return -1;
     if (c->what->cpus &&
         sched_setaffinity(0, c->what->cpus_bytes, c->what->cpus) < 0)
         return -1;

@@ -38,6 +38,8 @@ struct spawn {
     const cpu_set_t *cpus; /* NULL: ours */
     size_t cpus_bytes;
     int out_fd, err_fd; /* become fds 1 and 2 */
+    int cgroup_fd;      /* it enters the control group whose list this is (see
+                           cgroup.h); 0: it stays in ours */
 };
 
 /* What could not be done in the child. */

@@ -185,7 +185,10 @@ int ending_init(struct worker *w, struct err *err)
                                    .coordinated = on_coordinated,
                                    .ended = on_ended,
                                    .arg = w};
-    guard_init(&w->runs.guard);
+    char key[96];
+    snprintf(key, sizeof(key), "%.48s-%u", w->config.key,
+             (unsigned)comm_rank(w->config.comm));
+    guard_init(&w->runs.guard, key);
     w->runs.extractors =
         mem_calloc(spec->job_count, sizeof(w->runs.extractors[0]));
     w->runs.keep = mem_calloc(runs + 1, sizeof(w->runs.keep[0]));

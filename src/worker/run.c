@@ -49,6 +49,8 @@ static void run_judge(struct run *run, int status)
         a->reason = run->end_reason;
     else if (a->signal)
         a->reason = REASON_SIGNAL;
+    else if (run->coordinating) /* it has failed: see is_coordinated */
+        a->reason = REASON_EXIT_CODE;
     else if (t->checkpoint_exit_code > 0 &&
              a->exit_code == t->checkpoint_exit_code)
         a->reason = REASON_CHECKPOINT;
@@ -562,6 +564,7 @@ static void run_abandon(struct run *run)
              i++)
             usleep(1000);
     }
+    guard_leave(run);
     run_release(run);
 }
 

@@ -82,9 +82,10 @@ struct run {
     pid_t pid;
     char marker[128]; /* NAME=VALUE */
     int64_t start_mono_ns;
-    uint64_t peak_rss_bytes;   /* of the first process, as last looked at */
-    uint64_t peak_bytes;       /* of all its processes, as seen; 0: not known */
-    uint64_t memory_bytes;     /* its limit; 0: none */
+    uint64_t peak_rss_bytes; /* of the first process, as last looked at */
+    uint64_t peak_bytes;     /* of all its processes, as seen; 0: not known */
+    uint64_t memory_bytes;   /* its limit; 0: none */
+    uint64_t cgroup; /* the kernel keeps it within memory_bytes there; 0: not */
     int64_t max_wall_clock_ns; /* its limit; 0: none */
     struct gpu_share gpus[GPU_MAX_PER_NODE];
     uint32_t gpu_count; /* 0: it has none */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "model/jobcommand.h"
@@ -208,8 +209,13 @@ int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
                          .cpus = cpus,
                          .cpus_bytes = cfg->slots->cpus_bytes,
                          .out_fd = out_fd,
-                         .err_fd = err_fd};
+                         .err_fd = err_fd,
+                         .cgroup_fd = guard_enter(run)};
     rc = spawner_start(cfg->spawner, &what, &run->pid, pidfd, step, err);
+    if (what.cgroup_fd > 0)
+        close(what.cgroup_fd);
+    if (rc < 0)
+        guard_leave(run);
     if (rc < 0 && *step == SPAWN_EXEC && run_template(run)->container)
         err_context(err, "the runtime of its container");
 out:
