@@ -16,6 +16,7 @@
 #include "model/policy.h"
 #include "model/snapshot.h"
 #include "model/state.h"
+#include "sched/health.h"
 #include "sched/indices.h"
 #include "sched/load.h"
 #include "sched/sched.h"
@@ -53,6 +54,7 @@ struct job_run {
     enum job_want want;
     enum job_end want_end;      /* WANT_TERMINATE */
     enum sched_running running; /* disabling: what becomes of what runs */
+    struct health_count health; /* of its attempts */
     uint64_t outstanding;       /* tasks that workers have */
     /* prep.c's: by node, NULL: it has not begun on any; tasks that are held;
      * nodes that are to be released; attempts of preparation and release. */

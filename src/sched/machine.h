@@ -40,6 +40,14 @@ enum recall_state {
     RECALL_FUTILE   /* had nothing to give back, and got nothing since */
 };
 
+/* How far a worker is whose node is emptied: see closing.c. */
+enum closing_state {
+    CLOSING_NOT,
+    CLOSING_ASK,   /* for what has not started */
+    CLOSING_ASKED, /* then to end what is at closing_job, closing_index or
+                      behind it */
+};
+
 struct worker {
     enum worker_state state;
     struct node_run *node;
@@ -52,6 +60,8 @@ struct worker {
     enum sched_stop told;    /* how it has been told to stop */
     enum recall_state recall;
     uint32_t recall_count;
+    enum closing_state closing;
+    uint32_t closing_job, closing_index;
     int64_t recall_ns;
     int64_t progress_ns; /* when it last started or ended something */
 };
@@ -90,6 +100,7 @@ struct sched {
     struct heap news;         /* workers to act on, by number */
     struct heap victims;      /* balance.c's; empty between calls */
     struct heap node_news, node_quiet;
+    char text[256];      /* what is said with an action */
     int64_t begun_ns;    /* the first moment; INT64_MIN: it is to come */
     int64_t nodes_at_ns; /* some node waits for that moment */
     enum sched_stop stop;

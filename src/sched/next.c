@@ -9,6 +9,7 @@
 #include "sched/machine.h"
 
 #include "sched/claims.h"
+#include "sched/closing.h"
 #include "sched/command.h"
 #include "sched/follow.h"
 #include "sched/grant.h"
@@ -90,7 +91,7 @@ static enum step worker_step(struct sched *s, struct worker *w, int64_t now_ns,
         w->recall = RECALL_ASKED;
         w->recall_ns = now_ns;
     } else {
-        return STEP_NONE;
+        return closing_step(s, w, now_ns, act) ? STEP_ACT : STEP_NONE;
     }
     return STEP_ACT;
 }

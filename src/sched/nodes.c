@@ -2,11 +2,14 @@
 #include "config.h"
 #include "sched/nodes.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "model/policy.h"
+#include "sched/closing.h"
 #include "sched/machine.h"
 #include "sched/special.h"
 
@@ -130,13 +133,14 @@ void node_news(struct sched *s, struct node_run *n)
 bool node_takes_tasks(const struct sched *s, const struct node_run *n)
 {
     return node_state_is_usable(n->state) && n->wish == WISH_WORK &&
-           s->pools[n->pool].state == POOL_OPEN;
+           n->aside == NODE_TRUSTED && s->pools[n->pool].state == POOL_OPEN;
 }
 
 bool node_is_hopeful(const struct sched *s, const struct node_run *n)
 {
     (void)s;
     return n->wish == WISH_WORK && n->lost < n->count &&
+           n->aside == NODE_TRUSTED &&
            (n->state <= NODE_WAITING_FOR_START_TASK ||
             node_state_is_usable(n->state));
 }
@@ -268,6 +272,39 @@ static enum node_state state_begun(struct sched *s, const struct node_run *n,
     return NODE_IDLE;
 }
 
+static const char *aside_text(struct sched *s, const struct node_run *n)
+{
+    const struct health *h = &n->health;
+    const struct job_run *j = &s->jobs[h->job];
+    snprintf(s->text, sizeof(s->text),
+             "set aside: the last %" PRIu32 " attempts of job %s there failed, "
+             "elsewhere %" PRIu64 " of %" PRIu64 " did",
+             h->streak, j->spec->id, j->health.failed - h->count.failed,
+             j->health.ended - h->count.ended);
+    return s->text;
+}
+
+void node_judge(struct sched *s, struct node_run *n, const struct attempt *a)
+{
+    struct health_count *all = &s->jobs[a->job].health;
+    bool failed = a->result != RESULT_SUCCESS;
+    if (s->config.node_count == 0 || !health_says(a))
+        return; /* it could not be said of whom */
+    all->ended++;
+    all->failed += failed;
+    health_note(&n->health, a->job, failed);
+    if (!failed || !node_takes_tasks(s, n) || !health_is_bad(&n->health, all))
+        return;
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        struct node_run *other = &s->nodes[i];
+        if (other == n || other->pool != n->pool || !node_takes_tasks(s, other))
+            continue;
+        n->aside = NODE_ASIDE;
+        node_close(s, n, SCHED_WAIT);
+        return;
+    }
+}
+
 /* What it should be, and why if that is worth saying. */
 static enum node_state state_due(struct sched *s, const struct node_run *n,
                                  int64_t now_ns, const char **why)
@@ -298,10 +335,16 @@ static enum node_state state_due(struct sched *s, const struct node_run *n,
         return n->start == START_DONE ? NODE_IDLE : n->state;
     case NODE_IDLE:
     case NODE_RUNNING:
+        if (n->aside == NODE_ASIDE) {
+            *why = aside_text(s, n);
+            return NODE_UNUSABLE;
+        }
         return n->wish == WISH_OFFLINE && n->given == 0 ? NODE_OFFLINE
                                                         : n->state;
     case NODE_OFFLINE:
         return n->wish == WISH_WORK ? state_begun(s, n, now_ns) : n->state;
+    case NODE_UNUSABLE:
+        return n->aside == NODE_TRUSTED && n->joined > 0 ? NODE_IDLE : n->state;
     default:
         return n->state;
     }

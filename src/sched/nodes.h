@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/heap.h"
 #include "model/state.h"
+#include "sched/health.h"
 #include "sched/resources.h"
 #include "sched/sched.h"
 
@@ -48,6 +49,8 @@ struct node_run {
     int64_t start_at_ns; /* not earlier: its next attempt */
     struct stock stock;
     uint32_t alone; /* tasks there that share it with nothing */
+    struct health health;
+    enum { NODE_TRUSTED, NODE_ASIDE } aside; /* it fails tasks */
     enum node_wish wish;
     enum sched_running running;      /* wish: what becomes of what runs there */
     enum { NODE_NEW, NODE_UP } seen; /* has it been ready for tasks? */
@@ -79,6 +82,10 @@ void node_given(struct sched *s, struct node_run *n, int64_t more);
 /* Its workers have seats, or not, as they must. 0, or -1 (no memory; not if all
  * have had one before). */
 int node_seat(struct sched *s, struct node_run *n);
+
+/* An attempt of a task has ended there: does it fail out of line with others?
+ * Then it is set aside, if it is not the last one of its pool. */
+void node_judge(struct sched *s, struct node_run *n, const struct attempt *a);
 
 /* A task has it for itself, or has it no more. */
 void node_take_alone(struct sched *s, struct node_run *n);

@@ -112,6 +112,18 @@ void prep_unhold(struct sched *s, struct job_run *j)
             node_unhold(s, &s->nodes[i], job_id(s, j));
 }
 
+void prep_unhold_node(struct sched *s, const struct node_run *n)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        struct worker *w = &s->workers[s->node_workers[n->first + i]];
+        for (uint32_t k = 0; k < w->given.count && w->held > 0;)
+            if (w->given.ranges[k].state == RANGE_HELD)
+                worker_unhold(s, w, w->given.ranges[k].job);
+            else
+                k++;
+    }
+}
+
 void prep_unhold_all(struct sched *s)
 {
     for (uint32_t i = 0; i < job_count_of(s); i++)

@@ -60,6 +60,8 @@ void prep_hold(struct sched *s, struct worker *w, const struct range *r,
 /* All tasks that are held are ready again: of a job, of all. */
 void prep_unhold(struct sched *s, struct job_run *j);
 void prep_unhold_all(struct sched *s);
+/* And on one node. */
+void prep_unhold_node(struct sched *s, const struct node_run *n);
 
 /* What there is to do for the job: preparation again, what was held; release.
  */

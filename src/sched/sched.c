@@ -446,6 +446,7 @@ int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
     if (granted)
         grant_settled(s, a, REASON_CANCELLED);
     command_ended(s, a);
+    node_judge(s, w->node, a);
     note_tempo(j, a);
     w->progress_ns = now_ns;
     *accepted = true;
@@ -464,6 +465,8 @@ int sched_tasks_returned(struct sched *s, int64_t now_ns, uint32_t worker,
     if (w->recall == RECALL_ASKED) {
         w->recall = count > 0 ? RECALL_NONE : RECALL_FUTILE;
         s->balance_at_ns = now_ns;
+        if (w->closing != CLOSING_NOT)
+            worker_news(s, w);
     }
     uint32_t end;
     if (__builtin_add_overflow(first, count, &end))

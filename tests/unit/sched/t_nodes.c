@@ -380,6 +380,192 @@ static void nodes_are_said_later(void **state)
     sched_destroy(s);
 }
 
+/* ---- Commands ---- */
+
+static int command(struct sched *s, int64_t now, uint32_t node,
+                   enum sched_node_command what, enum sched_running running,
+                   struct err *err)
+{
+    return sched_node_command(s, now, node, what, running, err);
+}
+
+/* Two nodes of a slot each; node 0 has task 0 (which runs) and 2, node 1 has 1
+ * and 3. */
+static struct sched *busy_nodes(struct node_specs *n)
+{
+    node_specs_init(n, 2, 1);
+    specs_add(&n->specs, 4, 1, 0, 0);
+    struct sched *s = node_specs_sched(n);
+    all_join(s, n, 0, 1);
+    for (uint32_t i = 0; i < 4; i++)
+        says_assign(s, 0, i % 2, 0, i, 1, 1);
+    says_node(s, 0, 0, NODE_RUNNING);
+    says_node(s, 0, 1, NODE_RUNNING);
+    says_none(s, 0);
+    started(s, 1, 0, 0, 0, 1);
+    return s;
+}
+
+static void offline_requeues(void **state)
+{
+    (void)state;
+    struct node_specs n;
+    struct err err = {0};
+    struct sched *s = busy_nodes(&n);
+    assert_int_equal(command(s, 2, 0, SCHED_NODE_OFFLINE, SCHED_REQUEUE, &err),
+                     0);
+    struct sched_action a = says(s, 2, SCHED_RECALL);
+    assert_int_equal(a.worker, 0);
+    assert_int_equal(a.count, 2);
+    says_none(s, 2);
+    returned(s, 3, 0, 0, 2, 1, 1);
+    a = says(s, 3, SCHED_END);
+    assert_int_equal(a.worker, 0);
+    assert_int_equal(a.first, 0);
+    assert_int_equal(a.attempt, 1);
+    assert_int_equal(a.reason, REASON_STOPPED);
+    says_none(s, 3);
+    assert_int_equal(sched_node_state(s, 0), NODE_RUNNING);
+    struct attempt ended = attempt_of(0, 0, 1, REASON_STOPPED);
+    assert_true(end_took(s, 4, 0, &ended, 1));
+    assert_int_equal(ended.disposition, TASK_RETRIES);
+    says_node(s, 4, 0, NODE_OFFLINE);
+    says_none(s, 4); /* the other node has its window full */
+    assert_int_equal(command(s, 5, 0, SCHED_NODE_OFFLINE, SCHED_REQUEUE, &err),
+                     0);
+    says_none(s, 5);
+    assert_int_equal(command(s, 5, 0, SCHED_NODE_ONLINE, SCHED_REQUEUE, &err),
+                     0);
+    says_node(s, 5, 0, NODE_IDLE);
+    says_assign(s, 5, 0, 0, 0, 1, 2);
+    sched_destroy(s);
+}
+
+static void offline_terminates(void **state)
+{
+    (void)state;
+    struct node_specs n;
+    struct sched *s = busy_nodes(&n);
+    assert_int_equal(
+        command(s, 2, 0, SCHED_NODE_OFFLINE, SCHED_TERMINATE, NULL), 0);
+    says(s, 2, SCHED_RECALL);
+    returned(s, 3, 0, 0, 2, 1, 1);
+    struct sched_action a = says(s, 3, SCHED_END);
+    assert_int_equal(a.reason, REASON_CANCELLED);
+    struct attempt ended = attempt_of(0, 0, 1, REASON_CANCELLED);
+    assert_true(end_took(s, 4, 0, &ended, 1));
+    assert_int_equal(ended.disposition, TASK_ENDS);
+    says_node(s, 4, 0, NODE_OFFLINE);
+    sched_destroy(s);
+}
+
+static void offline_waits_for_its_tasks(void **state)
+{
+    (void)state;
+    struct node_specs n;
+    struct sched *s = busy_nodes(&n);
+    assert_int_equal(command(s, 2, 0, SCHED_NODE_OFFLINE, SCHED_WAIT, NULL), 0);
+    says(s, 2, SCHED_RECALL);
+    returned(s, 3, 0, 0, 2, 1, 1);
+    says_none(s, 3);
+    assert_true(end_task(s, 4, 0, 0, 0, 1, REASON_NONE));
+    says_node(s, 4, 0, NODE_OFFLINE);
+    says_none(s, 4);
+    sched_destroy(s);
+}
+
+static void removed_nodes_do_not_come_back(void **state)
+{
+    (void)state;
+    struct node_specs n;
+    struct err err = {0};
+    struct sched *s = busy_nodes(&n);
+    assert_int_equal(command(s, 2, 0, SCHED_NODE_REMOVE, SCHED_WAIT, &err), 0);
+    says(s, 2, SCHED_RECALL);
+    returned(s, 3, 0, 0, 2, 1, 1);
+    assert_true(end_task(s, 4, 0, 0, 0, 1, REASON_NONE));
+    struct sched_action a = says_node(s, 4, 0, NODE_LEAVING_POOL);
+    assert_string_equal(a.text, "it was removed");
+    assert_int_equal(command(s, 5, 0, SCHED_NODE_ONLINE, SCHED_WAIT, &err), -1);
+    assert_int_equal(err.code, EINVAL);
+    assert_string_equal(err.text, "NodeNotReady: the node is leaving the pool");
+    assert_int_equal(command(s, 5, 2, SCHED_NODE_ONLINE, SCHED_WAIT, &err), -1);
+    assert_int_equal(err.code, ESRCH);
+    assert_int_equal(command(s, 5, 1, SCHED_NODE_ONLINE, SCHED_WAIT, &err), -1);
+    assert_int_equal(err.code, EINVAL);
+    assert_string_equal(err.text, "NodeNotReady: the node is running");
+    /* the last one goes: nobody is left */
+    assert_int_equal(command(s, 6, 1, SCHED_NODE_REMOVE, SCHED_REQUEUE, &err),
+                     0);
+    says(s, 6, SCHED_RECALL);
+    returned(s, 7, 1, 0, 1, 1, 1);
+    returned(s, 7, 1, 0, 3, 1, 1);
+    says_node(s, 7, 1, NODE_LEAVING_POOL);
+    says_none(s, 7);
+    assert_true(sched_finished(s));
+    sched_destroy(s);
+}
+
+/* ---- Health ---- */
+
+static void failing_node_is_set_aside(void **state)
+{
+    (void)state;
+    struct node_specs n;
+    struct err err = {0};
+    struct sched_action a;
+    uint32_t workers[100];
+    node_specs_init(&n, 2, 1);
+    specs_add(&n.specs, 100, 1, 0, 0);
+    struct sched *s = node_specs_sched(&n);
+    all_join(s, &n, 0, 1);
+    uint32_t bad = 0, given = 0, aside = UINT32_MAX;
+    for (uint32_t i = 0; i < 100 && aside == UINT32_MAX; i++) {
+        while (sched_next(s, i, &a)) {
+            if (a.kind == SCHED_ASSIGN)
+                for (uint32_t k = 0; k < a.count; k++, given++)
+                    workers[a.first + k] = a.worker;
+            if (a.kind == SCHED_NODE_CHANGED && a.node_state == NODE_UNUSABLE) {
+                aside = a.node;
+                assert_string_equal(
+                    a.text, "set aside: the last 5 attempts of job job there "
+                            "failed, elsewhere 0 of 5 did");
+            }
+        }
+        assert_true(i < given);
+        bad += workers[i] == 1;
+        assert_true(end_task(s, i, workers[i], 0, i, 1,
+                             workers[i] == 1 ? REASON_EXIT_CODE : REASON_NONE));
+    }
+    assert_int_equal(aside, 1);
+    assert_int_equal(sched_node_state(s, 1), NODE_UNUSABLE);
+    assert_int_equal(command(s, 200, 1, SCHED_NODE_OFFLINE, SCHED_WAIT, &err),
+                     -1);
+    assert_int_equal(command(s, 200, 1, SCHED_NODE_ONLINE, SCHED_WAIT, &err),
+                     0);
+    says_node(s, 200, 1, NODE_IDLE);
+    sched_destroy(s);
+}
+
+static void last_node_is_not_set_aside(void **state)
+{
+    (void)state;
+    struct node_specs n;
+    node_specs_init(&n, 1, 1);
+    specs_add(&n.specs, 30, 1, 0, 0);
+    struct sched *s = node_specs_sched(&n);
+    struct sched_action a;
+    all_join(s, &n, 0, 1);
+    for (uint32_t i = 0; i < 30; i++) {
+        while (sched_next(s, i, &a))
+            assert_true(a.kind != SCHED_NODE_CHANGED ||
+                        a.node_state != NODE_UNUSABLE);
+        assert_true(
+            end_task(s, i, 0, 0, i, 1, i < 8 ? REASON_NONE : REASON_EXIT_CODE));
+    }
+    sched_destroy(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +583,12 @@ int main(void)
         cmocka_unit_test(pools_keep_apart),
         cmocka_unit_test(nodes_are_packed),
         cmocka_unit_test(nodes_are_said_later),
+        cmocka_unit_test(offline_requeues),
+        cmocka_unit_test(offline_terminates),
+        cmocka_unit_test(offline_waits_for_its_tasks),
+        cmocka_unit_test(removed_nodes_do_not_come_back),
+        cmocka_unit_test(failing_node_is_set_aside),
+        cmocka_unit_test(last_node_is_not_set_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
