@@ -144,6 +144,17 @@ static bool has_choice(const struct sched *s, const struct want *want)
     return false;
 }
 
+/* Must it go on where it was, because what it has left is there? */
+static bool is_tied(const struct sched *s, const struct want *want)
+{
+    for (uint32_t i = 0; want->keep_directory && i < s->config.worker_count;
+         i++)
+        if (node_id(s, &s->workers[i]) == want->picky->prefer &&
+            is_able(s, want, &s->workers[i]))
+            return true;
+    return false;
+}
+
 /* What stands against a place at this worker. */
 enum lack {
     LACK_NOTHING,
@@ -204,6 +215,7 @@ static uint32_t choose(const struct sched *s, const struct claim *c,
 {
     bool choosy =
         want->picky && want->picky->avoid_count > 0 && has_choice(s, want);
+    bool tied = is_tied(s, want);
     uint32_t n = 0;
     for (; n < want->instances; n++) {
         const struct worker *best = NULL;
@@ -212,6 +224,7 @@ static uint32_t choose(const struct sched *s, const struct claim *c,
             if (w->node->pool != want->pool || w->state != WORKER_JOINED ||
                 lack_of(s, c, want, w) > most ||
                 (choosy && is_avoided(s, want, w)) ||
+                (tied && node_id(s, w) != want->picky->prefer) ||
                 is_chosen(s, workers, n, w))
                 continue;
             if (!best || is_better(s, want, w, best))
@@ -320,7 +333,7 @@ static enum step place(struct sched *s, int64_t now_ns, struct claim *c,
     if (c->bucket)
         bucket_take(c->bucket, bucket_next(c->bucket), want->index, 1);
     else
-        heap_remove(heap_of(s, c), &c->node);
+        pickies_given(s, want->job, want->index);
     if (p->reserved_for == c)
         reservation_drop(s, p);
     return grants_step(s, act);

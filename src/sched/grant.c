@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "sched/limits.h"
 #include "sched/command.h"
 
 static uint64_t key_of(uint32_t job, uint32_t index)
@@ -155,6 +156,8 @@ int grant_make(struct sched *s, int64_t now_ns, const struct want *want,
         s->starts_left--;
     if (job_begin(j, now_ns))
         (void)heap_add(&s->expiries, &j->expiry); /* has the memory */
+    if (j->spec->max_parallel_tasks > 0)
+        job_gate(s, j);
     grant_news(s, g);
     return 0;
 }

@@ -27,4 +27,5 @@ void job_gate(struct sched *s, struct job_run *j)
         ready_open(&s->ready, job_id(s, j));
     else
         ready_close(&s->ready, job_id(s, j));
+    pickies_gate(s, j);
 }

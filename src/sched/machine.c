@@ -158,7 +158,7 @@ bool task_is_fresh(const struct sched *s, uint32_t job, uint32_t index)
     const struct job_run *j = &s->jobs[job];
     const struct picky_task *p = pickies_get(s, job, index);
     if (p && p->state != PICKY_AWAY)
-        return !p->tried;
+        return !p->needs.tried;
     if (indices_contains(&j->blocked, index) ||
         indices_contains(&j->doomed, index) ||
         indices_contains(&j->dropped, index) ||

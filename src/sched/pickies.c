@@ -9,6 +9,8 @@
 #include "sched/limits.h"
 #include "sched/machine.h"
 
+#define AGAIN_NS (10 * NS_PER_MS) /* no memory to wait properly: look then */
+
 static uint64_t key_of(uint32_t job, uint32_t index)
 {
     return (uint64_t)job << 32 | index;
@@ -41,14 +43,27 @@ struct picky_task *pickies_get(const struct sched *s, uint32_t job,
     return (struct picky_task *)(uintptr_t)value;
 }
 
+static bool has_needs(const struct picky_task *p)
+{
+    const struct picky *n = &p->needs;
+    return p->index == INDEX_JOB_MANAGER || n->avoid_count > 0 ||
+           n->prefer != UINT32_MAX || n->memory_bytes > 0 ||
+           n->max_wall_clock_ns > 0 || n->keep_directory;
+}
+
+struct picky *picky_find(const struct sched *s, uint32_t job, uint32_t index)
+{
+    struct picky_task *p = pickies_get(s, job, index);
+    return p && has_needs(p) ? &p->needs : NULL;
+}
+
 static struct picky_task *make(struct sched *s, uint32_t job, uint32_t index)
 {
     struct job_run *j = &s->jobs[job];
     struct picky_task *p = mem_calloc(1, sizeof(*p));
     if (!p)
         return NULL;
-    p->needs = (struct picky){.claim = {.job = job, .index = index},
-                              .prefer = UINT32_MAX};
+    picky_init(&p->needs, s, job, index);
     p->at_ns = INT64_MAX;
     p->index = index;
     p->state = PICKY_AWAY;
@@ -72,6 +87,7 @@ nomem:
 
 static void drop(struct sched *s, struct picky_task *p)
 {
+    claim_remove(s, &p->needs.claim);
     heap_remove(&s->pickies.due, &p->due);
     map_remove(&s->pickies.tasks, key_of(p->needs.claim.job, p->index));
     *p->link = p->next;
@@ -95,18 +111,38 @@ static void set_time(struct sched *s, struct picky_task *p, int64_t at_ns)
     heap_update(&s->pickies.due, &p->due);
 }
 
+/* Its time has come: it is a claim, as far as its job is open. */
+static void claim(struct sched *s, struct picky_task *p)
+{
+    struct job_run *j = &s->jobs[p->needs.claim.job];
+    bool open = p->index == INDEX_JOB_MANAGER ? job_is_live(j) : job_is_open(j);
+    p->state = PICKY_WAITING;
+    set_time(s, p, INT64_MAX);
+    if (!open)
+        claim_remove(s, &p->needs.claim);
+    else if (!claim_waits(&p->needs.claim) &&
+             claim_add(s, &p->needs.claim) < 0) {
+        p->state = PICKY_DELAYED;
+        set_time(s, p, s->live.now_ns + AGAIN_NS);
+    }
+}
+
 bool pickies_put(struct sched *s, uint32_t job, uint32_t index, bool tried)
 {
     struct picky_task *p = pickies_get(s, job, index);
     if (!p)
         return false;
-    p->tried = tried;
+    p->needs.tried = tried;
     if (p->at_ns != INT64_MAX) {
         p->state = PICKY_DELAYED;
         return true;
     }
-    p->state = PICKY_AWAY;
-    return false;
+    if (!has_needs(p)) {
+        drop(s, p);
+        return false;
+    }
+    claim(s, p);
+    return true;
 }
 
 bool pickies_wait(const struct sched *s, uint32_t job, uint32_t index)
@@ -120,8 +156,14 @@ void pickies_given(struct sched *s, uint32_t job, uint32_t index)
     struct picky_task *p = pickies_get(s, job, index);
     if (!p)
         return;
+    claim_remove(s, &p->needs.claim);
     p->state = PICKY_AWAY;
     set_time(s, p, INT64_MAX);
+    if (index == INDEX_JOB_MANAGER && s->jobs[job].manager == MANAGER_WAITS) {
+        s->jobs[job].manager = MANAGER_GIVEN;
+        p->needs.claim.priority = JOBSPEC_MAX_PRIORITY; /* if it is lost */
+        job_gate(s, &s->jobs[job]);
+    }
 }
 
 bool pickies_take(struct sched *s, uint32_t job, uint32_t index)
@@ -133,13 +175,20 @@ bool pickies_take(struct sched *s, uint32_t job, uint32_t index)
     return true;
 }
 
+void pickies_gate(struct sched *s, struct job_run *j)
+{
+    for (struct picky_task *p = j->pickies; p; p = p->next)
+        if (p->state == PICKY_WAITING)
+            claim(s, p);
+}
+
 void pickies_tick(struct sched *s, int64_t now_ns)
 {
     struct heap_node *n;
     while ((n = heap_top(&s->pickies.due)) && task_of(n)->at_ns <= now_ns) {
         struct picky_task *p = task_of(n);
         uint32_t job = p->needs.claim.job, index = p->index;
-        bool tried = p->tried;
+        bool tried = p->needs.tried;
         set_time(s, p, INT64_MAX);
         if (p->state == PICKY_DELAYED) {
             p->state = PICKY_AWAY;
@@ -263,10 +312,25 @@ void pickies_note(struct sched *s, int64_t now_ns, uint32_t worker,
 
 /* ---- The beginning ---- */
 
+static int manager_init(struct sched *s, uint32_t job)
+{
+    if (!s->jobs[job].spec->manager)
+        return 0;
+    if (!make(s, job, INDEX_JOB_MANAGER))
+        return -1;
+    s->jobs[job].manager = MANAGER_WAITS;
+    job_gate(s, &s->jobs[job]);
+    (void)pickies_put(s, job, INDEX_JOB_MANAGER, false);
+    return 0;
+}
+
 int pickies_init(struct sched *s)
 {
     map_init(&s->pickies.tasks);
     heap_init(&s->pickies.due, compare);
+    for (uint32_t i = 0; i < job_count_of(s); i++)
+        if (manager_init(s, i) < 0)
+            return -1;
     return 0;
 }
 

@@ -37,7 +37,6 @@ struct picky_task {
     enum picky_state state;
     uint32_t over_memory, over_time; /* attempts that were over their limit */
     uint32_t index;
-    bool tried;
 };
 
 struct pickies {
@@ -72,6 +71,9 @@ bool pickies_take(struct sched *s, uint32_t job, uint32_t index);
 bool pickies_wait(const struct sched *s, uint32_t job, uint32_t index);
 /* A worker has been given it. */
 void pickies_given(struct sched *s, uint32_t job, uint32_t index);
+
+/* The job's tasks are handed out from now on, or not any more. */
+void pickies_gate(struct sched *s, struct job_run *j);
 
 /* It is now_ns: what has waited for that does not any more. */
 void pickies_tick(struct sched *s, int64_t now_ns);
