@@ -67,14 +67,18 @@ const struct cmd cmd_plan = {
     .summary = "show what a run would do",
     .description =
         "Show what `mpibatch run SPEC` would do: how many tasks, which files "
-        "they come from, slots, limits and environment of each job, some "
+        "they come from, pools, what tasks ask for and which depend on others, "
+        "limits and environment of each job, some "
         "command lines, where the run directory is, and what of it is done "
         "already. Nothing is run and nothing is written. `mpibatch run SPEC "
         "--dry-run` is the same.\n\n"
-        "JSON has name, run_dir, resumes, tasks, to_run, files (path, kind, "
-        "bytes) and jobs: of each job_id, tasks, succeeded, invalid, failed, skipped, "
+        "JSON has name, run_dir, resumes, tasks, to_run, pools, "
+        "tasks_with_dependencies, longest_chain (how many tasks), files (path, "
+        "kind, bytes) and jobs: of each job_id, tasks, succeeded, invalid, failed, skipped, "
         "again, to_run, required_slots, max_task_retry_count, "
-        "max_wall_clock_s, environment (of its first task), and commands "
+        "max_wall_clock_s, environment (of its first task), pool_id, "
+        "tasks_with_dependencies, dependencies (on how many, all together), "
+        "requests (the different ones), special_tasks, and commands "
         "(task_id, task_index, command).",
     .sets = sets,
     .set_count = 2,

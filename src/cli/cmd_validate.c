@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/display.h"
 #include "cli/json_put.h"
+#include "cli/plan_life.h"
 #include "cli/specfile.h"
 #include "model/jobcommand.h"
 #include "spec/spec.h"
@@ -45,8 +46,9 @@ static void ends_put(const struct job *job, struct buf *out)
     }
 }
 
-static void job_put(const struct job *job, struct buf *out)
+static void job_put(const struct plan_life *l, uint32_t j, struct buf *out)
 {
+    const struct job *job = &l->spec->jobs[j];
     char count[64];
     buf_printf(out, "  job %s: %s", job->id,
                describe_count(job->tasks.count, "task", count));
@@ -55,11 +57,13 @@ static void job_put(const struct job *job, struct buf *out)
         taskset_describe(&job->tasks, out);
     }
     buf_putc(out, '\n');
+    plan_life_put_job(l, j, out);
     ends_put(job, out);
 }
 
-static json_t *job_json(const struct job *job)
+static json_t *job_json(const struct plan_life *l, uint32_t j)
 {
+    const struct job *job = &l->spec->jobs[j];
     json_t *o = json_object(), *params = json_object();
     uint64_t dims[TASKSET_MAX_DIMS];
     taskset_dims(&job->tasks, dims);
@@ -76,33 +80,38 @@ static json_t *job_json(const struct job *job)
         json_object_set_new(o, "sweep", json_string(buf_text(&what)));
     buf_fini(&what);
     json_object_set_new(o, "parameters", params); /* how many values each */
+    plan_life_json_job(l, j, o);
     return o;
 }
 
-static int spec_json(const struct jobspec *spec)
+static int spec_json(const struct plan_life *l)
 {
+    const struct jobspec *spec = l->spec;
     json_t *o = json_object(), *jobs = json_array();
     for (uint32_t j = 0; j < spec->job_count; j++)
-        json_array_append_new(jobs, job_json(&spec->jobs[j]));
+        json_array_append_new(jobs, job_json(l, j));
     json_object_set_new(o, "version", json_integer(1));
     json_object_set_new(o, "name", json_string(spec->name));
     json_object_set_new(o, "tasks",
                         json_integer((json_int_t)jobspec_task_count(spec)));
+    plan_life_json(l, o);
     json_object_set_new(o, "jobs", jobs);
     return json_print(o, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
 }
 
-static int spec_show(const char *path, const struct jobspec *spec,
+static int spec_show(const char *path, const struct plan_life *l,
                      const struct display_options *options)
 {
+    const struct jobspec *spec = l->spec;
     struct display d;
     struct buf out;
     char count[64];
     buf_init(&out, (size_t)LINE_BYTES * (JOBSPEC_MAX_JOBS + 1));
     buf_printf(&out, "%s: valid; %s\n", path,
                describe_count(jobspec_task_count(spec), "task", count));
+    plan_life_put(l, &out);
     for (uint32_t j = 0; j < spec->job_count; j++)
-        job_put(&spec->jobs[j], &out);
+        job_put(l, j, &out);
     display_open(&d, options);
     display_put(&d, buf_text(&out), out.len);
     buf_fini(&out);
@@ -112,13 +121,21 @@ static int spec_show(const char *path, const struct jobspec *spec,
 static int validate(void *values)
 {
     struct validate_values *v = values;
+    struct plan_life life;
     struct buf text;
+    struct err err;
     buf_init(&text, SPEC_MAX_BYTES);
     struct jobspec *spec = specfile_load(v->spec, true, &text);
     buf_fini(&text);
     if (!spec)
         return EXIT_BAD_USAGE;
-    int rc = v->json ? spec_json(spec) : spec_show(v->spec, spec, &v->display);
+    int rc = EXIT_FAILED;
+    if (plan_life_init(&life, spec, &err) < 0)
+        log_error("%s", err.text);
+    else
+        rc =
+            v->json ? spec_json(&life) : spec_show(v->spec, &life, &v->display);
+    plan_life_fini(&life);
     jobspec_destroy(spec);
     return rc;
 }

@@ -20,6 +20,7 @@
 #include "cli/grow.h"
 #include "cli/json_put.h"
 #include "cli/plan_files.h"
+#include "cli/plan_life.h"
 #include "cli/rundir_arg.h"
 #include "cli/skipped.h"
 #include "cli/specfile.h"
@@ -47,6 +48,7 @@ struct planning {
     const struct task_range *again; /* those of --rerun not passed yet */
     size_t again_count;
     struct display *display;
+    struct plan_life life;
 };
 
 /* ---- What there is ---- */
@@ -292,6 +294,19 @@ static void lines_put(const struct planning *p, uint32_t j)
     buf_fini(&command);
 }
 
+/* What else the spec asks for: of job j, or (-1) of all. */
+static void life_put(const struct planning *p, int64_t j)
+{
+    struct buf text;
+    buf_init(&text, TEXT_BYTES);
+    if (j < 0)
+        plan_life_put(&p->life, &text);
+    else
+        plan_life_put_job(&p->life, (uint32_t)j, &text);
+    display_put(p->display, buf_text(&text), text.len);
+    buf_fini(&text);
+}
+
 static void job_put(const struct planning *p, uint32_t j)
 {
     const struct job *job = &p->spec->jobs[j];
@@ -309,6 +324,7 @@ static void job_put(const struct planning *p, uint32_t j)
     display_puts(p->display, "\n");
     buf_fini(&what);
     limits_put(p->display, job);
+    life_put(p, (int64_t)j);
     plan_files_put(p->display, p->spec, job, p->folder);
     if (p->past && p->spec->job_count > 1) {
         display_puts(p->display, "    so far ");
@@ -397,6 +413,7 @@ static int text_show(struct planning *p)
                    describe_count(p->spec->job_count, "job", jobs));
     where_put(p);
     slots_put(p);
+    life_put(p, -1);
     files_put(p);
     for (uint32_t j = 0; j < p->spec->job_count; j++)
         job_put(p, j);
@@ -457,6 +474,7 @@ static json_t *job_json(const struct planning *p, uint32_t j)
             ? json_real((double)t->constraints.max_wall_clock_ns / 1e9)
             : json_null());
     json_object_set_new(o, "environment", env);
+    plan_life_json_job(&p->life, j, o);
     plan_files_json(o, p->spec, job, p->folder);
     json_object_set_new(o, "commands", lines_json(p, j));
     return o;
@@ -491,6 +509,7 @@ static int json_show(const struct planning *p)
     json_object_set_new(o, "resumes", json_boolean(p->past != NULL));
     json_object_set_new(o, "tasks", count_json(jobspec_task_count(p->spec)));
     json_object_set_new(o, "to_run", count_json(all_left(p)));
+    plan_life_json(&p->life, o);
     json_object_set_new(o, "files", files_json(p));
     json_object_set_new(o, "jobs", jobs);
     return json_print(o, JSON_BYTES);
@@ -532,7 +551,8 @@ static int plan_make(struct planning *p)
     if (!p->run_dir || !p->counts || !p->folder) {
         log_error("no memory");
         rc = EXIT_FAILED;
-    } else if (past_open(p, &text, &err) < 0) {
+    } else if (past_open(p, &text, &err) < 0 ||
+               plan_life_init(&p->life, p->spec, &err) < 0) {
         log_error("%s", err.text);
     } else {
         rc = p->plan->json ? json_show(p) : text_show(p);
@@ -553,6 +573,7 @@ int plan_show(const struct plan *plan)
     int rc = plan_make(&p);
     rundir_close(p.past);
     skipped_fini(&p.skipped);
+    plan_life_fini(&p.life);
     jobspec_destroy(p.spec);
     mem_free(p.counts);
     mem_free(p.run_dir);

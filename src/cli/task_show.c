@@ -23,6 +23,7 @@
 #include "cli/task_topics.h"
 #include "model/jobcommand.h"
 #include "store/output.h"
+#include "view/depends.h"
 #include "view/describe.h"
 #include "view/moment.h"
 #include "view/query_json.h"
@@ -30,6 +31,7 @@
 enum {
     TAIL_BYTES = 4000,
     TAIL_LINES = 20,
+    NAMES_SHOWN = 12, /* of what it depends on */
     TEXT_BYTES = 8 << 20,
     JSON_BYTES = 64 << 20
 };
@@ -56,6 +58,7 @@ struct life {
     json_t *attempts;
     json_t *task;
     struct buf attempts_text; /* shown behind the rest */
+    uint32_t retries_used;
     int64_t now_ns;
 };
 
@@ -249,7 +252,7 @@ static int setting_get(const struct life *l, const struct query_task *t,
 static void state_put(struct life *l, const struct query_task *t)
 {
     struct display *d = l->display;
-    char took[16];
+    char took[16], name[DESCRIBE_TASK_BYTES];
     uint32_t attempts = t->last ? t->last->attempt : 0;
     enum style style = t->state == QUERY_FAILED      ? STYLE_BAD
                        : t->state == QUERY_SUCCEEDED ? STYLE_GOOD
@@ -261,6 +264,10 @@ static void state_put(struct life *l, const struct query_task *t)
         display_printf(d, " for %s on rank %" PRIu32 ", attempt %" PRIu32,
                        duration_format(l->now_ns - t->running_since_ns, took),
                        t->running_rank, attempts + 1);
+    else if (t->state == QUERY_SKIPPED)
+        display_printf(
+            d, ": it depends on %s, which has not ended well",
+            describe_task(l->run->spec, t->for_job, t->for_index, name));
     else if (attempts == 0)
         display_puts(d, ", not run yet");
     else if (t->state == QUERY_ACTIVE)
@@ -403,11 +410,45 @@ static void more_put(struct life *l, const struct query_task *t)
     buf_fini(&run);
 }
 
+/* What it waits for, or waited for, and what waits for it. */
+static int depends_show(struct life *l, const struct query_task *t,
+                        struct err *err)
+{
+    const struct jobspec *spec = l->run->spec;
+    struct depends d;
+    struct buf text;
+    int rc = 0;
+    buf_init(&text, TEXT_BYTES);
+    depends_on(spec, t->job, t->index, &d);
+    if (d.count > 0 && (rc = depends_put(spec, &d, NAMES_SHOWN, &text)) == 0)
+        labelled(l, "depends on", &text);
+    buf_reset(&text);
+    depends_dependents(spec, t->job, t->index, &d);
+    if (rc == 0 && d.count > 0 &&
+        (rc = depends_put(spec, &d, NAMES_SHOWN, &text)) == 0)
+        labelled(l, "dependents", &text);
+    buf_fini(&text);
+    return rc < 0 ? nomem(err) : 0;
+}
+
+static void retries_put(struct life *l, const struct query_task *t)
+{
+    int32_t most =
+        job_template(job_of(l, t), t->index)->constraints.max_task_retry_count;
+    if (most < 0)
+        display_printf(l->display, "  %-12s %" PRIu32 " used, without limit\n",
+                       "retries", l->retries_used);
+    else if (most > 0)
+        display_printf(l->display, "  %-12s %" PRIu32 " of %" PRId32 " used\n",
+                       "retries", l->retries_used, most);
+}
+
 static int task_put(struct life *l, const struct query_task *t, struct err *err)
 {
     state_put(l, t);
-    if (what_put(l, t, err) < 0)
+    if (what_put(l, t, err) < 0 || depends_show(l, t, err) < 0)
         return -1;
+    retries_put(l, t);
     display_put(l->display, buf_text(&l->attempts_text), l->attempts_text.len);
     metrics_put(l, t);
     stderr_put(l, t);
@@ -442,6 +483,36 @@ static int set_environment(struct life *l, const struct query_task *t,
     return rc;
 }
 
+static json_t *names_json(const struct jobspec *spec, const struct depends *d)
+{
+    char name[DESCRIBE_TASK_BYTES];
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < d->count && i < DEPENDS_SHOWN; i++)
+        json_array_append_new(
+            list, json_string(describe_task(spec, d->tasks[i].job,
+                                            d->tasks[i].index, name)));
+    return list;
+}
+
+static void depends_json(const struct life *l, const struct query_task *t,
+                         json_t *o)
+{
+    const struct jobspec *spec = l->run->spec;
+    struct depends d;
+    depends_on(spec, t->job, t->index, &d);
+    json_object_set_new(o, "depends_on", names_json(spec, &d));
+    json_object_set_new(o, "depends_on_count",
+                        json_integer((json_int_t)d.count));
+    depends_dependents(spec, t->job, t->index, &d);
+    json_object_set_new(o, "dependents", names_json(spec, &d));
+    json_object_set_new(o, "dependents_count",
+                        json_integer((json_int_t)d.count));
+    json_object_set_new(o, "retries_used", json_integer(l->retries_used));
+    json_object_set_new(o, "max_task_retry_count",
+                        json_integer(job_template(job_of(l, t), t->index)
+                                         ->constraints.max_task_retry_count));
+}
+
 static int task_json(struct life *l, const struct query_task *t,
                      struct err *err)
 {
@@ -466,12 +537,24 @@ static int task_json(struct life *l, const struct query_task *t,
             rc = nomem(err);
     }
     buf_fini(&text);
+    if (rc == 0)
+        depends_json(l, t, o);
     return rc == 0 ? set_environment(l, t, o, err) : rc;
+}
+
+/* Lost, stopped and requeued ones come for free. */
+static bool uses_retry(enum reason reason)
+{
+    return reason != REASON_LOST && reason != REASON_STOPPED &&
+           reason != REASON_CHECKPOINT && reason != REASON_CANCELLED;
 }
 
 static int visit(void *arg, const struct query_task *t, struct err *err)
 {
     struct life *l = arg;
+    if (!t->now)
+        l->retries_used +=
+            t->last->disposition == TASK_RETRIES && uses_retry(t->last->reason);
     if (!t->now)
         return l->display ? attempt_put(l, t, err) : attempt_json(l, t, err);
     return l->display ? task_put(l, t, err) : task_json(l, t, err);
@@ -580,7 +663,9 @@ const struct cmd cmd_task_show = {
         "of its attempts, on whatever node.\n\n"
         "JSON has of the task what `mpibatch tasks --json` has, and command, "
         "by_hand (null if it ran in a directory of its own that is not kept), "
-        "environment and stderr_tail; of each attempt attempt, "
+        "environment, stderr_tail, depends_on and dependents (the first 100 "
+        "tasks; depends_on_count, dependents_count: how many there are), "
+        "retries_used and max_task_retry_count; of each attempt attempt, "
         "result, reason, failure_code, failure_category, exit_code, "
         "signal, message, node, rank, slot, session, start_time, end_time, "
         "duration_s, prepare_s, store_s, user_s, system_s, max_rss_bytes, "
