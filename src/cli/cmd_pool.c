@@ -233,9 +233,8 @@ static int show(void *values)
     int rc = run_arg_open(v->run, &run);
     if (rc != EXIT_OK)
         return rc;
-    /* which pool a node is in is seen by what ran there */
-    struct scene *s = scene_read(run.dir, run.spec, clock_wall_ns(),
-                                 run.spec->pool_count > 1, &err);
+    struct scene *s =
+        scene_read(run.dir, run.spec, clock_wall_ns(), false, &err);
     if (!s) {
         log_error("%s", err.text);
         rc = EXIT_FAILED;
