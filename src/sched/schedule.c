@@ -41,10 +41,11 @@ static int64_t time_ns(const struct sched *s, const struct schedule_time *t)
     return t->from_start ? sum(s->config.wall_now_ns, t->ns) : t->ns;
 }
 
-/* When its next job is due, since 1970. */
-static int64_t due_ns(const struct sched *s, const struct schedule_run *r)
+/* When the job r->next of that schedule is due, since 1970. */
+static int64_t due_ns(const struct sched *s, const struct schedule_run *of,
+                      const struct schedule_run *r)
 {
-    const struct job_schedule *sp = spec_of(s, r);
+    const struct job_schedule *sp = spec_of(s, of);
     int64_t behind;
     uint32_t at = r->next - (sp->not_before.from_start ? r->first : 0);
     if (__builtin_mul_overflow((int64_t)at, sp->interval_ns, &behind))
@@ -89,7 +90,7 @@ bool schedules_step(struct sched *s, int64_t now_ns, struct sched_action *act)
         const struct job_schedule *sp = spec_of(s, r);
         if (!has_next(s, r))
             continue;
-        int64_t due = due_ns(s, r);
+        int64_t due = due_ns(s, r, r);
         bool late = sum(due, sp->window_ns) < wall_ns ||
                     due > time_ns(s, &sp->not_after);
         if (!late && (wall_ns < due || is_busy(s, r)))
@@ -112,13 +113,22 @@ int64_t schedules_deadline_ns(const struct sched *s)
         const struct schedule_run *r = &s->schedules[i];
         if (!has_next(s, r))
             continue;
-        int64_t due = due_ns(s, r);
+        int64_t due = due_ns(s, r, r);
         if (is_busy(s, r)) /* then only that it is left out is by the clock */
             due = sum(sum(due, spec_of(s, r)->window_ns), 1);
         if (due != INT64_MAX && due - s->config.wall_now_ns < at)
             at = due - s->config.wall_now_ns;
     }
     return at;
+}
+
+int64_t schedules_time(const struct sched *s, const struct job_run *j)
+{
+    const struct schedule_run *r = &s->schedules[j->spec->schedule - 1];
+    struct schedule_run then = {.next = job_id(s, j) - spec_of(s, r)->first_job,
+                                .first = r->first};
+    int64_t due = due_ns(s, r, &then);
+    return due == INT64_MAX ? due : due - s->config.wall_now_ns;
 }
 
 bool schedules_wait(const struct sched *s)

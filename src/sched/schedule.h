@@ -30,6 +30,8 @@ void schedules_fini(struct sched *s);
 bool schedules_step(struct sched *s, int64_t now_ns, struct sched_action *act);
 /* When to look again; INT64_MAX: no need, or not before a job has ended. */
 int64_t schedules_deadline_ns(const struct sched *s);
+/* When a job that waits for its turn is due. */
+int64_t schedules_time(const struct sched *s, const struct job_run *j);
 /* Will jobs begin, later? */
 bool schedules_wait(const struct sched *s);
 
