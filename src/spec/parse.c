@@ -171,6 +171,18 @@ static int schedule_build(struct parse *p, const struct schedule_read *r,
     return schedule_fill(p, r, jobs);
 }
 
+/* Long lists are searched by id; those of the copies of a job are its own. */
+static int ids_make(struct parse *p)
+{
+    enum { FEW = 32 };
+    struct job *jobs = (struct job *)p->spec->jobs;
+    for (uint32_t j = 0; j < p->spec->job_count; j++)
+        if (jobs[j].tasks.kind == TASKS_LISTED && jobs[j].tasks.count > FEW &&
+            task_ids_make(&jobs[j], 0, p->arena) < 0)
+            return -1;
+    return 0;
+}
+
 static int jobs_build(struct parse *p, const struct spec_fields *f)
 {
     const struct tree_node *list = f->jobs.node;
@@ -203,19 +215,7 @@ static int jobs_build(struct parse *p, const struct spec_fields *f)
     }
     if (p->damaged || p->errors->total > 0)
         return 0;
-    return depends_build(p, from);
-}
-
-/* Long lists are searched by id; those of the copies of a job are its own. */
-static int ids_make(struct parse *p)
-{
-    enum { FEW = 32 };
-    struct job *jobs = (struct job *)p->spec->jobs;
-    for (uint32_t j = 0; p->errors->total == 0 && j < p->spec->job_count; j++)
-        if (jobs[j].tasks.kind == TASKS_LISTED && jobs[j].tasks.count > FEW &&
-            task_ids_make(&jobs[j], 0, p->arena) < 0)
-            return -1;
-    return 0;
+    return ids_make(p) < 0 ? -1 : depends_build(p, from);
 }
 
 static int spec_build(struct parse *p, const struct tree_node *root,
@@ -239,7 +239,7 @@ static int spec_build(struct parse *p, const struct tree_node *root,
     if (p->damaged || p->errors->total > 0)
         return 0;
     sources_check(p);
-    return jobs_outputs_check(p) < 0 ? -1 : ids_make(p);
+    return jobs_outputs_check(p);
 }
 
 struct jobspec *spec_parse(const char *text, size_t len,

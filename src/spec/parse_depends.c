@@ -13,10 +13,17 @@
 #include "base/text.h"
 #include "model/depend_same.h"
 #include "model/expr.h"
+#include "model/task_ids.h"
 #include "spec/errors.h"
 #include "spec/read.h"
 
-enum { NEAR_MAX = 10000, WHERE_MAX = 1 << 24 };
+enum {
+    NEAR_MAX = 10000,
+    WHERE_MAX = 1 << 24,
+    /* tasks of a sweep whose ids are made to be found: not few, not too many */
+    IDS_MIN = 32,
+    IDS_MAX = 1 << 22
+};
 
 /* A task whose id is an integer. */
 struct numbered {
@@ -169,10 +176,10 @@ static void unknown_task(struct draft *d, const struct tree_node *n,
                         near[0] ? "\"?" : "");
 }
 
-/* A task that is there, or is just being added. */
+/* A task that is there, or is just being added; -1: none, -2: no memory. */
 static int64_t task_find(const struct draft *d, uint32_t job, const char *id)
 {
-    const struct job *of = &d->spec->jobs[job];
+    struct job *of = (struct job *)&d->spec->jobs[job];
     char have[JOBSPEC_MAX_ID + 1];
     uint64_t index;
     if (d->added && job == d->grown &&
@@ -180,6 +187,10 @@ static int64_t task_find(const struct draft *d, uint32_t job, const char *id)
         job_task_id(of, (uint32_t)index, have, NULL) == 0 &&
         strcmp(have, id) == 0)
         return (int64_t)index;
+    if (!d->added && !of->ids && of->templates[0].id &&
+        of->tasks.count > IDS_MIN && of->tasks.count <= IDS_MAX &&
+        task_ids_make(of, 0, d->parse->arena) < 0)
+        return -2;
     return job_find_task(of, id);
 }
 
@@ -188,6 +199,8 @@ static int id_find(struct draft *d, const struct tree_node *n, uint32_t job)
     int64_t index = task_find(d, job, n->u.text);
     if (index >= 0)
         return found_put(d, (uint32_t)index);
+    if (index < -1)
+        return -1;
     unknown_task(d, n, job);
     return 0;
 }
