@@ -28,6 +28,11 @@ static const struct {
     {"TERM", "On a terminal that is dumb nothing is drawn over, and there are "
              "no colours"},
     {"PAGER", "Shows what does not fit on the screen; less, if it is not set"},
+    {"MPIBATCH_CGROUP",
+     "A folder of control groups (version 2) that is ours to "
+     "divide: memory limits of tasks are kept there. If it "
+     "is not set, the one that we are in, if systemd has "
+     "delegated it"},
     {"MPIBATCH_JOB_ID", "The job of a task: set for tasks, as all that follow"},
     {"MPIBATCH_TASK_ID", "The id of a task"},
     {"MPIBATCH_TASK_INDEX", "Its number in its job, from 0"},
@@ -35,6 +40,10 @@ static const struct {
     {"MPIBATCH_RUN_DIR", "The run directory"},
     {"MPIBATCH_SLOT", "The task's first slot"},
     {"MPIBATCH_SLOTS", "How many slots it has"},
+    {"MPIBATCH_GPUS", "The numbers of its GPUs on its node, if its job spec "
+                      "speaks of GPUs"},
+    {"MPIBATCH_GPU_SHARE", "Of a part of a GPU: how much it is, such as 0.5"},
+    {"MPIBATCH_MEMORY_BYTES", "Its memory limit, if it has one"},
     {"MPIBATCH_LINE", "Of a file of command lines: the number of its line"},
 };
 
