@@ -2,7 +2,7 @@
 # What makes success besides exit code 0, and tasks that run in a container: by
 # a stand-in that notes its arguments.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 29
+plan 34
 
 # state RUN TASK [KEYS]: how its last attempt ended
 state() { "$MPIBATCH" tasks --json "$1" | jq -r --arg t "$2" ".tasks[] | select(.task_id == \$t) | [${3:-.result, .reason, .exit_code, .message}] | map(tostring) | join(\"|\")"; }
@@ -102,3 +102,36 @@ like "$(<out)" "container's image" "people are told"
 failures=$("$MPIBATCH" tasks --json c.run | jq -r '.tasks[] | select(.result == "failure") | .task_id + " " + .failure_code' | sort | tr '\n' ';')
 like "$failures" "noimage ContainerInvalidImage;" "Azure's word for the image"
 like "$failures" "noruntime CommandProgramNotFound;" "and for the runtime"
+
+# --- the directory of an attempt that others go on in
+mkdir in
+echo given >in/a.txt
+cat >k.yaml <<'EOF'
+storage: {containers: {given: in}}
+jobs:
+  - id: a
+    task: {task_directory: true, resource_files: [{auto_storage_container_name: given}]}
+    tasks:
+      - id: checkpoint
+        command_line: 'echo $MPIBATCH_TASK_ATTEMPT >>log; cat a.txt >>log; if [ "$(wc -l <log)" -lt 8 ]; then exit 9; fi; cat log'
+        checkpoint_exit_code: 9
+      - id: kept
+        command_line: 'echo $MPIBATCH_TASK_ATTEMPT >>log; echo more >>a.txt; cat log a.txt; exit 1'
+        keep_working_dir: true
+        constraints: {max_task_retry_count: 2}
+      - id: fresh
+        command_line: 'echo $MPIBATCH_TASK_ATTEMPT >>log; cat log a.txt; exit 1'
+        constraints: {max_task_retry_count: 2}
+      - id: more
+        command_line: '(head -c 60000000 /dev/zero; sleep 0.6) | tail | wc -c'
+        required_resources: {memory: 40MB}
+        retry: {on: [memory], escalate: {memory: 4x}}
+        constraints: {max_task_retry_count: 1}
+EOF
+"$MPIBATCH" run k.yaml >out 2>&1
+is "$?" 1 "checkpoints and kept directories"
+logs() { "$MPIBATCH" logs "a/$1" k.run | tr '\n' ' '; }
+is "$(state k.run checkpoint .result,.attempts) $(logs checkpoint)" "success|4 1 given 2 given 3 given 4 given " "a checkpoint goes on in its directory, without retries"
+is "$(state k.run kept .attempts) $(logs kept)" "3 1 2 3 given more " "a kept one is gone on in; its resource files are as they were given"
+is "$(state k.run fresh .attempts) $(logs fresh)" "3 3 given " "else it is a fresh one"
+is "$(state k.run more .result,.attempts) $(logs more)" "success|2 60000000 " "over its memory, with four times as much it succeeds"
