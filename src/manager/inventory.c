@@ -19,6 +19,7 @@ static void node_describe(struct inventory *n, uint32_t node, uint32_t leader,
         capacity[r] = divide_capacity(spec, r, pool, info);
     n->nodes[node] = (struct sched_node){.pool = outside ? 0 : pool,
                                          .outside = outside,
+                                         .name = info->hostname,
                                          .leader = leader,
                                          .capacity = capacity};
 }

@@ -40,7 +40,10 @@ static int add(struct sched *s, struct job_run *j, struct err *err)
             return no_memory(err);
         }
     }
+    uint32_t first = j->task_count;
     take_in(s, j);
+    if (s->config.node_count > 0)
+        (void)pickies_home(s, job_id(s, j), first); /* a wish, no more */
     return 0;
 }
 

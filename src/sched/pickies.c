@@ -3,6 +3,7 @@
 #include "sched/pickies.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/quantity.h"
@@ -66,6 +67,7 @@ static struct picky_task *make(struct sched *s, uint32_t job, uint32_t index)
     picky_init(&p->needs, s, job, index);
     p->at_ns = INT64_MAX;
     p->index = index;
+    p->home = UINT32_MAX;
     p->state = PICKY_AWAY;
     heap_node_init(&p->due);
     if (heap_add(&s->pickies.due, &p->due) < 0)
@@ -294,7 +296,7 @@ void pickies_note(struct sched *s, int64_t now_ns, uint32_t worker,
         return;
     raise_limits(s, p, t, a);
     p->needs.keep_directory = false;
-    p->needs.prefer = UINT32_MAX;
+    p->needs.prefer = p->home;
     if (worker == UINT32_MAX)
         return;
     uint32_t node = (uint32_t)(s->workers[worker].node - s->nodes);
@@ -308,6 +310,73 @@ void pickies_note(struct sched *s, int64_t now_ns, uint32_t worker,
         __builtin_add_overflow(now_ns, v->pause_ns, &p->at_ns))
         p->at_ns = INT64_MAX - 1;
     heap_update(&s->pickies.due, &p->due);
+}
+
+/* ---- Affinity ---- */
+
+/* The node of the job's pool that the task names; UINT32_MAX: there is none. */
+static uint32_t node_named(const struct sched *s, uint32_t job, uint32_t index,
+                           const struct template *t)
+{
+    const struct job *of = s->jobs[job].spec;
+    char id[JOBSPEC_MAX_ID + 1];
+    uint32_t node = UINT32_MAX;
+    struct template_context c = {
+        .index = index, .task_id = id, .job_id = of->id};
+    struct buf b;
+    buf_init(&b, 4096);
+    if (job_task_id(of, index, id, NULL) == 0 &&
+        template_expand(t, &c, false, &b, NULL) == 0)
+        for (uint32_t i = 0; node == UINT32_MAX && i < s->config.node_count;
+             i++)
+            if (s->config.nodes[i].pool == of->pool &&
+                s->config.nodes[i].name &&
+                strcmp(s->config.nodes[i].name, buf_text(&b)) == 0)
+                node = i;
+    buf_fini(&b);
+    return node;
+}
+
+/* A task would rather be on that node. */
+static int set_home(struct sched *s, uint32_t job, uint32_t index,
+                    uint32_t node)
+{
+    bool blocked = indices_contains(&s->jobs[job].blocked, index);
+    bool fresh = task_is_fresh(s, job, index);
+    struct picky_task *p = pickies_get(s, job, index);
+    if (!p && !(p = make(s, job, index)))
+        return -1;
+    p->home = p->needs.prefer = node;
+    if (blocked || p->state == PICKY_DELAYED)
+        return 0;
+    (void)task_take(s, job, index);
+    task_put(s, job, index, fresh ? TASK_FRESH : TASK_TRIED);
+    return 0;
+}
+
+int pickies_home(struct sched *s, uint32_t job, uint32_t first)
+{
+    const struct job_run *j = &s->jobs[job];
+    bool listed = j->spec->tasks.kind == TASKS_LISTED;
+    for (uint32_t i = first; i < j->task_count; i++) {
+        const struct template *t = job_template(j->spec, i)->affinity;
+        if (!t && !listed)
+            return 0;
+        uint32_t node = UINT32_MAX;
+        if (t && task_waits(s, job, i))
+            node = node_named(s, job, i, t);
+        if (node != UINT32_MAX && set_home(s, job, i, node) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int pickies_home_all(struct sched *s)
+{
+    for (uint32_t i = 0; s->config.node_count > 0 && i < job_count_of(s); i++)
+        if (pickies_home(s, i, 0) < 0)
+            return -1;
+    return 0;
 }
 
 /* ---- The beginning ---- */

@@ -37,6 +37,7 @@ struct picky_task {
     enum picky_state state;
     uint32_t over_memory, over_time; /* attempts that were over their limit */
     uint32_t index;
+    uint32_t home; /* the node that it names; UINT32_MAX: none */
 };
 
 struct pickies {
@@ -44,10 +45,14 @@ struct pickies {
     struct heap due;
 };
 
-/* Entries for job managers, and for tasks that name a node. 0, or -1 (no
- * memory). */
+/* Entries for job managers. 0, or -1 (no memory). */
 int pickies_init(struct sched *s);
 void pickies_fini(struct sched *s);
+
+/* The nodes are known, or tasks from `first` on of the job are new: those that
+ * name a node would rather be there. 0, or -1 (no memory). */
+int pickies_home(struct sched *s, uint32_t job, uint32_t first);
+int pickies_home_all(struct sched *s);
 
 /* The entry of a task, or NULL. */
 struct picky_task *pickies_get(const struct sched *s, uint32_t job,

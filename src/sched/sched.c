@@ -174,6 +174,8 @@ struct sched *sched_create(const struct sched_config *config, struct err *err)
         schedules_init(s) < 0 || pickies_init(s) < 0)
         goto nomem;
     follow_begin(s);
+    if (pickies_home_all(s) < 0)
+        goto nomem;
     return s;
 nomem:
     err_set(err, ENOMEM, "no memory for a scheduler of %" PRIu32 " workers",
@@ -194,7 +196,7 @@ int sched_set_nodes(struct sched *s, const struct sched_config *config,
     s->config.worker_nodes = config->worker_nodes;
     s->config.gpu_order = config->gpu_order;
     s->config.gpu_stride = config->gpu_stride;
-    if (nodes_init(s) == 0)
+    if (nodes_init(s) == 0 && pickies_home_all(s) == 0)
         return 0;
     s->config = was;
     return err_set(err, ENOMEM, "no memory for %" PRIu32 " nodes",

@@ -41,9 +41,10 @@ struct sched;
 
 /* A node: whose ranks share its resources. */
 struct sched_node {
-    uint32_t pool;   /* of the spec */
-    bool outside;    /* no pool has it, and nothing runs there */
-    uint32_t leader; /* its lowest worker: special tasks run there */
+    uint32_t pool;    /* of the spec */
+    const char *name; /* for affinity; NULL: nobody names it */
+    bool outside;     /* no pool has it, and nothing runs there */
+    uint32_t leader;  /* its lowest worker: special tasks run there */
     /* how much it has of each of the spec's resources, in their units; NULL:
      * of none */
     const uint64_t *capacity;

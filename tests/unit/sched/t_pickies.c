@@ -191,6 +191,59 @@ static void what_waits_for_its_time_can_be_ended(void **state)
     sched_destroy(s);
 }
 
+static void tasks_go_to_the_node_they_name(void **state)
+{
+    (void)state;
+    const struct sched_node nodes[] = {{.name = "n0", .leader = 0},
+                                       {.name = "n1", .leader = 1},
+                                       {.name = "n2", .leader = 2}};
+    const uint32_t worker_nodes[] = {0, 1, 2};
+    static const char *const named[] = {"n2", "nowhere", NULL,
+                                        "n1", NULL,      NULL};
+    struct task_template t[6];
+    struct arena *arena = arena_create(1 << 20);
+    struct taskset none = {.kind = TASKS_LISTED, .count = 6};
+    struct specs sp;
+    struct sched_config c;
+    struct sched_action a;
+    size_t at;
+    specs_init(&sp);
+    for (uint32_t i = 0; i < 6; i++)
+        t[i] = (struct task_template){
+            .required_slots = 1,
+            .retry = retry_policy_default,
+            .affinity = named[i]
+                            ? template_compile(arena, named[i], &none, NULL,
+                                               TEMPLATE_ALL, &at, NULL)
+                            : NULL};
+    specs_list(&sp, 6, t, 0);
+    sched_config_init(&c);
+    c.spec = &sp.spec;
+    c.worker_count = 3;
+    struct sched *s = sched_create(&c, NULL);
+    c.nodes = nodes;
+    c.node_count = 3;
+    c.worker_nodes = worker_nodes;
+    assert_int_equal(sched_set_nodes(s, &c, NULL), 0);
+    for (uint32_t w = 0; w < 3; w++)
+        join(s, 0, w, 2);
+    uint32_t given = 0;
+    while (sched_next(s, 0, &a)) {
+        if (a.kind != SCHED_ASSIGN)
+            continue;
+        for (uint32_t i = a.first; i < a.first + a.count; i++) {
+            if (i == 0)
+                assert_int_equal(a.worker, 2);
+            if (i == 3)
+                assert_int_equal(a.worker, 1);
+            given++;
+        }
+    }
+    assert_int_equal(given, 6);
+    sched_destroy(s);
+    arena_destroy(arena);
+}
+
 /* ---- Job managers ---- */
 
 static const struct special_task manager = {
@@ -286,6 +339,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_goes_on_where_it_was),
         cmocka_unit_test(a_retry_may_keep_its_directory),
         cmocka_unit_test(what_waits_for_its_time_can_be_ended),
+        cmocka_unit_test(tasks_go_to_the_node_they_name),
         cmocka_unit_test(the_manager_comes_first),
         cmocka_unit_test(a_lost_manager_comes_again),
         cmocka_unit_test(a_manager_that_has_ended_is_not_tried_again),
