@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/display.h"
 #include "cli/json_put.h"
+#include "cli/life.h"
 #include "cli/query_options.h"
 #include "view/describe.h"
 #include "view/failures.h"
@@ -216,8 +217,22 @@ static json_t *regions_json(const struct failures *f,
     return array;
 }
 
-static int json_show(const struct failures *f, const struct jobspec *spec)
+/* As `mpibatch node show --json` has them. */
+static json_t *specials_json(const struct run_arg *run, const struct scene *s)
 {
+    const struct scene_special *x;
+    json_t *list = json_array();
+    for (uint32_t at = 0; (x = scene_special(s, &at, UINT32_MAX, 0, NULL, 0));)
+        if (x->attempt->result != RESULT_SUCCESS &&
+            x->attempt->disposition != TASK_RETRIES)
+            json_array_append_new(list, life_special_json(run, x));
+    return list;
+}
+
+static int json_show(const struct failures *f, const struct run_arg *run,
+                     const struct scene *s)
+{
+    const struct jobspec *spec = run->spec;
     json_t *o = json_object();
     json_object_set_new(o, "version", json_integer(1));
     json_object_set_new(o, "failed", json_integer((json_int_t)f->failed));
@@ -229,31 +244,61 @@ static int json_show(const struct failures *f, const struct jobspec *spec)
     json_object_set_new(o, "messages_read",
                         json_integer((json_int_t)f->messages_read));
     json_object_set_new(o, "regions", regions_json(f, spec));
+    json_object_set_new(o, "special_tasks", specials_json(run, s));
     return json_print(o, JSON_BYTES);
 }
 
 /* ---- The command ---- */
 
+/* Start tasks and the like that failed for good. */
+static void specials_put(struct display *d, const struct run_arg *run,
+                         const struct scene *s)
+{
+    const struct scene_special *x;
+    bool first = true;
+    for (uint32_t at = 0;
+         (x = scene_special(s, &at, UINT32_MAX, 0, NULL, 0));) {
+        if (x->attempt->result == RESULT_SUCCESS ||
+            x->attempt->disposition == TASK_RETRIES)
+            continue;
+        if (first) {
+            display_puts(d, "\n");
+            display_styled(d, STYLE_TITLE, "Tasks of nodes and jobs");
+            display_puts(d, "\n");
+        }
+        first = false;
+        life_special_put(d, run, x);
+    }
+}
+
 static int show(const struct run_arg *run, struct failures_values *v)
 {
-    struct failures f;
+    struct failures f = {0};
     struct display d;
     struct err err;
     int rc;
-    if (failures_find(&f, run->dir, run->spec, clock_wall_ns(), restrict_to,
-                      &v->query, &err) < 0) {
+    int64_t now_ns = clock_wall_ns();
+    struct scene *s = scene_read(run->dir, run->spec, now_ns, false, &err);
+    if (!s) {
+        log_error("%s", err.text);
+        return EXIT_FAILED;
+    }
+    if (failures_find(&f, run->dir, run->spec, now_ns, restrict_to, &v->query,
+                      &err) < 0) {
         rc = err.code == EINVAL ? usage_error("failures", "%s", err.text)
                                 : EXIT_FAILED;
         if (rc == EXIT_FAILED)
             log_error("%s", err.text);
     } else if (v->json) {
-        rc = json_show(&f, run->spec);
+        rc = json_show(&f, run, s);
     } else {
         display_open(&d, &v->display);
         text_show(&d, &f, run, v);
+        specials_put(&d, run, s);
         rc = display_close(&d);
     }
     failures_fini(&f);
+    scene_destroy(s);
     return rc;
 }
 
@@ -283,7 +328,8 @@ static const struct opt opts[] = {
      .kind = OPT_FLAG,
      .at = offsetof(struct failures_values, json),
      .meaning = "print JSON, {\"version\": 1, \"failed\", \"reasons\": [...], "
-                "\"messages\": [...], \"regions\": [...]}"}};
+                "\"messages\": [...], \"regions\": [...], \"special_tasks\": "
+                "[...]}"}};
 
 /* Which tasks are looked at, failed and succeeded alike. */
 static const struct opt_set sets[] = {
@@ -309,13 +355,15 @@ const struct cmd cmd_failures = {
         "line that they wrote to stderr, with numbers, addresses and folders "
         "taken for equal; and by where they lie among the parameters and "
         "nodes: small conditions that hold for most failures and for few "
-        "tasks that succeeded.\n\n"
+        "tasks that succeeded. Then start tasks, job preparation, release and "
+        "manager tasks that failed, with the end of their stderr.\n\n"
         "Of large jobs conditions are found on a sample of 8,192 failures and "
         "as many successes, and then counted among all tasks; the ends of "
         "stderr are read of the first 20,000 failures.\n\n"
         "JSON has of each group text, count and examples, and of each region "
         "job_id, text, where (a condition for `mpibatch tasks --where`), "
-        "failures, successes, job_failures and job_successes.",
+        "failures, successes, job_failures and job_successes; special_tasks "
+        "are as of `mpibatch node show --json`.",
     .sets = sets,
     .set_count = 3,
     .args = args,

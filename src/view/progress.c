@@ -440,12 +440,13 @@ static const char *never_why(const struct snapshot *s)
 }
 
 /* Nodes that get no tasks, by state. */
-static void nodes_put(const struct snapshot *s, struct buf *out)
+static void nodes_put(const struct progress *p, const struct snapshot *s,
+                      struct buf *out)
 {
     char text[256];
     if (snapshot_unusable_nodes(s) > 0)
-        buf_printf(out, "  nodes not usable: %s: mpibatch node list\n",
-                   describe_nodes(s, text, sizeof(text)));
+        buf_printf(out, "  nodes not usable: %s; why: mpibatch node list %s\n",
+                   describe_nodes(s, text, sizeof(text)), p->config.run_dir);
 }
 
 /* The first line: how many tasks have ended how. */
@@ -504,7 +505,7 @@ void progress_summary(struct progress *p, const struct snapshot *s,
     if (s->ranks_lost > 0)
         buf_printf(&out, "  lost: %s\n",
                    describe_count(s->ranks_lost, "rank", count));
-    nodes_put(s, &out);
+    nodes_put(p, s, &out);
     if (never > 0)
         buf_printf(&out, "  never run, as %s: %s\n", never_why(s),
                    describe_count(never, "task", count));
