@@ -232,7 +232,7 @@ enum step grants_step(struct sched *s, struct sched_action *act)
     while ((g = s->grant_news)) {
         if ((g->state == GRANT_NEW && launch_step(g, act)) ||
             (g->state == GRANT_WAITS && go_step(g, act)) ||
-            (g->state == GRANT_ENDED && end_step(s, g, act)))
+            (g->state >= GRANT_BROKEN && end_step(s, g, act)))
             return STEP_ACT;
         grant_quiet(s, g);
     }
@@ -331,6 +331,13 @@ bool grant_takes_return(struct sched *s, struct worker *w, struct range *r)
     bool ended = g->state == GRANT_ENDED;
     if (!ended && g->part_count == 1)
         return false;
+    if (!ended && r->kind == RANGE_INSTANCE) {
+        g->state = GRANT_BROKEN;
+        g->reason = REASON_STOPPED;
+        grant_news(s, g);
+        tasks_release(s, w, r, back.first, 1);
+        return true;
+    }
     if (!ended && s->starts_left != UINT64_MAX)
         s->starts_left++;
     if (!ended)

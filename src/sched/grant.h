@@ -35,6 +35,8 @@ enum grant_state {
     GRANT_NEW,   /* not all are launched */
     GRANT_WAITS, /* for the instances to be ready */
     GRANT_RUNS,
+    GRANT_BROKEN, /* an instance was given back: the first one will say how it
+                     ends */
     GRANT_ENDED
 };
 

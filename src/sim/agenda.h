@@ -20,14 +20,17 @@ enum event_kind {
     EVENT_ASSIGN, /* job, first, count, attempt */
     EVENT_RECALL, /* count */
     EVENT_CANCEL, /* job */
-    EVENT_CUT,    /* job, first, attempt */
+    EVENT_CUT,    /* job, first, attempt: end it, for that reason */
     EVENT_STOP,   /* count: 1 if now */
+    EVENT_LAUNCH, /* job, first, attempt, instance of instances */
+    EVENT_GO,     /* job, first */
     /* in the manager: messages from a worker */
     EVENT_READY, /* count: slots */
     EVENT_HEARD,
     EVENT_STARTED,  /* job, first, attempt */
     EVENT_RESULTS,  /* ends, count */
     EVENT_RETURNED, /* job, first, count, attempt */
+    EVENT_INSTANCE, /* job, first, attempt: is ready */
     /* and what else comes to it */
     EVENT_GONE,    /* the transport says so */
     EVENT_HALT,    /* the session is stopped */
@@ -51,6 +54,8 @@ struct event {
     enum event_kind kind;
     uint32_t worker;
     uint32_t job, first, count, attempt;
+    uint32_t instance, instances;
+    enum reason reason;
     uint32_t run;     /* of the worker */
     struct end *ends; /* owned */
 };

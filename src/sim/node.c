@@ -95,29 +95,43 @@ static struct sim_attempt attempt_of(const struct cluster *c,
                                         ->constraints.max_wall_clock_ns};
 }
 
-static int run_begin(struct cluster *c, struct node *n, int64_t now_ns,
-                     const struct wait *w, uint32_t slots)
+/* A special task of the node: it needs no slots. */
+static bool is_special(uint32_t index)
+{
+    enum special_kind kind = special_of(index);
+    return kind != SPECIAL_NONE && kind != SPECIAL_JOB_MANAGER;
+}
+
+static struct run *run_take(struct node *n, int64_t now_ns,
+                            const struct wait *w, uint32_t slots)
 {
     uint32_t i = 0;
-    while (n->runs[i].state == EXEC_BUSY)
+    while (n->runs[i].state != EXEC_FREE)
         i++;
-    struct run *r = &n->runs[i];
-    *r = (struct run){.state = EXEC_BUSY,
-                      .job = w->job,
-                      .index = w->first,
-                      .attempt = w->attempt,
-                      .slots = slots,
-                      .start_ns = now_ns};
-    struct event e = {.worker = (uint32_t)(n - c->nodes), .run = i};
-    struct sim_attempt a = attempt_of(c, n, r);
-    int64_t took_ns = c->config->duration_ns(c->config->arg, &a);
-    r->over_time = a.limit_ns > 0 && took_ns > a.limit_ns;
-    if (r->over_time)
-        took_ns = a.limit_ns;
-    if (c->config->begins)
-        c->config->begins(c->config->arg, &a, now_ns);
-
     n->busy += slots;
+    n->runs[i] = (struct run){.state = EXEC_READY,
+                              .job = w->job,
+                              .index = w->first,
+                              .attempt = w->attempt,
+                              .slots = slots,
+                              .start_ns = now_ns};
+    return &n->runs[i];
+}
+
+/* It runs from now on. */
+static int run_go(struct cluster *c, struct node *n, int64_t now_ns,
+                  struct run *r)
+{
+    struct event e = {.worker = (uint32_t)(n - c->nodes),
+                      .run = (uint32_t)(r - n->runs)};
+    struct sim_attempt a = {.worker = e.worker,
+                            .job = r->job,
+                            .index = r->index,
+                            .attempt = r->attempt,
+                            .random = chance(c->config->seed, r)};
+    int64_t took_ns = c->config->duration_ns(c->config->arg, &a);
+
+    r->state = EXEC_BUSY;
     e.kind = EVENT_END;
     e.at_ns = now_ns + took_ns;
     r->end = agenda_add(c->agenda, &e);
@@ -131,13 +145,20 @@ static int run_begin(struct cluster *c, struct node *n, int64_t now_ns,
     return r->lasting ? 0 : -1;
 }
 
+static int run_begin(struct cluster *c, struct node *n, int64_t now_ns,
+                     const struct wait *w, uint32_t slots)
+{
+    return run_go(c, n, now_ns, run_take(n, now_ns, w, slots));
+}
+
 /* Start from the front of the queue whatever has its slots. */
 static int node_start(struct cluster *c, struct node *n, int64_t now_ns)
 {
     while (n->state == SIM_NODE_SERVING && n->waiting > 0) {
         struct wait *w = &n->queue[n->head];
-        const struct job *job = &c->config->sched.spec->jobs[w->job];
-        uint32_t slots = job_template(job, w->first)->required_slots;
+        uint32_t slots =
+            jobspec_template(c->config->sched.spec, w->job, w->first)
+                ->required_slots;
         if (n->slots - n->busy < slots)
             break;
         if (run_begin(c, n, now_ns, w, slots) < 0)
@@ -185,16 +206,37 @@ static int run_end(struct cluster *c, struct node *n, struct run *r,
                       &(struct end){.reason = reason, .exit_code = -1});
 }
 
+/* End a run: the first instance says how, another one only gives it back. */
+static int run_cut(struct cluster *c, struct node *n, struct run *r,
+                   int64_t now_ns, enum reason reason)
+{
+    struct wait w = {r->job, r->index, 1, r->attempt};
+    if (r->instance == 0)
+        return run_end(c, n, r, now_ns, reason);
+    n->busy -= r->slots;
+    *r = (struct run){.state = EXEC_FREE};
+    return node_return(c, n, now_ns, &w);
+}
+
 /* End what runs: of one job (all: UINT32_MAX). */
 static int node_end(struct cluster *c, struct node *n, int64_t now_ns,
                     uint32_t job, enum reason reason)
 {
-    for (uint32_t i = 0; i < n->slots; i++)
-        if (n->runs[i].state == EXEC_BUSY &&
+    for (uint32_t i = 0; i < n->run_count; i++)
+        if (n->runs[i].state != EXEC_FREE &&
             (job == UINT32_MAX || n->runs[i].job == job) &&
-            run_end(c, n, &n->runs[i], now_ns, reason) < 0)
+            run_cut(c, n, &n->runs[i], now_ns, reason) < 0)
             return -1;
     return 0;
+}
+
+static struct run *run_find(struct node *n, const struct event *e)
+{
+    for (uint32_t i = 0; i < n->run_count; i++)
+        if (n->runs[i].state != EXEC_FREE && n->runs[i].job == e->job &&
+            n->runs[i].index == e->first && n->runs[i].attempt == e->attempt)
+            return &n->runs[i];
+    return NULL;
 }
 
 /* ---- The queue ---- */
@@ -257,36 +299,52 @@ static int node_give_back(struct cluster *c, struct node *n, int64_t now_ns,
     return 0;
 }
 
-/* End one attempt, if it is here: what waits is given back. */
-static int node_cut(struct cluster *c, struct node *n, int64_t now_ns,
-                    const struct wait *one)
+/* ---- One attempt ---- */
+
+/* Several instances are given where slots are free. */
+static int node_launch(struct cluster *c, struct node *n, const struct event *e)
 {
-    for (uint32_t i = 0; i < n->slots; i++) {
-        struct run *r = &n->runs[i];
-        if (r->state == EXEC_BUSY && r->job == one->job &&
-            r->index == one->first && r->attempt == one->attempt)
-            return run_end(c, n, r, now_ns, REASON_CANCELLED);
-    }
-    for (uint32_t i = n->head; i < n->head + n->waiting; i++) {
-        struct wait at = n->queue[i], behind = at;
-        uint32_t before = one->first - at.first;
-        if (at.job != one->job || at.attempt != one->attempt ||
-            before >= at.count)
+    struct wait w = {e->job, e->first, 1, e->attempt};
+    const struct jobspec *spec = c->config->sched.spec;
+    if (n->state == SIM_NODE_STOPPING)
+        return node_return(c, n, e->at_ns, &w);
+    if (e->instances == 1)
+        return node_put(n, &w);
+    struct run *r =
+        run_take(n, e->at_ns, &w,
+                 jobspec_template(spec, e->job, e->first)->required_slots);
+    r->instance = e->instance;
+    return cluster_send(c, e->at_ns,
+                        &(struct event){.kind = EVENT_INSTANCE,
+                                        .worker = e->worker,
+                                        .job = e->job,
+                                        .first = e->first,
+                                        .attempt = e->attempt});
+}
+
+static int node_cut(struct cluster *c, struct node *n, const struct event *e)
+{
+    struct run *r = run_find(n, e);
+    if (r)
+        return run_cut(c, n, r, e->at_ns, e->reason);
+    for (uint32_t i = 0; i < n->waiting; i++) {
+        struct wait *w = &n->queue[n->head + i], rest = *w;
+        struct wait one = {e->job, e->first, 1, e->attempt};
+        if (w->job != e->job || w->attempt != e->attempt ||
+            e->first < w->first || e->first - w->first >= w->count)
             continue;
-        behind.first = one->first + 1;
-        behind.count = at.count - before - 1;
-        /* what is behind it goes to the end: the order is not promised */
-        n->queue[i].count = before;
-        if (before == 0) {
-            memmove(&n->queue[i], &n->queue[i + 1],
-                    (n->head + n->waiting - 1 - i) * sizeof(at));
+        rest.first = e->first + 1;
+        rest.count = w->first + w->count - rest.first;
+        w->count = e->first - w->first;
+        if (w->count == 0 && rest.count == 0) {
+            memmove(w, w + 1, (n->waiting - i - 1) * sizeof(*w));
             n->waiting--;
-        }
-        if (behind.count > 0 && node_put(n, &behind) < 0)
+        } else if (w->count == 0) {
+            *w = rest;
+        } else if (rest.count > 0 && node_put(n, &rest) < 0) {
             return -1;
-        return node_return(
-            c, n, now_ns,
-            &(struct wait){one->job, one->first, 1, one->attempt});
+        }
+        return node_return(c, n, e->at_ns, &one);
     }
     return 0;
 }
@@ -319,9 +377,9 @@ static int node_die(struct cluster *c, struct node *n, int64_t now_ns)
     struct event e = {.kind = EVENT_GONE,
                       .worker = (uint32_t)(n - c->nodes),
                       .at_ns = now_ns + c->config->notice_ns};
-    for (uint32_t i = 0; i < n->slots; i++) {
+    for (uint32_t i = 0; i < n->run_count; i++) {
         struct run *r = &n->runs[i];
-        if (r->state == EXEC_BUSY)
+        if (r->state != EXEC_FREE)
             c->busy_slot_ns += (now_ns - r->start_ns) * r->slots;
         agenda_drop(c->agenda, r->end);
         agenda_drop(c->agenda, r->lasting);
@@ -347,6 +405,7 @@ static int run_ends(struct cluster *c, struct node *n, struct run *r,
         c->config->outcome(c->config->arg, &of, &a);
     } else {
         bool fails =
+            !is_special(r->index) &&
             chance(c->config->seed + 1, r) % 1000000 < c->config->fail_ppm;
         a.reason = fails ? REASON_EXIT_CODE : REASON_NONE;
         a.exit_code = fails;
@@ -393,16 +452,24 @@ int cluster_event(struct cluster *c, const struct event *e)
     case EVENT_ASSIGN:
         if (n->state == SIM_NODE_STOPPING)
             return node_return(c, n, now, &w);
-        rc = node_put(n, &w);
+        rc = is_special(e->first) ? run_begin(c, n, now, &w, 0)
+                                  : node_put(n, &w);
+        break;
+    case EVENT_LAUNCH:
+        rc = node_launch(c, n, e);
+        break;
+    case EVENT_GO: {
+        struct run *r = run_find(n, e);
+        return r ? run_go(c, n, now, r) : 0;
+    }
+    case EVENT_CUT:
+        rc = node_cut(c, n, e);
         break;
     case EVENT_RECALL:
         return node_recall(c, n, now, e->count);
     case EVENT_CANCEL:
         rc = node_give_back(c, n, now, e->job) |
              node_end(c, n, now, e->job, REASON_CANCELLED);
-        break;
-    case EVENT_CUT:
-        rc = node_cut(c, n, now, &w);
         break;
     case EVENT_STOP:
         n->state = SIM_NODE_STOPPING;
@@ -415,6 +482,7 @@ int cluster_event(struct cluster *c, const struct event *e)
     case EVENT_STARTED:
     case EVENT_RESULTS:
     case EVENT_RETURNED:
+    case EVENT_INSTANCE:
     case EVENT_GONE:
     case EVENT_HALT:
     case EVENT_ASK:
@@ -437,7 +505,9 @@ int cluster_init(struct cluster *c, const struct sim_config *config,
         struct event e = {.worker = i};
         n->slots = w->slots;
         n->joined_ns = n->left_ns = -1;
-        n->runs = mem_calloc(w->slots, sizeof(n->runs[0]));
+        /* special tasks: one of each job, and a start task */
+        n->run_count = w->slots + config->sched.spec->job_count + 1;
+        n->runs = mem_calloc(n->run_count, sizeof(n->runs[0]));
         if (!n->runs)
             return -1;
         if (config->beat_ns > 0) {

@@ -13,11 +13,17 @@ struct wait {
     uint32_t job, first, count, attempt;
 };
 
-enum exec_state { EXEC_FREE, EXEC_BUSY };
+enum exec_state {
+    EXEC_FREE,
+    EXEC_BUSY,
+    EXEC_READY /* an instance of several: it does nothing itself, or waits for
+                  the others */
+};
 
 struct run {
     enum exec_state state;
     uint32_t job, index, attempt, slots;
+    uint32_t instance;
     int64_t start_ns;
     bool over_time;              /* it ends at its limit */
     struct event *end, *lasting; /* NULL: happened, or not planned */
@@ -33,7 +39,8 @@ enum sim_node_state {
 struct node {
     enum sim_node_state state;
     uint32_t slots, busy;
-    struct run *runs;   /* one a slot */
+    struct run *runs; /* one a slot, and some for special tasks */
+    uint32_t run_count;
     struct wait *queue; /* waits at head..head+waiting-1 */
     uint32_t head, waiting, cap;
     struct end *ends; /* not yet reported */

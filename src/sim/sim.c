@@ -112,6 +112,9 @@ static int input(struct sim *sim, const struct event *e, struct err *err)
             return -1;
         return watch_returned(&sim->watch, e->worker, e->job, e->first,
                               e->count, err);
+    case EVENT_INSTANCE:
+        return sched_instance_ready(s, e->at_ns, e->worker, e->job, e->first,
+                                    e->attempt, err);
     case EVENT_GONE:
         return sched_worker_gone(s, e->at_ns, e->worker, err);
     case EVENT_HALT:
@@ -132,6 +135,8 @@ static int input(struct sim *sim, const struct event *e, struct err *err)
     case EVENT_CANCEL:
     case EVENT_CUT:
     case EVENT_STOP:
+    case EVENT_LAUNCH:
+    case EVENT_GO:
         break;
     }
     return cluster_event(&sim->cluster, e) < 0 ? no_memory(err) : 0;
@@ -181,9 +186,24 @@ static int output(struct sim *sim, const struct sched_action *act,
         sim->stats.cancels++;
         e.kind = EVENT_CANCEL;
         break;
+    case SCHED_LAUNCH:
+        e.kind = EVENT_LAUNCH;
+        e.instance = act->launch.instance;
+        e.instances = act->launch.instance_count;
+        if (e.instance > 0)
+            break;
+        sim->stats.assigns++;
+        sim->stats.assigned_tasks++;
+        if (watch_assign(&sim->watch, act, err) < 0)
+            return -1;
+        break;
+    case SCHED_GO:
+        e.kind = EVENT_GO;
+        break;
     case SCHED_END:
         sim->stats.cuts++;
         e.kind = EVENT_CUT;
+        e.reason = act->reason;
         break;
     case SCHED_STOP_WORKER:
         e.kind = EVENT_STOP;
@@ -195,8 +215,6 @@ static int output(struct sim *sim, const struct sched_action *act,
         return 0;
     case SCHED_ATTEMPT_LOST:
         return attempt_lost(sim, act, err);
-    case SCHED_LAUNCH:
-    case SCHED_GO:
     case SCHED_NODE_CHANGED:
         return 0;
     case SCHED_SKIPPED:

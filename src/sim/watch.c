@@ -17,6 +17,13 @@ static uint64_t key_of(uint32_t job, uint32_t index)
     return (uint64_t)job << 32 | index;
 }
 
+/* Special tasks of nodes run on each: nothing is promised of them here. */
+static bool is_special(uint32_t index)
+{
+    enum special_kind kind = special_of(index);
+    return kind != SPECIAL_NONE && kind != SPECIAL_JOB_MANAGER;
+}
+
 int watch_init(struct watch *w, const struct sim_config *config)
 {
     *w = (struct watch){.config = config};
@@ -88,12 +95,16 @@ static int check_window(const struct watch *w, uint32_t worker, struct err *err)
 int watch_assign(struct watch *w, const struct sched_action *act,
                  struct err *err)
 {
+    if (is_special(act->first))
+        return 0;
     const struct job *job = &w->config->sched.spec->jobs[act->job];
+    bool manager = act->first == INDEX_JOB_MANAGER;
     if (w->workers[act->worker].state == WATCHED_LOST)
         return err_set(err, EPROTO, "tasks for worker %" PRIu32 ", lost",
                        act->worker);
-    if (act->count == 0 || act->first >= job->tasks.count ||
-        act->count > job->tasks.count - act->first)
+    if (act->count == 0 ||
+        (!manager && (act->first >= job->tasks.count ||
+                      act->count > job->tasks.count - act->first)))
         return err_set(err, EPROTO, "%" PRIu32 " tasks from %" PRIu32 " on",
                        act->count, act->first);
     for (uint32_t i = act->first; i < act->first + act->count; i++) {
@@ -156,8 +167,17 @@ static int check_retries(const struct watch *w, const struct attempt *a,
 int watch_ended(struct watch *w, uint32_t worker, const struct attempt *a,
                 struct err *err)
 {
+    if (is_special(a->index))
+        return 0;
     uint64_t holder = holder_of(w, a->job, a->index);
     uint64_t expected = a->reason == REASON_LOST ? NOBODY : worker + 1;
+    /* an instance was lost, not the first one */
+    if (a->reason == REASON_LOST && holder != COMPLETED && holder != NOBODY) {
+        const struct request r =
+            jobspec_request(w->config->sched.spec, a->job, a->index);
+        if (r.instances > 1)
+            expected = holder;
+    }
     if (holder != expected)
         return err_set(err, EPROTO,
                        "task %" PRIu32 " ended at worker %" PRIu32
@@ -179,7 +199,7 @@ int watch_ended(struct watch *w, uint32_t worker, const struct attempt *a,
         return map_set(&w->holders, key_of(a->job, a->index), COMPLETED) < 0
                    ? no_memory(err)
                    : 0;
-    return drop(w, worker, a->job, a->index,
+    return drop(w, (uint32_t)(expected - 1), a->job, a->index,
                 a->disposition == TASK_ENDS ? COMPLETED : NOBODY, err);
 }
 

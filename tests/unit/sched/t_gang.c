@@ -201,6 +201,13 @@ static void instance_given_back_gives_all_back(void **state)
     says_node(s, 1, 1, NODE_IDLE);
     returned(s, 2, 0, 0, 0, 1, 1);
     says_launch(s, 2, 0, 0, 0, 1, 0, 2); /* the same attempt */
+    says_launch(s, 2, 1, 0, 0, 1, 1, 2);
+    says_node(s, 2, 1, NODE_RUNNING);
+    /* or the first one has run, and says so */
+    returned(s, 3, 1, 0, 0, 1, 1);
+    says_end(s, 3, 0, 0, 0, 1);
+    assert_true(end_task(s, 4, 0, 0, 0, 1, REASON_STOPPED));
+    says_launch(s, 4, 0, 0, 0, 2, 0, 2);
     sched_destroy(s);
 }
 
