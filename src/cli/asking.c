@@ -111,7 +111,7 @@ static int answer_wait(struct asking *a, const sigset_t *ours, struct err *err)
         }
         if (!there)
             return gone(err);
-        if (now_ns >= last_ns)
+        if (now_ns >= last_ns && a->ask->what != ASK_REMOTE)
             return err_set(err, ETIMEDOUT,
                            "the session has not answered within %lld s",
                            (long long)((last_ns - start_ns) / NS_PER_SEC));

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/cmd_remote.h"
 #include "cli/command.h"
 #include "cli/display.h"
 #include "cli/help.h"
@@ -171,6 +172,8 @@ int main(int argc, char **argv)
         return help_show(NULL);
     if (strcmp(argv[1], "help") == 0)
         return help_call(argc - 2, argv + 2);
+    if (strcmp(argv[1], "remote") == 0) /* for mpirun, not for people */
+        return remote_main(argc - 2, argv + 2);
     if (strcmp(argv[1], "--version") == 0)
         return stdout_put("mpibatch " PACKAGE_VERSION "\n",
                           strlen("mpibatch " PACKAGE_VERSION "\n"));

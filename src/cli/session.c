@@ -118,6 +118,14 @@ static void announce(struct session *s)
                      : "cores");
 }
 
+/* Where we are, for tasks that start commands through us. */
+static void program_find(struct session *s)
+{
+    ssize_t n = readlink("/proc/self/exe", s->program, sizeof(s->program) - 1);
+    s->program[n > 0 ? n : 0] = '\0';
+    s->peers.program = n > 0 ? s->program : NULL;
+}
+
 /* All ranks have found the same reason not to begin. */
 static int refuse(struct session *s, const struct err *why, int exit_code)
 {
@@ -159,6 +167,7 @@ static int session_build(struct session *s, struct err *err)
     if (start_peers(s->world, s->topo, &s->slots, &s->ranks, &s->peers, err) <
         0)
         return -1;
+    program_find(s);
     if (jobspec_needs_scratch(s->spec) &&
         start_scratch(s->world, s->spec, &s->start, &s->ranks,
                       &s->stage.scratch, &why) < 0)

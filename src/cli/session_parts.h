@@ -90,6 +90,7 @@ struct session {
     struct slots slots;
     struct start_ranks ranks;
     struct peers peers;
+    char program[PATH_MAX];
     struct loop *loop;
     struct comm *comm;
     struct worker *worker;

@@ -100,6 +100,9 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
     case MSG_RETURNED:
         manager_tasks_returned(m, rank, &msg.u.range);
         break;
+    case MSG_REMOTE_ENDED:
+        manager_remote_ended(m, rank, &msg);
+        break;
     case MSG_LEFT:
         m->ranks[rank] = RANK_LEFT;
         break;
@@ -108,6 +111,7 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
     case MSG_GO:
     case MSG_END:
     case MSG_FRAGMENT:
+    case MSG_REMOTE:
     case MSG_ASSIGN:
     case MSG_RECALL:
     case MSG_CANCEL:
@@ -250,6 +254,7 @@ void manager_destroy(struct manager *m)
     mem_free(m->begun);
     mem_free(m->whys);
     manager_answers_free(m);
+    remoting_fini(&m->remoting);
     mem_free(m->ranks);
     mem_free(m->gpu_order);
     mem_free(m->snap.jobs);

@@ -165,6 +165,48 @@ static int do_task(struct manager *m, const struct ask *ask, struct answer *a,
     return 0;
 }
 
+/* ---- Commands for other nodes of a task ---- */
+
+/* Pass it to the rank, which answers later. -1 with err. */
+static int do_remote(struct manager *m, uint64_t number, const struct ask *ask,
+                     const char *line, size_t len, struct err *err)
+{
+    struct msg msg;
+    if (m->stage != MANAGER_RUNNING)
+        return err_set(err, EBUSY,
+                       "OperationInvalidForCurrentState: the session is "
+                       "ending");
+    if (!jobspec_has_task(m->config.spec, ask->job, ask->task) ||
+        ask->attempt == 0)
+        return err_set(err, ESRCH, "TaskNotFound: there is no such task");
+    if (ask->rank >= m->config.rank_count || !manager_rank_lives(m, ask->rank))
+        return err_set(err, ESRCH,
+                       "NodeNotReady: rank %" PRIu32 " is not there",
+                       ask->rank);
+    if (remoting_begin(&m->remoting, number, ask, line, len,
+                       m->config.rank_count, &msg, err) < 0)
+        return -1;
+    manager_tell(m, ask->rank, &msg);
+    return 0;
+}
+
+void manager_remote_ended(struct manager *m, uint32_t rank,
+                          const struct msg *msg)
+{
+    struct answer answer;
+    uint64_t number = remoting_end(&m->remoting, rank, msg, &answer);
+    if (number > 0)
+        answer_now(m, number, &answer, NULL, 0);
+}
+
+void manager_remotes_lost(struct manager *m, uint32_t rank)
+{
+    struct answer answer;
+    uint64_t number;
+    while ((number = remoting_lost(&m->remoting, rank, &answer)) > 0)
+        answer_now(m, number, &answer, NULL, 0);
+}
+
 /* ---- All together ---- */
 
 void manager_command(void *arg, uint64_t number, const struct ask *ask,
@@ -174,7 +216,14 @@ void manager_command(void *arg, uint64_t number, const struct ask *ask,
     struct answer answer = {.code = ""};
     struct err err;
     int rc = -1;
-    (void)len;
+    if (ask->what == ASK_REMOTE) { /* nobody journals it */
+        if (do_remote(m, number, ask, data, len, &err) < 0) {
+            manager_refuse(&answer, &err);
+            answer_now(m, number, &answer, NULL, 0);
+        }
+        mem_free(data);
+        return;
+    }
     if (m->stage != MANAGER_RUNNING || m->stop_now)
         err_set(&err, EBUSY,
                 "OperationInvalidForCurrentState: the session is "

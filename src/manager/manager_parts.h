@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/quantity.h"
+#include "manager/remoting.h"
 #include "manager/manager.h"
 #include "manager/marks.h"
 #include "manager/inventory.h"
@@ -40,6 +41,7 @@ enum rank_state { RANK_SILENT, RANK_JOINED, RANK_LEFT, RANK_LOST };
 struct manager {
     struct manager_config config;
     struct manager_means means;
+    struct remoting remoting;
     struct sched *sched;
     enum stage stage;
     int exit_code;
@@ -110,6 +112,11 @@ int manager_find_job(const struct manager *m, const char *id, uint32_t *job,
                      struct err *err);
 int manager_find_task(const struct manager *m, const struct ask *ask,
                       uint32_t *job, uint32_t *index, struct err *err);
+
+/* A command has ended there; or never will: the rank is lost. */
+void manager_remote_ended(struct manager *m, uint32_t rank,
+                          const struct msg *msg);
+void manager_remotes_lost(struct manager *m, uint32_t rank);
 
 /* ---- manager_explain.c ---- */
 

@@ -50,6 +50,7 @@ void manager_rank_lost(struct manager *m, uint32_t rank)
 {
     m->ranks[rank] = RANK_LOST;
     comm_forget(m->means.comm, rank);
+    manager_remotes_lost(m, rank);
     if (m->config.lost)
         m->config.lost(m->config.arg, rank);
     manager_journal_put(

@@ -11,8 +11,8 @@
 
 #include "base/text.h"
 
-static const char *const whats[] = {"list", "stat", "read",    "job", "task",
-                                    "node", "add",  "explain", NULL};
+static const char *const whats[] = {"list", "stat", "read",    "job",    "task",
+                                    "node", "add",  "explain", "remote", NULL};
 static const char *const acts[] = {"disable",    "enable", "terminate",
                                    "reactivate", "delete", "offline",
                                    "online",     "remove", NULL};
@@ -78,6 +78,12 @@ static int put_command(struct buf *b, const struct ask *a, struct err *err)
         rc |= json_object_set_new(o, "why", bytes_json(a->why));
     if (a->what == ASK_TASK || a->what == ASK_EXPLAIN)
         rc |= json_object_set_new(o, "task_id", bytes_json(a->task_id));
+    if (a->what == ASK_REMOTE) {
+        rc |= json_object_set_new(o, "job", json_integer(a->job));
+        rc |= json_object_set_new(o, "task", json_integer(a->task));
+        rc |= json_object_set_new(o, "attempt", json_integer(a->attempt));
+        rc |= json_object_set_new(o, "rank", json_integer(a->rank));
+    }
     if (rc != 0) {
         json_decref(o);
         o = NULL;
@@ -260,7 +266,11 @@ static int get_command(const json_t *o, struct ask *a, struct err *err)
         get_bytes(o, "job_id", a->job_id, sizeof(a->job_id), err) < 0 ||
         get_bytes(o, "task_id", a->task_id, sizeof(a->task_id), err) < 0 ||
         get_bytes(o, "node", a->node, sizeof(a->node), err) < 0 ||
-        get_bytes(o, "why", a->why, sizeof(a->why), err) < 0)
+        get_bytes(o, "why", a->why, sizeof(a->why), err) < 0 ||
+        get_u32(o, "job", UINT32_MAX, &a->job, err) < 0 ||
+        get_u32(o, "task", UINT32_MAX, &a->task, err) < 0 ||
+        get_u32(o, "attempt", UINT32_MAX, &a->attempt, err) < 0 ||
+        get_u32(o, "rank", UINT32_MAX, &a->rank, err) < 0)
         return -1;
     if (a->what == ASK_NODE && !a->node[0])
         return err_set(err, EINVAL, "node is missing");

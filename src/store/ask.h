@@ -13,6 +13,8 @@
  *  "node": "n17", "how": "requeue" | "terminate" | "wait"}
  * {"version": 2, "ask": "add", "job_id": "scan"}, and the tasks as YAML with it
  * {"version": 2, "ask": "explain", "job_id": "scan", "task_id": "17"}
+ * {"version": 2, "ask": "remote", "job_id": "scan", "job": 0, "task": 17,
+ *  "attempt": 1, "rank": 3}, and the command with it
  *
  * {"version": 2, "error": null, "state": "running", "node": "n17", "rank": 3,
  *  "attempt": 1, "type": "file", "size": 100, "mode": 420, "modified_ns": ...,
@@ -53,9 +55,12 @@ enum ask_what {
     ASK_JOB,
     ASK_TASK,
     ASK_NODE,
-    ASK_ADD,    /* with it: YAML, as spec_add_tasks reads it. With its answer:
-                   the new ids, a line each */
-    ASK_EXPLAIN /* why a task waits: changes nothing */
+    ASK_ADD,     /* with it: YAML, as spec_add_tasks reads it. With its answer:
+                    the new ids, a line each */
+    ASK_EXPLAIN, /* why a task waits: changes nothing */
+    ASK_REMOTE   /* run a command for a task on several nodes, on one of them:
+                    it comes with it. Answered when it has ended: text is the end
+                    of what it has printed, count its exit code */
 };
 enum ask_scope { ASK_OF_TASK, ASK_OF_NODE };
 enum ask_do {
@@ -80,7 +85,8 @@ struct ask {
     char task_id[JOBSPEC_MAX_ID + 1]; /* task, explain */
     char why[ASK_MAX_WHY + 1]; /* job terminate: Azure's terminate reason;
                                   "": UserTerminate */
-    /* add, on the side of who asks: borrowed */
+    uint32_t rank, attempt;    /* remote */
+    /* add, remote, on the side of who asks: borrowed */
     const char *data;
     size_t data_len;
     /* of a task: index of the job in the spec, its id, index of the task */

@@ -97,6 +97,22 @@ static int put_fragment(struct buf *b, const struct msg *m)
            pack_put_bytes(b, m->u.fragment.bytes, m->u.fragment.len);
 }
 
+static int put_remote(struct buf *b, const struct msg *m)
+{
+    return pack_put_uint(b, m->u.remote.number) |
+           pack_put_uint(b, m->u.remote.job) |
+           pack_put_uint(b, m->u.remote.index) |
+           pack_put_uint(b, m->u.remote.attempt) |
+           pack_put_bytes(b, m->u.remote.text, m->u.remote.len);
+}
+
+static int put_remote_ended(struct buf *b, const struct msg *m)
+{
+    return pack_put_uint(b, m->u.remote_ended.number) |
+           pack_put_uint(b, m->u.remote_ended.code) |
+           pack_put_bytes(b, m->u.remote_ended.text, m->u.remote_ended.len);
+}
+
 static int put_body(struct buf *b, const struct msg *m,
                     const struct jobspec *spec)
 {
@@ -127,6 +143,10 @@ static int put_body(struct buf *b, const struct msg *m,
         return put_one(b, m);
     case MSG_FRAGMENT:
         return put_fragment(b, m);
+    case MSG_REMOTE:
+        return put_remote(b, m);
+    case MSG_REMOTE_ENDED:
+        return put_remote_ended(b, m);
     case MSG_LEFT:
     case MSG_BYE:
         return 0;
@@ -320,6 +340,29 @@ static void get_fragment(struct unpack *u, struct msg *m)
               m->u.fragment.len > m->u.fragment.total - m->u.fragment.offset;
 }
 
+static int get_remote(struct unpack *u, const struct jobspec *spec,
+                      struct msg *m, struct err *err)
+{
+    m->u.remote.number = unpack_uint(u);
+    m->u.remote.job = get_u32(u);
+    m->u.remote.index = get_u32(u);
+    m->u.remote.attempt = get_u32(u);
+    m->u.remote.text =
+        (const char *)unpack_bytes(u, MSG_MAX_REMOTE, &m->u.remote.len);
+    if (u->bad)
+        return 0;
+    return check_tasks(spec, m->u.remote.job, m->u.remote.index, 1,
+                       m->u.remote.attempt, err);
+}
+
+static void get_remote_ended(struct unpack *u, struct msg *m)
+{
+    m->u.remote_ended.number = unpack_uint(u);
+    m->u.remote_ended.code = get_u32(u);
+    m->u.remote_ended.text =
+        (const char *)unpack_bytes(u, MSG_MAX_TAIL, &m->u.remote_ended.len);
+}
+
 static uint32_t packed_u32(const unsigned char *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
@@ -371,6 +414,11 @@ static int get_body(struct unpack *u, const struct jobspec *spec, struct msg *m,
         return get_one(u, spec, m, err);
     case MSG_FRAGMENT:
         get_fragment(u, m);
+        return 0;
+    case MSG_REMOTE:
+        return get_remote(u, spec, m, err);
+    case MSG_REMOTE_ENDED:
+        get_remote_ended(u, m);
         return 0;
     case MSG_LEFT:
     case MSG_BYE:

@@ -41,7 +41,8 @@ enum msg_kind {
                       what it has left is being stored */
     MSG_PREPARED,  /* this attempt has its files, and waits for slots */
     MSG_INSTANCE,  /* this instance of an attempt is coordinated */
-    MSG_LEFT,      /* nothing runs here and everything is reported */
+    MSG_REMOTE_ENDED, /* how the command of a MSG_REMOTE has ended */
+    MSG_LEFT,         /* nothing runs here and everything is reported */
     /* manager to worker */
     MSG_ASSIGN = 32, /* run these */
     MSG_RECALL,      /* give back up to count unstarted tasks */
@@ -54,6 +55,7 @@ enum msg_kind {
                 one with MSG_RETURNED, when nothing is left of it; as to
                 MSG_CANCEL and MSG_STOP */
     MSG_FRAGMENT, /* a piece of what was added to the spec */
+    MSG_REMOTE,   /* run this command for an instance of yours */
     MSG_BYE       /* all is recorded: leave (answer MSG_LEFT) */
 };
 
@@ -62,8 +64,12 @@ struct msg_range {
     uint32_t job, first, count, attempt;
 };
 
-/* The largest piece of a fragment. */
-enum { MSG_MAX_FRAGMENT = 32 * 1024, MSG_MAX_INSTANCES = 4096 };
+/* The largest piece of a fragment, the longest command of MSG_REMOTE. */
+enum {
+    MSG_MAX_FRAGMENT = 32 * 1024,
+    MSG_MAX_REMOTE = 32 * 1024,
+    MSG_MAX_INSTANCES = 4096
+};
 
 struct msg {
     enum msg_kind kind;
@@ -115,6 +121,18 @@ struct msg {
             const char *bytes;      /* borrowed */
             size_t len;
         } fragment;
+        struct {
+            uint64_t number; /* the manager's */
+            uint32_t job, index, attempt;
+            const char *text; /* borrowed; no NUL behind it */
+            size_t len;
+        } remote;
+        struct {
+            uint64_t number;
+            uint32_t code;    /* as a shell has it */
+            const char *text; /* the end of what it has printed; borrowed */
+            size_t len;
+        } remote_ended;
         struct {
             struct attempt *attempt; /* decoding: the caller's, filled */
             /* borrowed: OUTPUT_INLINE: all of it; OUTPUT_FILE: its end, or

@@ -1,11 +1,13 @@
 /* From slots to results: see worker_parts.h. */
 #include "config.h"
+#include "worker/remote.h"
 #include "worker/stager.h"
 #include "worker/staging.h"
 #include "worker/worker_parts.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -49,6 +51,16 @@ static void on_finished(void *arg, struct attempt *a, enum finish_what what,
 static void on_coordinated(void *arg, struct run *run)
 {
     worker_say_attempt(arg, MSG_INSTANCE, &run->attempt);
+}
+
+static void on_remote(void *arg, uint64_t number, uint32_t code,
+                      const char *text, size_t len)
+{
+    worker_say(arg, &(struct msg){.kind = MSG_REMOTE_ENDED,
+                                  .u.remote_ended = {.number = number,
+                                                     .code = code,
+                                                     .text = text,
+                                                     .len = len}});
 }
 
 static enum finish_what what_of(const struct run *run)
@@ -124,6 +136,23 @@ static struct run *run_of(struct worker *w, uint32_t job, uint32_t index,
     return NULL;
 }
 
+void attempt_remote(struct worker *w, const struct msg *m)
+{
+    struct run *run =
+        run_of(w, m->u.remote.job, m->u.remote.index, m->u.remote.attempt);
+    char line[MSG_MAX_REMOTE + 1];
+    struct err err;
+    memcpy(line, m->u.remote.text, m->u.remote.len);
+    line[m->u.remote.len] = '\0';
+    if (!run || !run->launch.ranks || !run->made.dir.path ||
+        (run->stage != RUN_ACTIVE && run->stage != RUN_WAITING))
+        err_set(&err, ESRCH, "the task has no instance on %s now",
+                w->config.host);
+    else if (remote_start(run, m->u.remote.number, line, &err) == 0)
+        return;
+    on_remote(w, m->u.remote.number, REMOTE_FAILED, err.text, strlen(err.text));
+}
+
 bool attempt_end(struct worker *w, uint32_t job, uint32_t index,
                  uint32_t attempt, enum reason why)
 {
@@ -183,6 +212,7 @@ int ending_init(struct worker *w, struct err *err)
     w->runs = (struct run_context){.config = &w->config,
                                    .run_count = runs,
                                    .coordinated = on_coordinated,
+                                   .remote = on_remote,
                                    .ended = on_ended,
                                    .arg = w};
     char key[96];
@@ -191,7 +221,7 @@ int ending_init(struct worker *w, struct err *err)
     guard_init(&w->runs.guard, key);
     w->runs.extractors =
         mem_calloc(spec->job_count, sizeof(w->runs.extractors[0]));
-    w->runs.keep = mem_calloc(runs + 1, sizeof(w->runs.keep[0]));
+    w->runs.keep = mem_calloc(runs + 1 + REMOTES_MAX, sizeof(w->runs.keep[0]));
     w->runs.runs = mem_calloc(runs, sizeof(w->runs.runs[0]));
     if (!w->runs.extractors || !w->runs.keep || !w->runs.runs)
         return err_set(err, ENOMEM, "no memory for the worker");

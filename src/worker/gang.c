@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
+#include "base/text.h"
 
 enum {
     LIST_MAX_BYTES = 1 << 17, /* of one variable, by the kernel */
@@ -74,6 +75,71 @@ static int put_ccp(struct environment *env, const struct gang *g,
     return rc;
 }
 
+/* For the launchers of MPI: where to run, how to get there, and to leave it at
+ * the CPUs that they have there. Files are named by their number. */
+static const struct {
+    const char *name, *value;
+    int file; /* -1: value */
+} launchers[] = {
+    /* Open MPI to 4 */
+    {"OMPI_MCA_plm", "rsh", -1},
+    {"OMPI_MCA_plm_rsh_agent", NULL, GANG_REMOTE},
+    {"OMPI_MCA_plm_rsh_no_tree_spawn", "1", -1},
+    {"OMPI_MCA_ras", "^slurm,tm,gridengine,lsf,loadleveler,alps", -1},
+    {"OMPI_MCA_orte_default_hostfile", NULL, GANG_HOSTFILE},
+    {"OMPI_MCA_hwloc_base_binding_policy", "none", -1},
+    /* from 5 on */
+    {"PRTE_MCA_plm", "ssh", -1},
+    {"PRTE_MCA_plm_ssh_agent", NULL, GANG_REMOTE},
+    {"PRTE_MCA_plm_ssh_no_tree_spawn", "1", -1},
+    {"PRTE_MCA_ras", "^slurm,pbs,gridengine,lsf,flux", -1},
+    {"PRTE_MCA_prte_default_hostfile", NULL, GANG_HOSTFILE},
+    {"PRTE_MCA_hwloc_default_binding_policy", "none", -1},
+    /* MPICH and what comes from it */
+    {"HYDRA_LAUNCHER", "ssh", -1},
+    {"HYDRA_LAUNCHER_EXEC", NULL, GANG_REMOTE},
+    {"HYDRA_RMK", "user", -1},
+    {"HYDRA_HOST_FILE", NULL, GANG_MACHINEFILE},
+    {"I_MPI_HYDRA_BOOTSTRAP", "ssh", -1},
+    {"I_MPI_HYDRA_BOOTSTRAP_EXEC", NULL, GANG_REMOTE},
+    {"I_MPI_HYDRA_HOST_FILE", NULL, GANG_MACHINEFILE},
+};
+
+static int put_launchers(struct environment *env, const struct gang *g,
+                         struct err *err)
+{
+    char path[PATH_MAX];
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof(launchers) / sizeof(launchers[0]);
+         i++) {
+        const char *value = launchers[i].value;
+        if (launchers[i].file >= 0) {
+            snprintf(path, sizeof(path), "%s/%s", g->dir->path,
+                     gang_file_name((enum gang_file)launchers[i].file));
+            value = path;
+        }
+        rc = environment_set(env, launchers[i].name, value, err);
+    }
+    return rc;
+}
+
+/* Which rank has which instance: for `mpibatch remote`. */
+static int put_ranks(struct environment *env, const struct gang *g,
+                     struct err *err)
+{
+    struct buf list;
+    int rc = 0;
+    buf_init(&list, LIST_MAX_BYTES);
+    for (uint32_t i = 0; rc == 0 && i < g->launch->instance_count; i++)
+        rc = buf_printf(&list, "%s%" PRIu32, i > 0 ? "," : "",
+                        g->launch->ranks[i]);
+    rc = rc < 0 ? err_sys(err, errno, "MPIBATCH_INSTANCE_RANKS")
+                : environment_set(env, "MPIBATCH_INSTANCE_RANKS",
+                                  buf_text(&list), err);
+    buf_fini(&list);
+    return rc;
+}
+
 static int put_files(struct environment *env, const struct gang *g,
                      struct err *err)
 {
@@ -111,18 +177,33 @@ int gang_variables_put(struct environment *env, const struct gang *g,
     if (put_hosts(env, g, "AZ_BATCH_NODE_LIST", ";", err) < 0 ||
         put_hosts(env, g, "AZ_BATCH_HOST_LIST", ",", err) < 0)
         return -1;
-    return put_ccp(env, g, err) < 0 ? -1 : put_files(env, g, err);
+    if (put_ccp(env, g, err) < 0 || put_files(env, g, err) < 0)
+        return -1;
+    if (!g->peers->program)
+        return 0;
+    return put_ranks(env, g, err) < 0 ? -1 : put_launchers(env, g, err);
 }
 
 const char *gang_file_name(enum gang_file f)
 {
-    return f == GANG_HOSTFILE ? "hostfile" : "machinefile";
+    static const char *const names[] = {"hostfile", "machinefile", "remote"};
+    return names[f];
+}
+
+static int put_script(struct buf *b, const char *program)
+{
+    int rc = buf_puts(b, "#!/bin/sh\nexec ");
+    if (rc == 0)
+        rc = text_put_shell_word(b, program);
+    return rc == 0 ? buf_puts(b, " remote \"$@\"\n") : rc;
 }
 
 int gang_file_put(struct buf *b, enum gang_file f, const struct gang *g)
 {
     const char *between = f == GANG_HOSTFILE ? " slots=" : ":";
     int rc = 0;
+    if (f == GANG_REMOTE)
+        return put_script(b, g->peers->program ? g->peers->program : "false");
     for (uint32_t i = 0; rc == 0 && i < g->launch->instance_count; i++)
         rc = buf_printf(b, "%s%s%" PRIu32 "\n", peer_of(g, i)->host, between,
                         cores_of(g, i));

@@ -26,13 +26,15 @@ struct gang {
 uint32_t gang_port(const char *key, uint32_t job, uint32_t index,
                    uint32_t attempt);
 
-/* Set AZ_BATCH_NODE_LIST and the like. -1 with err. */
+/* Set AZ_BATCH_NODE_LIST and the like, and what makes an mpirun use just these
+ * nodes and cores, though we are an MPI program ourselves. -1 with err. */
 int gang_variables_put(struct environment *env, const struct gang *g,
                        struct err *err);
 
 enum gang_file {
     GANG_HOSTFILE,    /* "h1 slots=4": Open MPI */
     GANG_MACHINEFILE, /* "h1:4": MPICH, Intel MPI */
+    GANG_REMOTE,      /* a script in place of ssh: `mpibatch remote` */
     GANG_FILES
 };
 /* What it is called in the task's directory. */

@@ -12,6 +12,7 @@ struct peer {
 struct peers {
     struct peer *ranks;
     uint32_t count;
+    const char *program; /* mpibatch itself, absolute; NULL: none for tasks */
 };
 
 #endif

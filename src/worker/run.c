@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/quantity.h"
 #include "wire/msg.h"
+#include "worker/remote.h"
 
 /* How long to wait before a stalled output is tried again. */
 #define DRAIN_AGAIN_NS NS_PER_SEC
@@ -244,7 +245,7 @@ size_t runs_keep(struct run_context *c)
         if (c->runs[i].pid > 0)
             c->keep[n++] = c->runs[i].pid;
     c->keep[n++] = keeper_pid(c->config->keeper);
-    return n;
+    return remotes_keep(c, c->keep, n);
 }
 
 void runs_reap(struct run_context *c)
@@ -266,6 +267,7 @@ void runs_end_strays(struct run_context *c)
 static void run_sweep(struct run *run)
 {
     struct run_context *c = run->context;
+    remotes_end(run);
     size_t n = runs_keep(c);
     spawn_sweep(c->config->spawner, run->pid, run->marker, c->keep, n);
 }

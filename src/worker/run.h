@@ -51,11 +51,16 @@ struct run_context {
     struct extractor **extractors; /* one a job */
     struct run *runs; /* one a slot of this rank, then those of special tasks */
     uint32_t run_count;
-    pid_t *keep;            /* scratch of run_count + 1: see spawn_sweep */
+    struct remote *remotes; /* see remote.h */
+    uint32_t remote_count;
+    pid_t *keep;            /* scratch for all of them: see spawn_sweep */
     uint64_t started;       /* attempts so far: for their markers */
     int64_t doubt_until_ns; /* till then any failure is doubted */
     struct guard guard;
     struct success_regex success_regex;
+    /* A command of an instance has ended, its number is remote_start's. */
+    void (*remote)(void *arg, uint64_t number, uint32_t code, const char *text,
+                   size_t len);
     /* An instance is coordinated. */
     void (*coordinated)(void *arg, struct run *run);
     /* The record is complete (a->output and the bytes are borrowed); the run

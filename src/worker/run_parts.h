@@ -34,6 +34,10 @@ char *run_work_dir(const struct run *run, struct err *err);
  * tasks, and the keeper. Returns how many. */
 size_t runs_keep(struct run_context *c);
 
+/* Start a line for a shell as if it were the task's. -1 with err. */
+int run_spawn_line(struct run *run, const char *line, int out_fd, pid_t *pid,
+                   int *pidfd, struct err *err);
+
 /* Expand everything and start the process, whose pidfd it is; its output goes
  * to the two fds. -1 with err, and what failed: step. */
 int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,

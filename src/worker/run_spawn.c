@@ -116,7 +116,9 @@ static int run_environment(struct run *run, const struct template_context *tc,
         environment_set(env, "MPIBATCH_JOB_ID", tc->job_id, err) < 0)
         return -1;
     if (job &&
-        env_put(run, err, "MPIBATCH_TASK_INDEX", "%" PRIu32, tc->index) < 0)
+        (env_put(run, err, "MPIBATCH_JOB_INDEX", "%" PRIu32, run->attempt.job) <
+             0 ||
+         env_put(run, err, "MPIBATCH_TASK_INDEX", "%" PRIu32, tc->index) < 0))
         return -1;
     const struct variables_of who = {.host = cfg->host,
                                      .job_id = tc->job_id,
@@ -222,5 +224,37 @@ out:
     mem_free(cwd);
     mem_free(own_cpus);
     argv_fini(&argv);
+    return rc;
+}
+
+int run_spawn_line(struct run *run, const char *line, int out_fd, pid_t *pid,
+                   int *pidfd, struct err *err)
+{
+    static char shell[] = "/bin/sh", option[] = "-c";
+    const struct worker_config *cfg = run->context->config;
+    const struct template_context tc = run_names(run);
+    enum spawn_step step;
+    cpu_set_t *own_cpus = NULL;
+    char *cwd = run_work_dir(run, err), *text = mem_strdup(line);
+    char *const argv[] = {shell, option, text, NULL};
+    int rc = -1;
+    const cpu_set_t *cpus = run_cpus(run, &own_cpus);
+    if (!text || !cpus)
+        err_set(err, ENOMEM, "no memory to start a command");
+    else if (cwd && run_environment(run, &tc, cpus, err) == 0) {
+        const struct spawn what = {.argv = argv,
+                                   .envp =
+                                       environment_envp(cfg->environment, err),
+                                   .cwd = cwd,
+                                   .cpus = cpus,
+                                   .cpus_bytes = cfg->slots->cpus_bytes,
+                                   .out_fd = out_fd,
+                                   .err_fd = out_fd};
+        if (what.envp)
+            rc = spawner_start(cfg->spawner, &what, pid, pidfd, &step, err);
+    }
+    mem_free(cwd);
+    mem_free(text);
+    mem_free(own_cpus);
     return rc;
 }

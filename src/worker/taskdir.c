@@ -161,14 +161,14 @@ static int copy_file(const char *path, int to)
 }
 
 /* The bytes, or (NULL) what the file has. */
-static int put(const struct taskdir *d, const char *name, const char *bytes,
-               size_t len, const char *file, struct err *err)
+static int put(const struct taskdir *d, const char *name, mode_t mode,
+               const char *bytes, size_t len, const char *file, struct err *err)
 {
     int dir = open(d->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int fd = -1, rc = -1;
     if (dir >= 0 && (unlinkat(dir, name, 0) == 0 || errno == ENOENT))
         fd = openat(dir, name,
-                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd >= 0)
         rc = bytes ? file_write_all(fd, bytes, len) : copy_file(file, fd);
     if (rc < 0)
@@ -183,14 +183,14 @@ static int put(const struct taskdir *d, const char *name, const char *bytes,
 int taskdir_put_file(const struct taskdir *d, const char *name,
                      const char *bytes, size_t len, struct err *err)
 {
-    return put(d, name, bytes, len, NULL, err);
+    return put(d, name, 0700, bytes, len, NULL, err);
 }
 
 int taskdir_put_output(const struct taskdir *d, int stream, const char *bytes,
                        size_t len, const char *file, struct err *err)
 {
-    return put(d, stream == 0 ? "stdout.txt" : "stderr.txt", bytes, len, file,
-               err);
+    return put(d, stream == 0 ? "stdout.txt" : "stderr.txt", 0600, bytes, len,
+               file, err);
 }
 
 /* ---- What becomes of it ---- */

@@ -44,7 +44,7 @@ int taskdir_make(const struct taskdir *d, struct scratch *s, uint32_t attempt,
 int taskdir_go_on(const struct taskdir *d, struct scratch *s, uint32_t attempt,
                   int64_t expires_ns, struct err *err);
 
-/* Write a file of ours beside its wd. -1 with err. */
+/* Write a file of ours, which may be run, beside its wd. -1 with err. */
 int taskdir_put_file(const struct taskdir *d, const char *name,
                      const char *bytes, size_t len, struct err *err);
 

@@ -200,6 +200,10 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
     case MSG_GO:
         attempt_go(w, m.u.one.job, m.u.one.index, m.u.one.attempt);
         break;
+    case MSG_REMOTE:
+        attempt_remote(w, &m);
+        break;
+    case MSG_REMOTE_ENDED:
     case MSG_FRAGMENT:
     case MSG_PREPARED:
     case MSG_INSTANCE:

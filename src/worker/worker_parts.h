@@ -136,6 +136,9 @@ bool attempt_end(struct worker *w, uint32_t job, uint32_t index,
 void attempt_go(struct worker *w, uint32_t job, uint32_t index,
                 uint32_t attempt);
 
+/* Run a command for an instance that is here. */
+void attempt_remote(struct worker *w, const struct msg *m);
+
 /* Report an attempt that has not begun: its files or packages could not be
  * had, or it cannot be prepared at all (REASON_LAUNCH). */
 void attempt_fail(struct worker *w, const struct msg_range *task,
