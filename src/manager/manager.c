@@ -107,6 +107,8 @@ static void on_message(void *arg, uint32_t rank, const void *data, size_t len)
         m->ranks[rank] = RANK_LEFT;
         break;
     case MSG_INSTANCE:
+        manager_attempt_coordinated(m, rank, &msg);
+        break;
     case MSG_LAUNCH:
     case MSG_GO:
     case MSG_END:

@@ -29,6 +29,16 @@ void manager_attempt_prepared(struct manager *m, uint32_t rank,
         manager_fail(m, &err);
 }
 
+void manager_attempt_coordinated(struct manager *m, uint32_t rank,
+                                 const struct msg *msg)
+{
+    struct err err;
+    if (sched_instance_ready(m->sched, now_ns(m), rank, msg->u.started.job,
+                             msg->u.started.index, msg->u.started.attempt,
+                             &err) < 0)
+        manager_fail(m, &err);
+}
+
 void manager_attempt_started(struct manager *m, uint32_t rank,
                              const struct msg *msg)
 {

@@ -166,6 +166,8 @@ void manager_attempt_preparing(struct manager *m, uint32_t rank,
                                const struct msg *msg);
 void manager_attempt_prepared(struct manager *m, uint32_t rank,
                               const struct msg *msg);
+void manager_attempt_coordinated(struct manager *m, uint32_t rank,
+                                 const struct msg *msg);
 void manager_attempt_started(struct manager *m, uint32_t rank,
                              const struct msg *msg);
 void manager_attempt_storing(struct manager *m, uint32_t rank,
