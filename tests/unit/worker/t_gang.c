@@ -21,7 +21,7 @@ static const char text[] =
 
 static char n0[] = "n0", n1[] = "n1";
 static struct peer hosts[] = {{n0, 4, 8}, {n1, 4, 4}};
-static const struct peers peers = {hosts, 2};
+static const struct peers peers = {.ranks = hosts, .count = 2};
 
 /* Task 0 is one on two nodes; coordination: its command, or -1. */
 static void up(int coordination)
