@@ -84,6 +84,8 @@ static int stager_build(struct session *s, struct err *err)
                                          .io = t->io,
                                          .cache = t->cache,
                                          .spec = s->spec,
+                                         .reserve_bytes =
+                                             pool->scratch_reserve_bytes,
                                          .work_dir = s->start.work_dir,
                                          .applications = t->applications,
                                          .counts = &t->counts};

@@ -402,8 +402,29 @@ static int look_at_slots(void *arg, uint32_t rank, struct unpack *u,
     (void)err;
     seen->most = slots > seen->most ? slots : seen->most;
     node->slots = slots > node->slots ? slots : node->slots;
-    seen->without += slots == 0;
+    seen->without += slots == 0 && node->pool != POOL_NONE;
     return 0;
+}
+
+/* A job manager that waits for its tasks would wait for ever if it has the only
+ * node for itself. */
+static void managers_tell(const struct jobspec *spec,
+                          const struct divide_node *nodes, uint32_t count)
+{
+    for (uint32_t j = 0; j < spec->job_count; j++) {
+        const struct job *job = &spec->jobs[j];
+        uint32_t able = 0;
+        if (!job->manager || !job->manager->run_exclusive ||
+            jobspec_is_copy(spec, j))
+            continue;
+        for (uint32_t i = 0; i < count; i++)
+            able += nodes[i].pool == job->pool && nodes[i].slots > 0;
+        if (able == 1)
+            log_warning("job %s: its job manager task has the only node of the "
+                        "pool for itself, and other tasks wait for its end "
+                        "(run_exclusive: false lets them run beside it)",
+                        job->id);
+    }
 }
 
 int start_check(struct world *w, const struct jobspec *spec, uint32_t slots,
@@ -428,6 +449,8 @@ int start_check(struct world *w, const struct jobspec *spec, uint32_t slots,
                      "tasks");
     if (rc == 0)
         rc = divide_check(spec, seen.nodes, r->node_count, err);
+    if (rc == 0 && world_rank(w) == 0)
+        managers_tell(spec, seen.nodes, r->node_count);
     mem_free(seen.nodes);
     return rc;
 }

@@ -198,9 +198,9 @@ static void context_init(const struct life *l, const struct query_task *t,
 static int own_directory(const struct life *l, const struct query_task *t,
                          struct buf *out)
 {
-    const struct task_template *template = job_template(job_of(l, t), t->index);
-    if (template->package_ref_count > 0 ||
-        l->run->spec->pools[0].package_ref_count > 0)
+    const struct job *job = job_of(l, t);
+    if (job_template(job, t->index)->package_ref_count > 0 ||
+        l->run->spec->pools[job->pool].package_ref_count > 0)
         return 0;
     return attempt_kept_directory(job_of(l, t), t, l->now_ns, out);
 }

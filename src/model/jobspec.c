@@ -212,6 +212,12 @@ int64_t job_find_task(const struct job *job, const char *id)
     return -1;
 }
 
+bool jobspec_is_copy(const struct jobspec *spec, uint32_t job)
+{
+    uint32_t schedule = spec->jobs[job].schedule;
+    return schedule > 0 && spec->schedules[schedule - 1].first_job != job;
+}
+
 int jobspec_find_job(const struct jobspec *spec, const char *id)
 {
     for (uint32_t j = 0; j < spec->job_count; j++)
@@ -287,10 +293,9 @@ static bool job_has_directories(const struct job *job)
 
 bool jobspec_needs_scratch(const struct jobspec *spec)
 {
-    if (spec->pools[0].package_ref_count > 0)
-        return true;
     for (uint32_t p = 0; p < spec->pool_count; p++)
-        if (special_has_directory(spec->pools[p].start_task))
+        if (spec->pools[p].package_ref_count > 0 ||
+            special_has_directory(spec->pools[p].start_task))
             return true;
     for (uint32_t j = 0; j < spec->job_count; j++)
         if (job_has_directories(&spec->jobs[j]))
@@ -314,11 +319,18 @@ bool task_uploads_files(const struct task_template *t)
     return false;
 }
 
+static bool job_returns_files(const struct job *job)
+{
+    for (uint32_t i = 0; i < job_template_count(job); i++)
+        if (task_returns_files(job_template(job, i)))
+            return true;
+    return job->manager && task_returns_files(&job->manager->task);
+}
+
 bool jobspec_returns_files(const struct jobspec *spec)
 {
     for (uint32_t j = 0; j < spec->job_count; j++)
-        for (uint32_t i = 0; i < job_template_count(&spec->jobs[j]); i++)
-            if (task_returns_files(job_template(&spec->jobs[j], i)))
-                return true;
+        if (job_returns_files(&spec->jobs[j]))
+            return true;
     return false;
 }

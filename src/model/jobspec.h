@@ -381,6 +381,9 @@ int jobspec_task_id(const struct jobspec *spec, uint32_t job, uint32_t index,
  * set. */
 int64_t job_find_task(const struct job *job, const char *id);
 
+/* Is it another job of a schedule than the first one, which is the same? */
+bool jobspec_is_copy(const struct jobspec *spec, uint32_t job);
+
 /* The job of that id, or -1. */
 int jobspec_find_job(const struct jobspec *spec, const char *id);
 

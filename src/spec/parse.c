@@ -207,6 +207,7 @@ static int jobs_build(struct parse *p, const struct spec_fields *f)
         return -1;
     for (uint32_t i = 0; i < schedules; i++) {
         all[i] = read[i].schedule;
+        schedule_names_check(p, &read[i], jobs, list ? list->count : 0);
         if (schedule_build(p, &read[i], i, &jobs[all[i].first_job]) < 0)
             return -1;
         if (all[i].job_count > 0)

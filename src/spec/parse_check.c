@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/hash.h"
 #include "base/map.h"
@@ -289,8 +290,12 @@ static void old_id_check(const struct check *c, const struct job *old,
     const struct tree_node *at = key_place(c, index, "id");
     if (job_task_id(c->job, index, id, NULL) < 0)
         return; /* is reported */
-    bool managed = old->manager && strcmp(old->manager->id, id) == 0;
-    if (managed || job_find_task(old, id) >= 0)
+    const struct special_task *specials[] = {old->preparation, old->release,
+                                             old->manager};
+    bool taken = false;
+    for (size_t i = 0; i < sizeof(specials) / sizeof(specials[0]); i++)
+        taken |= specials[i] && strcasecmp(specials[i]->id, id) == 0;
+    if (taken || job_find_task(old, id) >= 0)
         spec_errors_add(c->parse->errors, at->line, at->column,
                         "job \"%s\" has a task \"%s\" already", old->id, id);
 }
@@ -310,6 +315,29 @@ int added_check(struct parse *p, const struct tree_node *list,
     return 0;
 }
 
+/* Does a special task have the id of another task of the job? */
+static void special_id_check(const struct check *c, const struct field *f,
+                             const struct special_task *special)
+{
+    const struct job *job = c->job;
+    const struct special_task *others[] = {job->preparation, job->release,
+                                           job->manager};
+    bool taken = false;
+    if (!special)
+        return;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        taken |= others[i] && others[i] != special &&
+                 strcasecmp(others[i]->id, special->id) == 0;
+    if (taken || (job->tasks.count <= CHECK_MAX &&
+                  job_find_task(job, special->id) >= 0)) {
+        const struct tree_node *id = tree_get(f->node, "id");
+        const struct tree_node *at = id ? id : f->key;
+        spec_errors_add(c->parse->errors, at->line, at->column,
+                        "another task of the job has the id \"%s\", too",
+                        special->id);
+    }
+}
+
 int job_check(struct parse *p, const struct job_fields *f,
               const struct job *job)
 {
@@ -317,7 +345,13 @@ int job_check(struct parse *p, const struct job_fields *f,
         .parse = p, .job = job, .task = f->task.node, .tasks = f->tasks.node};
     if (!!f->sweep.key + !!f->tasks.key + !!f->commands.key > 1)
         return 0; /* wrong, and reported */
-    return job_ids_check(&c) < 0 || values_check(&c) < 0
-               ? -1
-               : outputs_check(p, job);
+    size_t errors = p->errors->total;
+    if (job_ids_check(&c) < 0 || values_check(&c) < 0)
+        return -1;
+    if (p->errors->total == errors) {
+        special_id_check(&c, &f->job_preparation_task, job->preparation);
+        special_id_check(&c, &f->job_release_task, job->release);
+        special_id_check(&c, &f->job_manager_task, job->manager);
+    }
+    return outputs_check(p, job);
 }

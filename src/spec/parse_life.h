@@ -104,6 +104,9 @@ struct schedule_read {
  * first_job. jobs: how many there are besides. */
 int schedules_read(struct parse *p, const struct field *f, uint32_t jobs,
                    struct schedule_read **all, uint32_t *count);
+/* Errors for those of count other jobs that have an id of its jobs. */
+void schedule_names_check(struct parse *p, const struct schedule_read *r,
+                          const struct job *jobs, uint32_t count);
 /* Copy the first job of a schedule, which is built, to all of them. */
 int schedule_fill(struct parse *p, const struct schedule_read *r,
                   struct job *jobs);

@@ -262,7 +262,8 @@ int jobs_outputs_check(struct parse *p)
     for (uint32_t j = 0; p->spec->job_count > 1 && j < p->spec->job_count &&
                          rc == 0 && !spec_errors_full(p->errors);
          j++)
-        rc = job_outputs_check(p, j, &seen, &name);
+        if (!jobspec_is_copy(p->spec, j))
+            rc = job_outputs_check(p, j, &seen, &name);
     buf_fini(&name);
     map_fini(&seen);
     return rc;

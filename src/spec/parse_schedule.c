@@ -4,6 +4,7 @@
 #include "spec/parse_life.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -198,6 +199,26 @@ int schedules_read(struct parse *p, const struct field *f, uint32_t jobs,
     }
     counts_limit(p, all, *count, jobs);
     return 0;
+}
+
+void schedule_names_check(struct parse *p, const struct schedule_read *r,
+                          const struct job *jobs, uint32_t count)
+{
+    const struct tree_node *at = r->fields.id.node;
+    size_t len = strlen(r->id);
+    for (uint32_t j = 0; at && j < count; j++) {
+        const char *id = jobs[j].id;
+        char *end;
+        if (!id || strncasecmp(id, r->id, len) != 0 ||
+            strncasecmp(id + len, "-job-", 5) != 0 || id[len + 5] == '0')
+            continue;
+        unsigned long n = strtoul(id + len + 5, &end, 10);
+        if (end != id + len + 5 && !*end && n <= r->schedule.job_count)
+            spec_errors_add(p->errors, at->line, at->column,
+                            "job \"%s\" has the id of one of the schedule's "
+                            "jobs",
+                            id);
+    }
 }
 
 const char *schedule_job_id(struct parse *p, const struct schedule_read *r,

@@ -178,29 +178,63 @@ static void output_look(struct search *s, const struct output_file *o)
         path_look(s, SPEC_LOOK_FOLDER, o->url, "folder");
 }
 
+static void template_look(struct search *s, const struct task_template *t,
+                          const struct task_template *last)
+{
+    if (!last || last->resource_files != t->resource_files)
+        for (uint32_t k = 0; k < t->resource_file_count; k++)
+            resource_look(s, &t->resource_files[k]);
+    if (!last || last->output_files != t->output_files)
+        for (uint32_t k = 0; k < t->output_file_count; k++)
+            output_look(s, &t->output_files[k]);
+}
+
+static void special_look(struct search *s, const struct special_task *special)
+{
+    if (special && !is_enough(s))
+        template_look(s, &special->task, NULL);
+}
+
 /* Tasks that share what the job gives them are looked at once. */
 static void job_look(struct search *s, const struct job *job)
 {
     const struct task_template *last = NULL;
     s->job = job;
     for (uint32_t i = 0; i < job_template_count(job) && !is_enough(s); i++) {
-        const struct task_template *t = &job->templates[i];
-        if (!last || last->resource_files != t->resource_files)
-            for (uint32_t k = 0; k < t->resource_file_count; k++)
-                resource_look(s, &t->resource_files[k]);
-        if (!last || last->output_files != t->output_files)
-            for (uint32_t k = 0; k < t->output_file_count; k++)
-                output_look(s, &t->output_files[k]);
-        last = t;
+        template_look(s, &job->templates[i], last);
+        last = &job->templates[i];
     }
+    special_look(s, job->preparation);
+    special_look(s, job->release);
+    special_look(s, job->manager);
+}
+
+static void template_written(struct search *s, const struct task_template *t)
+{
+    for (uint32_t k = 0; k < t->output_file_count; k++)
+        if (t->output_files[k].container >= 0)
+            s->written[t->output_files[k].container] = true;
 }
 
 static void written_find(struct search *s, const struct job *job)
 {
     for (uint32_t i = 0; i < job_template_count(job); i++)
-        for (uint32_t k = 0; k < job->templates[i].output_file_count; k++)
-            if (job->templates[i].output_files[k].container >= 0)
-                s->written[job->templates[i].output_files[k].container] = true;
+        template_written(s, &job->templates[i]);
+    if (job->manager)
+        template_written(s, &job->manager->task);
+}
+
+static void packages_used(const struct task_template *t, bool *used)
+{
+    for (uint32_t k = 0; k < t->package_ref_count; k++)
+        used[t->package_refs[k]] = true;
+}
+
+static void special_packages_used(const struct special_task *special,
+                                  bool *used)
+{
+    if (special)
+        packages_used(&special->task, used);
 }
 
 /* Packages that some task or the pool refers to. */
@@ -209,14 +243,20 @@ static void packages_look(struct search *s)
     const struct jobspec *spec = s->parse->spec;
     bool used[STORAGE_MAX_PACKAGES] = {false};
     struct err err;
-    for (uint32_t i = 0; i < spec->pools[0].package_ref_count; i++)
-        used[spec->pools[0].package_refs[i]] = true;
-    for (uint32_t j = 0; j < spec->job_count; j++)
-        for (uint32_t i = 0; i < job_template_count(&spec->jobs[j]); i++) {
-            const struct task_template *t = &spec->jobs[j].templates[i];
-            for (uint32_t k = 0; k < t->package_ref_count; k++)
-                used[t->package_refs[k]] = true;
-        }
+    for (uint32_t p = 0; p < spec->pool_count; p++) {
+        const struct pool *pool = &spec->pools[p];
+        for (uint32_t i = 0; i < pool->package_ref_count; i++)
+            used[pool->package_refs[i]] = true;
+        special_packages_used(pool->start_task, used);
+    }
+    for (uint32_t j = 0; j < spec->job_count; j++) {
+        const struct job *job = &spec->jobs[j];
+        for (uint32_t i = 0; i < job_template_count(job); i++)
+            packages_used(&job->templates[i], used);
+        special_packages_used(job->preparation, used);
+        special_packages_used(job->release, used);
+        special_packages_used(job->manager, used);
+    }
     for (uint32_t i = 0; i < spec->pools[0].package_count; i++) {
         const struct application_package *package = &spec->pools[0].packages[i];
         char *path = used[i]
@@ -238,7 +278,10 @@ void sources_check(struct parse *p)
     for (uint32_t j = 0; j < p->spec->job_count; j++)
         written_find(&s, &p->spec->jobs[j]);
     packages_look(&s);
+    for (uint32_t i = 0; i < p->spec->pool_count; i++)
+        special_look(&s, p->spec->pools[i].start_task);
     for (uint32_t j = 0; j < p->spec->job_count; j++)
-        job_look(&s, &p->spec->jobs[j]);
+        if (!jobspec_is_copy(p->spec, j))
+            job_look(&s, &p->spec->jobs[j]);
     buf_fini(&s.path);
 }

@@ -37,6 +37,7 @@ struct stager_config {
     struct io *io;
     struct cache *cache;
     const struct jobspec *spec;  /* its packages */
+    uint64_t reserve_bytes;      /* of the node's disk, which stay free */
     const char *work_dir;        /* the folder of the spec, absolute */
     const char *applications;    /* the node's folder for packages */
     struct stage_counts *counts; /* of this rank; ours are added to it */

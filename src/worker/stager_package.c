@@ -116,9 +116,7 @@ static int unpack(struct io_job *j, struct err *err)
 {
     struct unpacking *u = LIST_OF(j, struct unpacking, job);
     struct package_limits limits = {
-        .stop = &u->stop,
-        .reserve_bytes =
-            u->stager->config.spec->pools[0].scratch_reserve_bytes};
+        .stop = &u->stop, .reserve_bytes = u->stager->config.reserve_bytes};
     char tmp[PATH_MAX];
     int folder = -1;
     u->archive_gone = false;
