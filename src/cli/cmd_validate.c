@@ -89,7 +89,8 @@ static int spec_json(const struct plan_life *l)
     const struct jobspec *spec = l->spec;
     json_t *o = json_object(), *jobs = json_array();
     for (uint32_t j = 0; j < spec->job_count; j++)
-        json_array_append_new(jobs, job_json(l, j));
+        if (!jobspec_is_copy(spec, j))
+            json_array_append_new(jobs, job_json(l, j));
     json_object_set_new(o, "version", json_integer(1));
     json_object_set_new(o, "name", json_string(spec->name));
     json_object_set_new(o, "tasks",
@@ -111,7 +112,8 @@ static int spec_show(const char *path, const struct plan_life *l,
                describe_count(jobspec_task_count(spec), "task", count));
     plan_life_put(l, &out);
     for (uint32_t j = 0; j < spec->job_count; j++)
-        job_put(l, j, &out);
+        if (!jobspec_is_copy(spec, j))
+            job_put(l, j, &out);
     display_open(&d, options);
     display_put(&d, buf_text(&out), out.len);
     buf_fini(&out);

@@ -394,6 +394,8 @@ static void slots_put(const struct planning *p)
                                         [SLOT_NUMANODE] = "NUMA node",
                                         [SLOT_PACKAGE] = "package"};
     const struct pool *pool = &p->spec->pools[0];
+    if (p->spec->pool_count > 1)
+        return; /* each has its own */
     if (pool->task_slots_per_node > 0)
         display_printf(p->display, "  %" PRIu32 " slots a node\n",
                        pool->task_slots_per_node);
@@ -416,7 +418,8 @@ static int text_show(struct planning *p)
     life_put(p, -1);
     files_put(p);
     for (uint32_t j = 0; j < p->spec->job_count; j++)
-        job_put(p, j);
+        if (!jobspec_is_copy(p->spec, j))
+            job_put(p, j);
     return display_close(&d);
 }
 
@@ -502,7 +505,8 @@ static int json_show(const struct planning *p)
 {
     json_t *o = json_object(), *jobs = json_array();
     for (uint32_t j = 0; j < p->spec->job_count; j++)
-        json_array_append_new(jobs, job_json(p, j));
+        if (!jobspec_is_copy(p->spec, j))
+            json_array_append_new(jobs, job_json(p, j));
     json_object_set_new(o, "version", json_integer(1));
     json_object_set_new(o, "name", query_text_json(p->spec->name));
     json_object_set_new(o, "run_dir", query_text_json(p->run_dir));

@@ -50,6 +50,7 @@ static void amounts_put(const struct jobspec *spec, const struct amount *list,
 static void pool_put(const struct jobspec *spec, const struct pool *p,
                      struct buf *out)
 {
+    char nodes[64];
     bool says = p->target_dedicated_nodes > 0 || p->start_task ||
                 p->node_resource_count > 0 || p->pool_resource_count > 0;
     if (spec->pool_count == 1 && !says)
@@ -61,12 +62,14 @@ static void pool_put(const struct jobspec *spec, const struct pool *p,
     else
         (void)buf_puts(out, "slots as its nodes have");
     if (p->select.nodes > 0)
-        (void)buf_printf(out, ", %" PRIu32 " nodes at most", p->select.nodes);
+        (void)buf_printf(out, ", %s at most",
+                         describe_count(p->select.nodes, "node", nodes));
     if (p->select.name)
         (void)buf_printf(out, ", nodes named %s", p->select.name);
     if (p->target_dedicated_nodes > 0)
-        (void)buf_printf(out, ", begins with %" PRIu32 " nodes",
-                         p->target_dedicated_nodes);
+        (void)buf_printf(
+            out, ", begins with %s",
+            describe_count(p->target_dedicated_nodes, "node", nodes));
     amounts_put(spec, p->node_resources, p->node_resource_count, out);
     if (p->pool_resource_count > 0)
         (void)buf_puts(out, "; all together");
@@ -155,9 +158,11 @@ void plan_life_put_job(const struct plan_life *l, uint32_t j, struct buf *out)
     char count[64];
     if (spec->pool_count > 1)
         (void)buf_printf(out, "    in pool %s\n", spec->pools[job->pool].id);
-    if (job->schedule)
-        (void)buf_printf(out, "    begins by schedule %s\n",
-                         spec->schedules[job->schedule - 1].id);
+    if (job->schedule) {
+        const struct job_schedule *s = &spec->schedules[job->schedule - 1];
+        (void)buf_printf(out, "    begins by schedule %s, up to %s\n", s->id,
+                         describe_count(s->job_count, "time", count));
+    }
     if (l->sums[j].tasks > 0)
         (void)buf_printf(out, "    %s depend%s on others\n",
                          describe_count(l->sums[j].tasks, "task", count),
