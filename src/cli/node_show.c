@@ -65,6 +65,7 @@ static json_t *node_json(const struct run_arg *run, const struct scene_node *n)
     json_object_set_new(o, "slots", json_integer(n->slots));
     json_object_set_new(o, "cores", json_integer(n->cores));
     json_object_set_new(o, "hwthreads", json_integer(n->hwthreads));
+    json_object_set_new(o, "gpus", json_integer(n->gpus));
     json_object_set_new(o, "memory_bytes",
                         json_integer((json_int_t)n->memory_bytes));
     json_object_set_new(o, "tasks_run", json_integer((json_int_t)n->tasks_run));
@@ -161,7 +162,7 @@ static int list(void *values)
 static void show_text(const struct run_arg *run, const struct scene *s,
                       const struct scene_node *n, struct display *d)
 {
-    char memory[16], ranks[64], slots[64], cores[64];
+    char memory[16], ranks[64], slots[64], cores[64], gpus[64];
     const char *pool = pool_of(run->spec, n), *state = state_of(n);
     const struct scene_special *x;
     uint32_t at = 0;
@@ -179,6 +180,8 @@ static void show_text(const struct run_arg *run, const struct scene *s,
     display_printf(d, "\n  %-20s %s, memory %s", "resources",
                    describe_count(n->cores, "core", cores),
                    size_format(n->memory_bytes, memory));
+    if (n->gpus > 0)
+        display_printf(d, ", %s", describe_count(n->gpus, "GPU", gpus));
     if (pool && run->spec->pools[n->pool].node_resource_count > 0) {
         display_puts(d, "; as the pool says: ");
         life_amounts_put(d, run->spec, run->spec->pools[n->pool].node_resources,
@@ -299,8 +302,8 @@ const struct cmd cmd_node_list = {
         "start_task_failed, idle, running, offline, unusable (lost, or set "
         "aside), preempted, leaving_pool.\n\n"
         "JSON has of each node node, pool_id, state, state_time, why, leader, "
-        "ranks, ranks_lost, slots, cores, hwthreads, memory_bytes, tasks_run, "
-        "tasks_succeeded, tasks_running.",
+        "ranks, ranks_lost, slots, cores, hwthreads, gpus, memory_bytes, "
+        "tasks_run, tasks_succeeded, tasks_running.",
     .sets = list_sets,
     .set_count = 2,
     .args = list_args,

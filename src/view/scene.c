@@ -117,6 +117,7 @@ static int see_node(struct scene *s, const struct journal_record *r)
                                  .pool = info->pool,
                                  .cores = info->cores,
                                  .hwthreads = info->hwthreads,
+                                 .gpus = info->gpus,
                                  .memory_bytes = info->memory_bytes};
     }
     n->ranks++;

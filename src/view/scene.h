@@ -43,7 +43,7 @@ struct scene_node {
     const char *name;
     uint32_t pool; /* POOL_NONE: of none */
     uint32_t leader, ranks, ranks_lost, slots;
-    uint32_t cores, hwthreads;
+    uint32_t cores, hwthreads, gpus;
     uint64_t memory_bytes;
     const char *scratch; /* "": none */
     struct scene_changes changes;

@@ -2,7 +2,7 @@
 # GPUs under mpirun: declared ones, since no test machine need have any. Who gets
 # which, and what it is told.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 9
+plan 10
 
 cat >g.yaml <<'EOF'
 pool: {task_slots_per_node: 8, node_resources: {gpus: 2}}
@@ -45,3 +45,4 @@ most() { awk -v g="$2" '$2 == g { n += $1; if (n > most) most = n } END { print 
 is "$(wc -l <whole.log) $(most whole 0) $(most whole 1)" "16 1 1" "a whole GPU is nobody else's"
 is "$(wc -l <part.log)" 16 "halves"
 ok "two halves are one, at most" [ "$(most part 0)" -le 1 -a "$(most part 1)" -le 1 ]
+is "$("$MPIBATCH" node list --json g.run | jq '.nodes[0].gpus')" "$("$MPIBATCH" show binding --json | jq '.gpus | length')" "a node says how many were found"
