@@ -75,7 +75,8 @@ static const struct tree_pair *pair_find(const struct tree_node *map,
 /* May it be another one? Metrics, and what is nobody's but the user's. */
 static bool is_free(const char *key, bool of_job)
 {
-    return strncmp(key, "x-", 2) == 0 ||
+    return strncmp(key, "x-", 2) == 0 || strcmp(key, "metadata") == 0 ||
+           strcmp(key, "display_name") == 0 ||
            (of_job && strcmp(key, "metrics") == 0);
 }
 
@@ -84,7 +85,8 @@ static int maps_compare(const struct compare *c, const char *key,
                         int depth)
 {
     /* jobs: [{...}]: a job is the third */
-    bool is_job = depth == 2 && strcmp(key, "jobs") == 0;
+    bool is_job = (depth == 2 && strcmp(key, "jobs") == 0) ||
+                  (depth == 3 && strcmp(key, "job_specification") == 0);
     bool ordered = strcmp(key, "parameters") == 0;
     for (uint32_t i = 0; i < b->count; i++) {
         const struct tree_pair *p = &b->u.pairs[i];
