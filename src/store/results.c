@@ -43,7 +43,8 @@ static int fill(struct build *b, struct err *err)
         build_tables(b, err) < 0)
         return -1;
     for (uint32_t i = 0; i < b->spec->job_count; i++)
-        if (build_cubes(b, i, root == i, err) < 0)
+        if ((b->spec->jobs[i].schedule == 0 || b->survey.jobs[i].begun) &&
+            build_cubes(b, i, root == i, err) < 0)
             return -1;
     return hdf_file_finish(b->file, err);
 }

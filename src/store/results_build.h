@@ -29,7 +29,8 @@ enum {
     RESULTS_SLAB_CELLS = 1 << 22,
     RESULTS_CHUNK_CELLS = 1 << 14,
     RESULTS_CHUNK_BYTES = 4 << 20, /* of one cube */
-    RESULTS_ATTR_BYTES = 30000     /* of a text in an attribute */
+    RESULTS_ATTR_BYTES = 30000,    /* of a text in an attribute */
+    RESULTS_SKIPPED_BYTES = 2 * JOBSPEC_MAX_ID + 2
 };
 #define RESULTS_ELSEWHERE UINT64_MAX
 /* Attribute of /batch: how much of the journal is in the file. */
@@ -55,7 +56,8 @@ struct survey_span {
 
 struct survey_job {
     const struct taskset *set;
-    bool flat; /* one dimension, whatever the set says */
+    bool flat;  /* one dimension, whatever the set says */
+    bool begun; /* of a schedule: its time has come */
     struct cube_shape shape;
     uint64_t slab_chunks; /* chunks in memory at a time */
     uint64_t slab_count;
@@ -76,7 +78,8 @@ struct survey {
     /* of sessions, of their programs */
     size_t longest_version, longest_mpi, longest_hwloc, longest_folder;
     size_t longest_command, longest_program, longest_name, longest_path;
-    size_t longest_note;
+    size_t longest_note, longest_text, longest_error;
+    size_t longest_special;   /* the id of a special task */
     int64_t start_ns, end_ns; /* of the first session, of what came last */
     struct survey_origin origin;
     struct programs *programs; /* as they are now */
@@ -139,6 +142,15 @@ int side_put(struct side *s, const struct journal_record *r, struct err *err);
 void side_seen(struct side *s, int64_t time_ns);
 int side_finish(struct side *s, struct err *err);
 void side_destroy(struct side *s);
+
+/* /batch/special_tasks: attempts of start tasks, and of jobs' preparation,
+ * release and manager tasks. Made when there is one. */
+struct specials;
+struct specials *specials_create(struct build *b, struct err *err);
+int specials_put(struct specials *s, const struct attempt *a, uint32_t session,
+                 struct err *err);
+int specials_finish(struct specials *s, struct err *err);
+void specials_destroy(struct specials *s);
 
 /* /batch/files, output/files: what attempts returned. task_row: the row of the
  * attempt in /batch/tasks. */

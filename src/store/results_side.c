@@ -1,4 +1,5 @@
-/* /batch/nodes, events, sessions, programs: see results_build.h. */
+/* /batch/nodes, events, sessions, programs, special_tasks: see
+ * results_build.h. */
 #include "config.h"
 #include "store/results_build.h"
 
@@ -12,7 +13,7 @@
 
 enum {
     NODES_COLUMNS = 13,
-    EVENTS_COLUMNS = 10,
+    EVENTS_COLUMNS = 16,
     SESSIONS_COLUMNS = 11,
     PROGRAMS_COLUMNS = 11
 };
@@ -67,7 +68,19 @@ static unsigned char *event_row(struct side *t, const struct journal_record *r,
     row_text(row, &c[2], name);
     row_i32(row, &c[6], -1);
     row_i32(row, &c[9], -1);
+    row_i32(row, &c[10], -1);
+    row_i64(row, &c[12], -1);
     return row;
+}
+
+/* Of tasks of a job. */
+static void event_tasks(struct side *t, unsigned char *row,
+                        const struct task_range *tasks)
+{
+    const struct hdf_column *c = t->events_columns;
+    row_text(row, &c[3], t->build->spec->jobs[tasks->job].id);
+    row_i64(row, &c[12], tasks->first);
+    row_i64(row, &c[13], tasks->count);
 }
 
 /* A session's row stays in the table's buffer until the next one begins, and
@@ -138,7 +151,71 @@ static int put_job(struct side *t, const struct journal_record *r,
     if (!again) {
         row_text(row, &c[4], job_state_name(r->u.job.state));
         row_text(row, &c[5], job_end_name(r->u.job.end));
+        row_text(row, &c[14], r->u.job.why);
     }
+    return 0;
+}
+
+static int put_node_state(struct side *t, const struct journal_record *r,
+                          struct err *err)
+{
+    const struct hdf_column *c = t->events_columns;
+    unsigned char *row = event_row(t, r, "node_state", err);
+    if (!row)
+        return -1;
+    row_i32(row, &c[10], (int32_t)r->u.node_state.node);
+    row_text(row, &c[11], node_state_name(r->u.node_state.state));
+    row_text(row, &c[14], r->u.node_state.why);
+    return 0;
+}
+
+/* The text names the task that they waited for. */
+static int put_skipped(struct side *t, const struct journal_record *r,
+                       struct err *err)
+{
+    const struct job *parent = &t->build->spec->jobs[r->u.skipped.parent_job];
+    char id[JOBSPEC_MAX_ID + 1], text[RESULTS_SKIPPED_BYTES];
+    unsigned char *row = event_row(t, r, "tasks_skipped", err);
+    if (!row || job_task_id(parent, r->u.skipped.parent, id, err) < 0)
+        return -1;
+    event_tasks(t, row, &r->u.skipped.tasks);
+    snprintf(text, sizeof(text), "%s/%s", parent->id, id);
+    row_text(row, &t->events_columns[14], text);
+    return 0;
+}
+
+static int put_added(struct side *t, const struct journal_record *r,
+                     struct err *err)
+{
+    const struct task_range tasks = {r->u.added.job, r->u.added.first,
+                                     r->u.added.count};
+    unsigned char *row = event_row(t, r, "tasks_added", err);
+    if (!row)
+        return -1;
+    event_tasks(t, row, &tasks);
+    return 0;
+}
+
+static int put_occurrence(struct side *t, const struct journal_record *r,
+                          struct err *err)
+{
+    unsigned char *row = event_row(
+        t, r, r->u.occurrence.begun ? "job_begun" : "job_left_out", err);
+    if (!row)
+        return -1;
+    row_text(row, &t->events_columns[3],
+             t->build->spec->jobs[r->u.occurrence.job].id);
+    return 0;
+}
+
+static int put_command(struct side *t, const struct journal_record *r,
+                       struct err *err)
+{
+    unsigned char *row = event_row(t, r, "command", err);
+    if (!row)
+        return -1;
+    row_text(row, &t->events_columns[14], r->u.command.text);
+    row_text(row, &t->events_columns[15], r->u.command.error);
     return 0;
 }
 
@@ -200,11 +277,21 @@ int side_put(struct side *s, const struct journal_record *r, struct err *err)
         rc = put_program(s, r, err);
         break;
     case JOURNAL_NODE_STATE:
+        rc = put_node_state(s, r, err);
+        break;
     case JOURNAL_SKIPPED:
+        rc = put_skipped(s, r, err);
+        break;
     case JOURNAL_ADDED:
+        rc = put_added(s, r, err);
+        break;
     case JOURNAL_OCCURRENCE:
+        rc = put_occurrence(s, r, err);
+        break;
     case JOURNAL_COMMAND:
-    case JOURNAL_SPECIAL:
+        rc = put_command(s, r, err);
+        break;
+    case JOURNAL_SPECIAL: /* has a table of its own */
     case JOURNAL_ATTEMPT:
     case JOURNAL_COUNTS:
     case JOURNAL_TICK:
@@ -244,11 +331,17 @@ static void set_columns(struct side *t)
         {"event", CELL_STRING, 15, 0},
         {"job_id", CELL_STRING, row_text_size(s->longest_job_id), 0},
         {"job_state", CELL_STRING, 11, 0},
-        {"job_end", CELL_STRING, 22, 0},
+        {"job_end", CELL_STRING, 24, 0},
         {"exit_code", CELL_INT32, 0, 0},
         {"version", CELL_STRING, row_text_size(s->longest_version), 0},
         {"path", CELL_STRING, row_text_size(s->longest_path), 0},
-        {"rank", CELL_INT32, 0, 0}};
+        {"rank", CELL_INT32, 0, 0},
+        {"node", CELL_INT32, 0, 0},
+        {"node_state", CELL_STRING, 22, 0},
+        {"task_index", CELL_INT64, 0, 0},
+        {"task_count", CELL_INT64, 0, 0},
+        {"text", CELL_STRING, row_text_size(s->longest_text), 0},
+        {"error", CELL_STRING, row_text_size(s->longest_error), 0}};
     const struct hdf_column sessions[SESSIONS_COLUMNS] = {
         {"session", CELL_INT32, 0, 0},
         {"start_time", CELL_FLOAT64, 0, 0},

@@ -312,12 +312,28 @@ static int see_record(struct build *b, const struct journal_record *r,
         s->staged_session = r->u.counts;
         break;
     case JOURNAL_NODE_STATE:
-    case JOURNAL_SKIPPED:
-    case JOURNAL_ADDED:
-    case JOURNAL_OCCURRENCE:
-    case JOURNAL_COMMAND:
-    case JOURNAL_SPECIAL:
+        longer(&s->longest_text, strlen(r->u.node_state.why));
+        break;
     case JOURNAL_JOB:
+        longer(&s->longest_text, strlen(r->u.job.why));
+        break;
+    case JOURNAL_COMMAND:
+        longer(&s->longest_text, strlen(r->u.command.text));
+        longer(&s->longest_error, strlen(r->u.command.error));
+        break;
+    case JOURNAL_SKIPPED:
+        longer(&s->longest_text, RESULTS_SKIPPED_BYTES);
+        break;
+    case JOURNAL_SPECIAL:
+        longer(&s->longest_special,
+               strlen(jobspec_special(b->spec, r->u.attempt->job,
+                                      r->u.attempt->index)
+                          ->id));
+        break;
+    case JOURNAL_OCCURRENCE:
+        s->jobs[r->u.occurrence.job].begun |= r->u.occurrence.begun;
+        break;
+    case JOURNAL_ADDED:
     case JOURNAL_LOST:
     case JOURNAL_TICK:
     case JOURNAL_END:

@@ -83,6 +83,7 @@ struct tables {
     struct hdf_column index_columns[2];
     struct hdf_table *tasks;
     struct side *side;
+    struct specials *specials;
     struct files *files;
     uint64_t rows; /* of tasks */
     struct stream streams[2];
@@ -406,7 +407,8 @@ static int create_tables(struct tables *t, struct err *err)
     if (!t->tasks || put_left_out(t, err) < 0)
         return -1;
     t->side = side_create(t->build, err);
-    t->files = t->side ? files_create(t->build, err) : NULL;
+    t->specials = t->side ? specials_create(t->build, err) : NULL;
+    t->files = t->specials ? files_create(t->build, err) : NULL;
     return t->files ? create_streams(t, err) : -1;
 }
 
@@ -418,6 +420,8 @@ static int put_records(struct tables *t, struct err *err)
         rc = got < 0 ? -1
              : r.type == JOURNAL_ATTEMPT
                  ? put_attempt(t, r.u.attempt, r.session, err)
+             : r.type == JOURNAL_SPECIAL
+                 ? specials_put(t->specials, r.u.attempt, r.session, err)
                  : side_put(t->side, &r, err);
         if (rc == 0)
             side_seen(t->side, r.time_ns);
@@ -428,6 +432,7 @@ static int put_records(struct tables *t, struct err *err)
 static int finish_tables(struct tables *t, struct err *err)
 {
     if (hdf_table_finish(t->tasks, err) < 0 || side_finish(t->side, err) < 0 ||
+        specials_finish(t->specials, err) < 0 ||
         files_finish(t->files, err) < 0)
         return -1;
     for (int i = 0; i < 2; i++)
@@ -445,6 +450,7 @@ static void tables_destroy(struct tables *t)
     }
     hdf_table_destroy(t->tasks);
     side_destroy(t->side);
+    specials_destroy(t->specials);
     files_destroy(t->files);
     buf_fini(&t->room);
     buf_fini(&t->left_out_names);

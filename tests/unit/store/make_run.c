@@ -352,6 +352,48 @@ static void fill(const char *dir, const struct jobspec *spec, int files)
     rundir_close(s.rundir);
 }
 
+/* What there is besides tasks: states of nodes, skipped tasks, commands,
+ * special tasks; a job of a schedule that has begun, and one that has not. */
+static void fill_life(const char *dir, struct jobspec *spec)
+{
+    static const struct special_task special = {.id = "prepare"};
+    static const struct pool pool = {.id = "fat", .start_task = &special};
+    struct session s = {0};
+    struct attempt a;
+    struct job *jobs = (struct job *)spec->jobs;
+    jobs[0].preparation = &special;
+    jobs[0].schedule = jobs[1].schedule = 1;
+    spec->pools = &pool;
+    spec->pool_count = 1;
+    begin(&s, dir, spec);
+    put(&s, (struct journal_record){
+                .type = JOURNAL_NODE_STATE,
+                .u.node_state = {1, NODE_UNUSABLE, "5 tasks failed"}});
+    put(&s, (struct journal_record){.type = JOURNAL_OCCURRENCE,
+                                    .u.occurrence = {0, true}});
+    put(&s, (struct journal_record){.type = JOURNAL_OCCURRENCE,
+                                    .u.occurrence = {1, false}});
+    put(&s, (struct journal_record){.type = JOURNAL_SKIPPED,
+                                    .u.skipped = {{0, 2, 3}, 0, 1}});
+    put(&s, (struct journal_record){
+                .type = JOURNAL_COMMAND,
+                .u.command = {"job disable scan", "JobCompleted: it is"}});
+    for (int start = 0; start < 2; start++) {
+        attempt_init(&a);
+        a.job = start ? JOB_OF_POOL(0) : 0;
+        a.index = start ? INDEX_START : INDEX_JOB_PREPARATION;
+        a.attempt = 1;
+        a.rank = 1;
+        a.result = RESULT_FAILURE;
+        a.reason = REASON_EXIT_CODE;
+        a.exit_code = 3 + start;
+        put(&s,
+            (struct journal_record){.type = JOURNAL_SPECIAL, .u.attempt = &a});
+    }
+    end(&s);
+    rundir_close(s.rundir);
+}
+
 static void fill_many(const char *dir, const struct jobspec *spec,
                       uint32_t step, int files)
 {
@@ -391,13 +433,19 @@ int main(int argc, char **argv)
     bool files = strcmp(argv[1], "benchfiles") == 0;
     bool bench = strcmp(argv[1], "bench") == 0 || again || files;
     bool sparse = strcmp(argv[1], "sparse") == 0;
-    struct jobspec *spec = make_spec(bench ? "bench" : argv[1], rows);
+    bool life = strcmp(argv[1], "life") == 0;
+    struct jobspec *spec = make_spec(bench  ? "bench"
+                                     : life ? "two"
+                                            : argv[1],
+                                     rows);
     if (again) {
         /* it is there */
     } else if (bench || sparse) {
         fill_many(argv[2], spec, bench ? 1 : 1000003, files);
     } else if (strcmp(argv[1], "slabs") == 0) {
         fill_wildly(argv[2], spec);
+    } else if (life) {
+        fill_life(argv[2], spec);
     } else if (strcmp(argv[1], "empty") == 0) {
         struct session s = {0};
         begin(&s, argv[2], spec);

@@ -244,6 +244,29 @@ def pandas_reads_nodes_and_events():
 
 
 @test
+def the_whole_life_is_there():
+    events = pd.read_hdf(path("life"), "batch/events").fillna("")
+    assert list(events.event)[1:-1] == [
+        "node_state", "job_begun", "job_left_out", "tasks_skipped", "command"]
+    assert list(events.iloc[1][["node", "node_state", "text"]]) == [
+        1, "unusable", "5 tasks failed"]
+    assert list(events.iloc[4][["task_index", "task_count", "text"]]) == [
+        2, 3, "scan/1"]
+    assert list(events.iloc[5][["text", "error"]]) == [
+        "job disable scan", "JobCompleted: it is"]
+    tasks = pd.read_hdf(path("life"), "batch/special_tasks")
+    assert list(tasks.kind) == ["job_preparation", "start"]
+    assert list(tasks.job_id) == ["scan", ""]
+    assert list(tasks.pool_id) == ["fat", "fat"]
+    assert list(tasks.node) == ["node1"] * 2 and list(tasks.exit_code) == [3, 4]
+    with h5py.File(path("life")) as f:
+        assert len(f["batch/tasks"]) == 0
+        assert list(f["jobs"]) == ["scan"]  # the other one has not begun
+    with h5py.File(path("two")) as f:
+        assert "special_tasks" not in f["batch"]
+
+
+@test
 def outputs_lie_beside_the_rows():
     with h5py.File(path("grid")) as f:
         out, index = f["batch/output/stdout"], f["batch/output/stdout_index"]

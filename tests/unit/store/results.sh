@@ -9,7 +9,7 @@ fi
 make_run=$TEST_BUILDDIR/tests/unit/store/make_run
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
-for kind in grid files list tasks empty two slabs; do
+for kind in grid files list tasks empty two slabs life; do
     "$make_run" "$kind" "$dir/$kind.run" || exit 99
 done
 "$PYTHON" "$TEST_SRCDIR/tests/unit/store/results.py" "$dir"
