@@ -8,9 +8,8 @@
 #include "spec/spec.h"
 #include "store/added.h"
 
-/* Add the tasks of one fragment. */
-static int fragment_add(struct jobspec *spec, const char *job_id,
-                        const char *text, size_t len, struct err *err)
+int spec_grow(struct jobspec *spec, const char *job_id, const char *text,
+              size_t len, struct err *err)
 {
     struct spec_errors errors = {0};
     uint32_t first, count;
@@ -43,8 +42,8 @@ int spec_grow_run(struct jobspec *spec, const char *run_dir, struct err *err)
         uint32_t number = spec->fragment_count + 1;
         buf_reset(&b);
         rc = added_read(run_dir, number, &b, job_id, &text, err);
-        if (rc > 0 && fragment_add(spec, job_id, buf_text(&b) + text,
-                                   b.len - text, err) < 0)
+        if (rc > 0 &&
+            spec_grow(spec, job_id, buf_text(&b) + text, b.len - text, err) < 0)
             rc = err_context(err, "%s/added/%06" PRIu32 ".yaml", run_dir,
                              number);
     }
@@ -85,7 +84,7 @@ int spec_unpack_run(struct jobspec *spec, struct unpack *u, struct err *err)
         size_t len;
         unpack_str(u, job_id, sizeof(job_id));
         const char *text = unpack_bytes(u, SPEC_MAX_BYTES, &len);
-        if (!u->bad && fragment_add(spec, job_id, text, len, err) < 0)
+        if (!u->bad && spec_grow(spec, job_id, text, len, err) < 0)
             return -1;
     }
     return u->bad ? err_set(err, EPROTO, "the added tasks are cut off") : 0;

@@ -8,6 +8,11 @@
 #include "base/pack.h"
 #include "model/jobspec.h"
 
+/* Add the tasks of one fragment to a job. -1 with err; nothing has changed
+ * then. */
+int spec_grow(struct jobspec *spec, const char *job_id, const char *text,
+              size_t len, struct err *err);
+
 /* Add the tasks of all fragments of a run that the spec does not have yet. -1
  * with err; those before the one that fails are added. */
 int spec_grow_run(struct jobspec *spec, const char *run_dir, struct err *err);

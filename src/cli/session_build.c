@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "cli/grow.h"
 #include "cli/run_options.h"
 #include "metrics/extract.h"
 
@@ -82,6 +84,19 @@ static void on_notice(void *arg, const char *text)
     log_info("%s", text);
 }
 
+/* Behind the line with the id of its job. */
+static int on_added(void *arg, const char *text, size_t len, struct err *err)
+{
+    struct session *s = arg;
+    const char *end = memchr(text, '\n', len);
+    char id[JOBSPEC_MAX_ID + 1];
+    size_t id_len = end ? (size_t)(end - text) : len;
+    if (!end || id_len > JOBSPEC_MAX_ID)
+        return err_set(err, EPROTO, "it is not said to which job");
+    snprintf(id, sizeof(id), "%.*s", (int)id_len, text);
+    return spec_grow(s->spec, id, end + 1, len - id_len - 1, err);
+}
+
 /* ---- The worker ---- */
 
 int session_worker_start(struct session *s, struct err *err)
@@ -115,6 +130,7 @@ int session_worker_start(struct session *s, struct err *err)
         .search_ns = search_ns,
         .left = on_left,
         .output_path = on_output_path,
+        .added = on_added,
         .arg = s};
     s->worker = worker_create(&config, err);
     return s->worker ? worker_start(s->worker, err) : -1;

@@ -175,6 +175,7 @@ static bool on_turn(void *arg)
         manager_do(m, &act);
         busy = true;
     }
+    manager_added_step(m);
     writer_flush(m->means.writer);
     manager_answer(m, writer_synced(m->means.writer));
     marks_put(&m->marks, comm_mark(m->means.comm), m->ticket);
@@ -255,6 +256,7 @@ void manager_destroy(struct manager *m)
     buf_fini(&m->out);
     mem_free(m->begun);
     mem_free(m->whys);
+    manager_added_free(m);
     manager_answers_free(m);
     remoting_fini(&m->remoting);
     mem_free(m->ranks);

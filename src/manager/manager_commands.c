@@ -230,7 +230,12 @@ void manager_command(void *arg, uint64_t number, const struct ask *ask,
                 "ending; the same can be asked of the next one");
     else if (ask->what == ASK_JOB)
         rc = do_job(m, ask, &answer, &err);
-    else if (ask->what == ASK_TASK)
+    else if (ask->what == ASK_ADD && !data)
+        err_set(&err, EINVAL, "InvalidRequestBody: no tasks came with it");
+    else if (ask->what == ASK_ADD) {
+        if (manager_add(m, number, ask, data, len, &err) == 0)
+            return;
+    } else if (ask->what == ASK_TASK)
         rc = do_task(m, ask, &answer, &err);
     else
         err_set(&err, EINVAL, "NotImplemented: nodes do not take this");

@@ -55,6 +55,7 @@ struct manager {
     struct skips skips;
     struct inventory inventory;
     struct command_answer *answers; /* by ticket */
+    struct added *added;            /* NULL: nobody has added tasks */
     uint64_t ended;
     uint64_t ticket; /* of the last record */
     struct marks marks;
@@ -123,6 +124,18 @@ void manager_remotes_lost(struct manager *m, uint32_t rank);
 /* Answer why the task waits, or that it does not. -1 with err. */
 int manager_explain(struct manager *m, const struct ask *ask,
                     struct answer *answer, struct err *err);
+
+/* ---- manager_added.c ---- */
+
+/* Add tasks (text is taken, unless it fails) and answer, in time. -1 with err
+ * ENOMEM. */
+int manager_add(struct manager *m, uint64_t number, const struct ask *ask,
+                char *text, size_t len, struct err *err);
+/* Go on with it. */
+void manager_added_step(struct manager *m);
+/* The rank has joined: it gets what was added in this session. */
+void manager_added_join(struct manager *m, uint32_t rank);
+void manager_added_free(struct manager *m);
 
 /* ---- manager_journal.c ---- */
 

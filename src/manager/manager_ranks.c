@@ -20,6 +20,7 @@ void manager_rank_ready(struct manager *m, uint32_t rank, const struct msg *msg)
         return;
     m->ranks[rank] = RANK_JOINED;
     manager_journal_node(m, rank, msg);
+    manager_added_join(m, rank);
     memcpy(m->gpu_order + (size_t)rank * GPU_MAX_PER_NODE, msg->u.ready.gpus,
            msg->u.ready.gpu_count * sizeof(m->gpu_order[0]));
     if (sched_worker_join(m->sched, now_ns(m), rank, msg->u.ready.slots, &err) <

@@ -161,6 +161,27 @@ static void on_end(struct worker *w, uint32_t job, uint32_t index,
         tasks_give_back_from(w, job, index);
 }
 
+static void orphan(struct worker *w, const char *why);
+
+/* A piece of what was added to the spec, which rank 0 shares with the manager.
+ * Who cannot follow would take tasks for others: it leaves. */
+static void on_fragment(struct worker *w, const struct msg *m)
+{
+    bool complete = false;
+    struct err err;
+    char why[ERR_TEXT_MAX + 64];
+    if (m->u.fragment.number <= w->config.spec->fragment_count)
+        return;
+    int rc = growing_put(&w->growing, m, &complete, &err);
+    if (rc == 0 && complete)
+        rc = w->config.added(w->config.arg, buf_text(&w->growing.b),
+                             w->growing.b.len, &err);
+    if (rc == 0)
+        return;
+    snprintf(why, sizeof(why), "tasks were added that cannot be: %s", err.text);
+    orphan(w, why);
+}
+
 static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
 {
     struct worker *w = arg;
@@ -205,6 +226,8 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
         break;
     case MSG_REMOTE_ENDED:
     case MSG_FRAGMENT:
+        on_fragment(w, &m);
+        break;
     case MSG_PREPARED:
     case MSG_INSTANCE:
     case MSG_READY:
@@ -332,6 +355,7 @@ struct worker *worker_create(const struct worker_config *config,
     }
     w->config = *config;
     queue_init(&w->queue);
+    growing_init(&w->growing);
     buf_init(&w->out, MSG_MAX_BYTES);
     loop_timer_init(&w->tick, on_tick);
     singles_init(w);
@@ -362,6 +386,7 @@ void worker_destroy(struct worker *w)
     starting_fini(w);
     loop_timer_stop(w->config.loop, &w->tick);
     queue_fini(&w->queue);
+    growing_fini(&w->growing);
     buf_fini(&w->out);
     mem_free(w);
 }

@@ -65,6 +65,9 @@ struct worker_config {
      * message; its folders exist. NULL with err. */
     char *(*output_path)(void *arg, const char *job_id, const char *task_id,
                          const struct attempt *a, int stream, struct err *err);
+    /* Add tasks to the spec: the id of a job, a line feed, and the tasks' text
+     * as spec_add_tasks takes it. -1 with err. */
+    int (*added)(void *arg, const char *text, size_t len, struct err *err);
     void *arg;
 };
 

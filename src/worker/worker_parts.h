@@ -10,6 +10,7 @@
 #include "worker/ahead.h"
 #include "worker/answer.h"
 #include "worker/finish.h"
+#include "worker/growing.h"
 #include "worker/prepare.h"
 #include "worker/queue.h"
 #include "worker/run.h"
@@ -42,6 +43,7 @@ struct worker {
     bool waits;        /* something lacks: the next tick tries again */
     bool warned;
     int64_t silent_ns; /* the manager was not heard for so long, in ticks */
+    struct growing growing; /* of the spec */
     struct loop_timer tick;
     struct buf out;
 };
