@@ -207,6 +207,30 @@ void manager_remotes_lost(struct manager *m, uint32_t rank)
         answer_now(m, number, &answer, NULL, 0);
 }
 
+static int do_node(struct manager *m, const struct ask *ask, struct answer *a,
+                   struct err *err)
+{
+    static const char *const said[] = {[ASK_OFFLINE] = "gets no tasks any more",
+                                       [ASK_ONLINE] = "gets tasks",
+                                       [ASK_REMOVE] = "leaves its pool"};
+    static const enum sched_node_command commands[] = {
+        [ASK_OFFLINE] = SCHED_NODE_OFFLINE,
+        [ASK_ONLINE] = SCHED_NODE_ONLINE,
+        [ASK_REMOVE] = SCHED_NODE_REMOVE};
+    int64_t rank =
+        inventory_find(m->means.ranks, m->config.rank_count, ask->node);
+    if (rank < 0)
+        return err_set(err, ESRCH, "NodeNotFound: this session has no node %s",
+                       ask->node);
+    if (sched_node_command(m->sched, now_ns(m), m->means.rank_nodes[rank],
+                           commands[ask->act], (enum sched_running)ask->how,
+                           err) < 0)
+        return -1;
+    snprintf(a->text, sizeof(a->text), "node %s %s",
+             m->means.ranks[rank].hostname, said[ask->act]);
+    return 0;
+}
+
 /* ---- All together ---- */
 
 void manager_command(void *arg, uint64_t number, const struct ask *ask,
@@ -237,8 +261,10 @@ void manager_command(void *arg, uint64_t number, const struct ask *ask,
             return;
     } else if (ask->what == ASK_TASK)
         rc = do_task(m, ask, &answer, &err);
+    else if (ask->what == ASK_NODE)
+        rc = do_node(m, ask, &answer, &err);
     else
-        err_set(&err, EINVAL, "NotImplemented: nodes do not take this");
+        err_set(&err, EINVAL, "NotImplemented: this is not explained");
     mem_free(data);
     if (rc < 0)
         manager_refuse(&answer, &err);

@@ -67,6 +67,7 @@ static int record_replay(struct past *p, const struct journal_record *r,
         session_start(p, r->time_ns);
         break;
     case JOURNAL_ATTEMPT:
+    case JOURNAL_SPECIAL: /* a job manager's is of its job */
         if (sched_replay_attempt(p->sched, r->u.attempt, err) < 0)
             return -1;
         break;
@@ -91,11 +92,14 @@ static int record_replay(struct past *p, const struct journal_record *r,
         if (sched_replay_skipped(p->sched, &r->u.skipped.tasks, err) < 0)
             return -1;
         break;
+    case JOURNAL_OCCURRENCE:
+        if (sched_replay_occurrence(p->sched, r->u.occurrence.job,
+                                    r->u.occurrence.begun, err) < 0)
+            return -1;
+        break;
     case JOURNAL_NODE_STATE:
     case JOURNAL_ADDED:
-    case JOURNAL_OCCURRENCE:
     case JOURNAL_COMMAND:
-    case JOURNAL_SPECIAL:
     case JOURNAL_ORIGIN:
     case JOURNAL_NODE:
     case JOURNAL_LOST:

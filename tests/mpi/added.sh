@@ -50,7 +50,7 @@ done_all() { [ "$("$MPIBATCH" status --json grow.run | jq .tasks.succeeded)" = 2
 ok "all of them run" eventually 60 done_all
 kill -TERM "$pid"
 finish 60
-is "$rc" 3 "a job that waits for tasks is not over"
+is "$(jq .exit_code grow.run/status.json)" 3 "a job that waits for tasks is not over"
 is "$("$MPIBATCH" tasks grow.run --format ids | wc -l)" 2004 "the run has them all"
 start 2 grow.yaml
 echo '[{id: z, command_line: "echo $WHO >>log"}]' >more.yaml

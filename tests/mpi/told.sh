@@ -2,7 +2,7 @@
 # What people ask of a running session through its inbox, under mpirun: jobs and
 # tasks; what is refused; what lasts into the next session.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 16
+plan 18
 cat >life.yaml <<'EOF'
 pool: {task_slots_per_node: 2}
 jobs:
@@ -45,6 +45,8 @@ like "$(tell '"ask": "job", "do": "disable", "job_id": "other"')" "^JobCompleted
 is "$(tell '"ask": "job", "do": "disable", "job_id": "nobody"')" "JobNotFound: this run has no job nobody" "no such job"
 is "$(tell '"ask": "task", "do": "terminate", "job_id": "long", "task_id": "z"')" "TaskNotFound: job long has no task z" "no such task"
 is "$(tell '"ask": "task", "do": "terminate", "job_id": "long", "task_id": "a"')" "task long/a is terminated" "a task is terminated"
+ok "the next one starts" eventually 30 has_lines 6 log
+is "$(tell '"ask": "node", "do": "online", "node": "nowhere"')" "NodeNotFound: this session has no node nowhere" "no such node"
 like "$(tell '"ask": "job", "do": "disable"')" "^InvalidRequestBody: .*job_id is missing" "malformed"
 is "$(tell '"ask": "job", "do": "terminate", "job_id": "long", "why": "enough"')" "job long is terminated" "a job is terminated"
 finish 60
