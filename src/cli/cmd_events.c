@@ -446,8 +446,9 @@ static void on_command(struct events *l, const struct journal_record *r)
     e.fields =
         json_pack("{s:o, s:o}", "command", query_text_json(r->u.command.text),
                   "error", *error ? query_text_json(error) : json_null());
-    snprintf(e.text, sizeof(e.text), "asked for: %.300s%s%.300s",
-             r->u.command.text, *error ? "; refused: " : "", error);
+    snprintf(e.text, sizeof(e.text), "asked for: %.300s%s%.*s",
+             r->u.command.text, *error ? "; refused: " : "",
+             (int)strcspn(error, "\n"), error); /* where it is, follows */
     event_show(l, &e);
 }
 

@@ -5,7 +5,7 @@
 . "$TEST_SRCDIR/tests/lib.sh"
 : "${RANK_COUNTS:=0}"
 set -- $RANK_COUNTS
-plan $((63 * $#))
+plan $((74 * $#))
 command -v jq >/dev/null || skip_all "no jq"
 host=$(hostname)
 
@@ -92,6 +92,15 @@ for n in "$@"; do
     eventually 20 started
     says 0 "it waits for 1 task:.*work/a" explain work/c long.run
     says 2 "no node \"nix\"" node offline nix long.run
+    says 0 "gets no tasks any more" node offline "$host" long.run --task-completion
+    printf -- '- {id: e, command_line: echo e}\n- {id: f, command_line: echo f}\n' >more.yaml
+    is "$("$MPIBATCH" task add work long.run --file more.yaml | paste -sd ' ')" "work/e work/f" "task add says the new ids"
+    is "$("$MPIBATCH" task add work long.run --file - --json <more.yaml | jq -r .error.code)" "InvalidRequestBody" "the same ids again are refused"
+    is "$(count long.run active)" 3 "all or none are added"
+    says 0 "work/e: .*(nobody|no node|job)" explain work/e long.run
+    says 0 "gets tasks" node online "$host" long.run
+    eventually 10 test "$(count long.run succeeded)" = 3
+    says 0 "^e$" logs work/e long.run
     says 1 "TaskCompleted|task.*completed" task terminate work/b long.run
     says 0 "terminated" task terminate work/a long.run
     eventually 10 test "$(count long.run skipped)" = 1
