@@ -264,7 +264,7 @@ void manager_command(void *arg, uint64_t number, const struct ask *ask,
     else if (ask->what == ASK_NODE)
         rc = do_node(m, ask, &answer, &err);
     else
-        err_set(&err, EINVAL, "NotImplemented: this is not explained");
+        rc = manager_explain(m, ask, &answer, &err);
     mem_free(data);
     if (rc < 0)
         manager_refuse(&answer, &err);
