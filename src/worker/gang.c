@@ -14,7 +14,9 @@
 enum {
     LIST_MAX_BYTES = 1 << 17, /* of one variable, by the kernel */
     PORT_FIRST = 20000,       /* below those that systems give out */
-    PORT_COUNT = 10000
+    PORT_COUNT = 10000,
+    AGENT = GANG_FILES /* "mpibatch remote": daemons look for it on each node,
+                          where the directories have other names */
 };
 
 uint32_t gang_port(const char *key, uint32_t job, uint32_t index,
@@ -83,14 +85,14 @@ static const struct {
 } launchers[] = {
     /* Open MPI to 4 */
     {"OMPI_MCA_plm", "rsh", -1},
-    {"OMPI_MCA_plm_rsh_agent", NULL, GANG_REMOTE},
+    {"OMPI_MCA_plm_rsh_agent", NULL, AGENT},
     {"OMPI_MCA_plm_rsh_no_tree_spawn", "1", -1},
     {"OMPI_MCA_ras", "^slurm,tm,gridengine,lsf,loadleveler,alps", -1},
     {"OMPI_MCA_orte_default_hostfile", NULL, GANG_HOSTFILE},
     {"OMPI_MCA_hwloc_base_binding_policy", "none", -1},
     /* from 5 on */
     {"PRTE_MCA_plm", "ssh", -1},
-    {"PRTE_MCA_plm_ssh_agent", NULL, GANG_REMOTE},
+    {"PRTE_MCA_plm_ssh_agent", NULL, AGENT},
     {"PRTE_MCA_plm_ssh_no_tree_spawn", "1", -1},
     {"PRTE_MCA_ras", "^slurm,pbs,gridengine,lsf,flux", -1},
     {"PRTE_MCA_prte_default_hostfile", NULL, GANG_HOSTFILE},
@@ -113,7 +115,10 @@ static int put_launchers(struct environment *env, const struct gang *g,
     for (size_t i = 0; rc == 0 && i < sizeof(launchers) / sizeof(launchers[0]);
          i++) {
         const char *value = launchers[i].value;
-        if (launchers[i].file >= 0) {
+        if (launchers[i].file == AGENT) {
+            snprintf(path, sizeof(path), "%s remote", g->peers->program);
+            value = path;
+        } else if (launchers[i].file >= 0) {
             snprintf(path, sizeof(path), "%s/%s", g->dir->path,
                      gang_file_name((enum gang_file)launchers[i].file));
             value = path;

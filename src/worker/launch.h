@@ -14,8 +14,8 @@ struct launch {
     uint32_t *ranks;                   /* of all instances; NULL if one */
     struct gpu_share *gpus;            /* that it has on this node */
     uint32_t gpu_count;
-    uint64_t memory_bytes;     /* its limit; 0: none */
-    int64_t max_wall_clock_ns; /* its limit; 0: none */
+    uint64_t memory_bytes;     /* its limit; 0: its template's */
+    int64_t max_wall_clock_ns; /* the same */
     bool keep_directory;       /* go on in the directory that the attempt before
                                   it has left on this node */
 };

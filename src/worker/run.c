@@ -606,8 +606,10 @@ static void run_take_launch(struct run *run, struct launch *launch)
 {
     run->launch = *launch;
     *launch = (struct launch){0};
-    run->memory_bytes = run->launch.memory_bytes;
-    run->max_wall_clock_ns = run->launch.max_wall_clock_ns;
+    if (run->launch.memory_bytes > 0)
+        run->memory_bytes = run->launch.memory_bytes;
+    if (run->launch.max_wall_clock_ns > 0)
+        run->max_wall_clock_ns = run->launch.max_wall_clock_ns;
     run->gpu_count = run->launch.gpu_count;
     for (uint32_t i = 0; i < run->gpu_count; i++)
         run->gpus[i] = run->launch.gpus[i];
