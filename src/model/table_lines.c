@@ -209,13 +209,14 @@ static int directive_refuse(const struct line *l, struct err *err)
     if (word_take(&s, end, "BARRIER"))
         return err_set(err, EINVAL,
                        "#DISBATCH BARRIER: the tasks of a command file run in "
-                       "any order; put what follows into a second file and run "
-                       "it when this one is done");
+                       "any order; put what follows into a second file, and "
+                       "both into a job spec, as jobs of which the second has "
+                       "`depends_on: {job: ...}`");
     if (word_take(&s, end, "PERENGINE") || word_take(&s, end, "PERNODE"))
         return err_set(err, EINVAL,
-                       "#DISBATCH PERENGINE: nothing is run once an engine "
-                       "here; let the script that starts mpibatch do it, or "
-                       "each task (#DISBATCH PREFIX)");
+                       "#DISBATCH PERENGINE: a command file has nothing that "
+                       "is run once an engine; a job spec has it once a node, "
+                       "as `start_task` of its pool");
     if (word_take(&s, end, "REPEAT"))
         return err_set(err, EINVAL,
                        "#DISBATCH REPEAT needs a number, as #DISBATCH REPEAT "
@@ -268,9 +269,9 @@ static int command_check(const struct table *t, const struct table_mark *m,
     if (end - s >= 2 && s[0] == '[' && s[1] == '#')
         return err_set(err, EINVAL,
                        "[# #] is a dependency of GREASY; the tasks of a "
-                       "command file run in any order here: put tasks that "
-                       "others need into a file of their own and run it first, "
-                       "or join them by && in one line");
+                       "command file run in any order here: list them in a job "
+                       "spec, where `depends_on` says what they need, or join "
+                       "them by && in one line");
     if (folder_check(t, l, err) < 0)
         return -1;
     for (int i = 0; i < 3; i++) {

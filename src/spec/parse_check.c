@@ -251,6 +251,43 @@ static int output_forms(const struct check *c, const struct output_file *o,
     return forms(c, o->path, wild ? TEXT_INSIDE : TEXT_FILE_INSIDE, index, bad);
 }
 
+static int words_suit(const struct check *c,
+                      const struct template *const *words, uint32_t count,
+                      bool shell, uint32_t index, const char *key, bool *bad)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (suits(c, words[i], shell, index, key, bad) < 0)
+            return -1;
+    return 0;
+}
+
+/* What a task has beside its command, its variables and its files. */
+static int more_suits(const struct check *c, const struct task_template *t,
+                      uint32_t index, bool *bad)
+{
+    const struct multi_instance *m = t->multi_instance;
+    const struct container_settings *box = t->container;
+    const char *key = "multi_instance_settings";
+    for (uint32_t i = 0; m && i < m->common_file_count; i++)
+        if (resource_forms(c, &m->common_files[i], index, bad) < 0)
+            return -1;
+    if (m && m->coordination &&
+        words_suit(c, m->coordination->words, m->coordination->word_count,
+                   m->coordination->shell, index, key, bad) < 0)
+        return -1;
+    if (t->success && words_suit(c, t->success->files, t->success->file_count,
+                                 false, index, "success", bad) < 0)
+        return -1;
+    key = "container_settings";
+    if (box && (suits(c, box->image, false, index, key, bad) < 0 ||
+                words_suit(c, box->runtime, box->runtime_count, false, index,
+                           key, bad) < 0 ||
+                words_suit(c, box->options, box->option_count, false, index,
+                           key, bad) < 0))
+        return -1;
+    return suits(c, t->affinity, false, index, "affinity_info", bad);
+}
+
 static int task_suits(const struct check *c, uint32_t index, bool *bad)
 {
     const struct task_template *t = job_template(c->job, index);
@@ -268,6 +305,8 @@ static int task_suits(const struct check *c, uint32_t index, bool *bad)
         if (suits(c, t->env[i].value, false, index, "environment_settings",
                   bad) < 0)
             return -1;
+    if (more_suits(c, t, index, bad) < 0)
+        return -1;
     return suits(c, t->working_dir, false, index, "working_dir", bad);
 }
 
