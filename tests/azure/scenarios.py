@@ -1,11 +1,11 @@
 """Scenarios of Azure Batch's rules: jobspecs, what must happen, and the page of
 the public documentation that says so, in our words.
 
-    scenarios.py mpi FILE          each under mpirun with four ranks
-    scenarios.py simulated FILE    each in the simulator (./simulate), but those
-                                   that need processes
+    scenarios.py mpi FILE...        each under mpirun with four ranks
+    scenarios.py simulated FILE...  each in the simulator (./simulate), but those
+                                    that need processes
 
-Prints TAP. A scenario is a YAML document:
+Prints TAP. ONLY=TEXT: those alone that have it in their name. A scenario is a YAML document:
 
     scenario: what is shown
     page: the title of the documentation page
@@ -119,7 +119,7 @@ def by_simulation(scenario, folder):
     spec = os.path.join(folder, 'spec.yaml')
     open(spec, 'w').write(prepare(scenario))
     done = subprocess.run(
-        [os.environ['SIMULATE'], spec, str(scenario.get('nodes', 1)), str(scenario.get('sessions', 1))],
+        [os.environ['SIMULATE'], spec, str(scenario.get('nodes', 1))],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     out.exit, out.text = done.returncode, done.stderr
     if done.stdout.strip():
@@ -229,18 +229,15 @@ def check(expect, out):
 
 
 def main():
-    how, path = sys.argv[1:3]
-    only = sys.argv[3:]
-    scenarios = [s for s in yaml.safe_load_all(open(path)) if s]
+    how, paths = sys.argv[1], sys.argv[2:]
+    scenarios = [s for p in paths for s in yaml.safe_load_all(open(p)) if s]
     if how == 'simulated':
         scenarios = [s for s in scenarios if not s.get('real')]
-    if only:
-        scenarios = [s for s in scenarios if any(o in s['scenario'] for o in only)]
+    scenarios = [s for s in scenarios if os.environ.get('ONLY', '') in s['scenario']]
     print('1..%d' % len(scenarios))
     bad = 0
     for i, s in enumerate(scenarios, 1):
         with tempfile.TemporaryDirectory(prefix='mpibatch-test.') as folder:
-            # no yaml: anchors of others
             out = by_mpi(s, folder) if how == 'mpi' else by_simulation(s, folder)
         wrong = check(s.get('expect', {}), out)
         words = s.get('expect', {})
