@@ -11,6 +11,8 @@ Prints TAP. ONLY=TEXT: those alone that have it in their name. A scenario is a Y
     page: the title of the documentation page
     nodes: 1        four ranks on one node (default), or 4: one rank each
     real: true      needs processes: not simulated
+    files: [a]      files beside the spec
+    options: [...]  of mpibatch run; sessions: 2: the same command, so often
     spec: the jobspec. `act` as the first word of a command line is the task of
           the same name here
     expect:
@@ -88,6 +90,8 @@ def by_mpi(scenario, folder):
     spec = os.path.join(folder, 'spec.yaml')
     run = os.path.join(folder, 'spec.run')
     open(spec, 'w').write(prepare(scenario))
+    for name in scenario.get('files', []):
+        open(os.path.join(folder, name), 'w').close()
     env = dict(os.environ, ACT_LOG=os.path.join(folder, 'log'),
                OMPI_ALLOW_RUN_AS_ROOT='1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM='1',
                OMPI_MCA_rmaps_base_oversubscribe='1', OMPI_MCA_hwloc_base_binding_policy='none',
