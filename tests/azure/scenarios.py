@@ -45,6 +45,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ACT = os.path.join(HERE, 'act')
 
 
+class Loader(yaml.SafeLoader):
+    """As YAML 1.2, and mpibatch: on, off, yes and no are words."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, rx) for tag, rx in several if tag != 'tag:yaml.org,2002:bool' or (first or ' ') in 'tTfF']
+    for first, several in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+
 class Outcome:
     """What a run came to: exit code, text, tasks, jobs, log."""
 
@@ -234,7 +243,7 @@ def check(expect, out):
 
 def main():
     how, paths = sys.argv[1], sys.argv[2:]
-    scenarios = [s for p in paths for s in yaml.safe_load_all(open(p)) if s]
+    scenarios = [s for p in paths for s in yaml.load_all(open(p), Loader) if s]
     if how == 'simulated':
         scenarios = [s for s in scenarios if not s.get('real')]
     scenarios = [s for s in scenarios if os.environ.get('ONLY', '') in s['scenario']]
