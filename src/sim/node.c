@@ -124,13 +124,14 @@ static int run_go(struct cluster *c, struct node *n, int64_t now_ns,
 {
     struct event e = {.worker = (uint32_t)(n - c->nodes),
                       .run = (uint32_t)(r - n->runs)};
-    struct sim_attempt a = {.worker = e.worker,
-                            .job = r->job,
-                            .index = r->index,
-                            .attempt = r->attempt,
-                            .random = chance(c->config->seed, r)};
+    struct sim_attempt a = attempt_of(c, n, r);
     int64_t took_ns = c->config->duration_ns(c->config->arg, &a);
 
+    r->over_time = a.limit_ns > 0 && took_ns > a.limit_ns;
+    if (r->over_time)
+        took_ns = a.limit_ns;
+    if (c->config->begins)
+        c->config->begins(c->config->arg, &a, now_ns);
     r->state = EXEC_BUSY;
     e.kind = EVENT_END;
     e.at_ns = now_ns + took_ns;
