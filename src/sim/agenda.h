@@ -55,6 +55,7 @@ struct event {
     uint32_t worker;
     uint32_t job, first, count, attempt;
     uint32_t instance, instances;
+    int64_t limit_ns; /* max_wall_clock_time of what is launched */
     enum reason reason;
     uint32_t run;     /* of the worker */
     struct end *ends; /* owned */

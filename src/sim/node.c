@@ -84,15 +84,12 @@ static int node_return(struct cluster *c, const struct node *n, int64_t now_ns,
 static struct sim_attempt attempt_of(const struct cluster *c,
                                      const struct node *n, const struct run *r)
 {
-    const struct jobspec *spec = c->config->sched.spec;
     return (struct sim_attempt){.worker = (uint32_t)(n - c->nodes),
                                 .job = r->job,
                                 .index = r->index,
                                 .attempt = r->attempt,
                                 .random = chance(c->config->seed, r),
-                                .limit_ns =
-                                    jobspec_template(spec, r->job, r->index)
-                                        ->constraints.max_wall_clock_ns};
+                                .limit_ns = r->limit_ns};
 }
 
 /* A special task of the node: it needs no slots. */
@@ -102,19 +99,25 @@ static bool is_special(uint32_t index)
     return kind != SPECIAL_NONE && kind != SPECIAL_JOB_MANAGER;
 }
 
-static struct run *run_take(struct node *n, int64_t now_ns,
-                            const struct wait *w, uint32_t slots)
+static struct run *run_take(const struct cluster *c, struct node *n,
+                            int64_t now_ns, const struct wait *w,
+                            uint32_t slots)
 {
+    const struct task_template *t =
+        jobspec_template(c->config->sched.spec, w->job, w->first);
     uint32_t i = 0;
     while (n->runs[i].state != EXEC_FREE)
         i++;
     n->busy += slots;
-    n->runs[i] = (struct run){.state = EXEC_READY,
-                              .job = w->job,
-                              .index = w->first,
-                              .attempt = w->attempt,
-                              .slots = slots,
-                              .start_ns = now_ns};
+    n->runs[i] = (struct run){
+        .state = EXEC_READY,
+        .job = w->job,
+        .index = w->first,
+        .attempt = w->attempt,
+        .slots = slots,
+        .limit_ns =
+            w->limit_ns >= 0 ? w->limit_ns : t->constraints.max_wall_clock_ns,
+        .start_ns = now_ns};
     return &n->runs[i];
 }
 
@@ -149,7 +152,7 @@ static int run_go(struct cluster *c, struct node *n, int64_t now_ns,
 static int run_begin(struct cluster *c, struct node *n, int64_t now_ns,
                      const struct wait *w, uint32_t slots)
 {
-    return run_go(c, n, now_ns, run_take(n, now_ns, w, slots));
+    return run_go(c, n, now_ns, run_take(c, n, now_ns, w, slots));
 }
 
 /* Start from the front of the queue whatever has its slots. */
@@ -211,7 +214,7 @@ static int run_end(struct cluster *c, struct node *n, struct run *r,
 static int run_cut(struct cluster *c, struct node *n, struct run *r,
                    int64_t now_ns, enum reason reason)
 {
-    struct wait w = {r->job, r->index, 1, r->attempt};
+    struct wait w = {r->job, r->index, 1, r->attempt, -1};
     if (r->instance == 0)
         return run_end(c, n, r, now_ns, reason);
     n->busy -= r->slots;
@@ -305,14 +308,14 @@ static int node_give_back(struct cluster *c, struct node *n, int64_t now_ns,
 /* Several instances are given where slots are free. */
 static int node_launch(struct cluster *c, struct node *n, const struct event *e)
 {
-    struct wait w = {e->job, e->first, 1, e->attempt};
+    struct wait w = {e->job, e->first, 1, e->attempt, e->limit_ns};
     const struct jobspec *spec = c->config->sched.spec;
     if (n->state == SIM_NODE_STOPPING)
         return node_return(c, n, e->at_ns, &w);
     if (e->instances == 1)
         return node_put(n, &w);
     struct run *r =
-        run_take(n, e->at_ns, &w,
+        run_take(c, n, e->at_ns, &w,
                  jobspec_template(spec, e->job, e->first)->required_slots);
     r->instance = e->instance;
     return cluster_send(c, e->at_ns,
@@ -330,7 +333,7 @@ static int node_cut(struct cluster *c, struct node *n, const struct event *e)
         return run_cut(c, n, r, e->at_ns, e->reason);
     for (uint32_t i = 0; i < n->waiting; i++) {
         struct wait *w = &n->queue[n->head + i], rest = *w;
-        struct wait one = {e->job, e->first, 1, e->attempt};
+        struct wait one = {e->job, e->first, 1, e->attempt, -1};
         if (w->job != e->job || w->attempt != e->attempt ||
             e->first < w->first || e->first - w->first >= w->count)
             continue;
@@ -432,7 +435,7 @@ int cluster_event(struct cluster *c, const struct event *e)
 {
     struct node *n = &c->nodes[e->worker];
     int64_t now = e->at_ns;
-    struct wait w = {e->job, e->first, e->count, e->attempt};
+    struct wait w = {e->job, e->first, e->count, e->attempt, -1};
     int rc = 0;
     if (n->state == SIM_NODE_DEAD)
         return 0;

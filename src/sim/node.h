@@ -11,6 +11,7 @@
 /* Tasks first..first+count-1 that wait. */
 struct wait {
     uint32_t job, first, count, attempt;
+    int64_t limit_ns; /* launched: its max_wall_clock_time; -1: the spec's */
 };
 
 enum exec_state {
@@ -25,6 +26,7 @@ struct run {
     uint32_t job, index, attempt, slots;
     uint32_t instance;
     int64_t start_ns;
+    int64_t limit_ns;            /* 0: none */
     bool over_time;              /* it ends at its limit */
     struct event *end, *lasting; /* NULL: happened, or not planned */
 };

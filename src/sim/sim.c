@@ -190,6 +190,7 @@ static int output(struct sim *sim, const struct sched_action *act,
         e.kind = EVENT_LAUNCH;
         e.instance = act->launch.instance;
         e.instances = act->launch.instance_count;
+        e.limit_ns = act->launch.max_wall_clock_ns;
         if (e.instance > 0)
             break;
         sim->stats.assigns++;
@@ -221,6 +222,7 @@ static int output(struct sim *sim, const struct sched_action *act,
         sim->stats.skipped += act->count;
         return watch_skipped(&sim->watch, act, err);
     case SCHED_ACTIVE_AGAIN:
+        return watch_active_again(&sim->watch, act, err);
     case SCHED_OCCURRENCE:
     case SCHED_JOB_CHANGED:
         return 0;

@@ -170,7 +170,10 @@ int watch_ended(struct watch *w, uint32_t worker, const struct attempt *a,
     if (is_special(a->index))
         return 0;
     uint64_t holder = holder_of(w, a->job, a->index);
-    uint64_t expected = a->reason == REASON_LOST ? NOBODY : worker + 1;
+    /* lost, or ended by a command before anybody had it */
+    bool nobodys = a->reason == REASON_LOST ||
+                   (a->reason == REASON_CANCELLED && holder == NOBODY);
+    uint64_t expected = nobodys ? NOBODY : worker + 1;
     /* an instance was lost, not the first one */
     if (a->reason == REASON_LOST && holder != COMPLETED && holder != NOBODY) {
         const struct request r =
@@ -201,6 +204,21 @@ int watch_ended(struct watch *w, uint32_t worker, const struct attempt *a,
                    : 0;
     return drop(w, (uint32_t)(expected - 1), a->job, a->index,
                 a->disposition == TASK_ENDS ? COMPLETED : NOBODY, err);
+}
+
+int watch_active_again(struct watch *w, const struct sched_action *act,
+                       struct err *err)
+{
+    for (uint32_t i = act->first; i < act->first + act->count; i++) {
+        if (holder_of(w, act->job, i) != COMPLETED)
+            return err_set(err, EPROTO,
+                           "task %" PRIu32 " active again, but not completed",
+                           i);
+        if (map_set(&w->holders, key_of(act->job, i), NOBODY) < 0)
+            return no_memory(err);
+    }
+    w->completed -= act->count;
+    return 0;
 }
 
 int watch_skipped(struct watch *w, const struct sched_action *act,

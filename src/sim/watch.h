@@ -42,6 +42,8 @@ int watch_ended(struct watch *w, uint32_t worker, const struct attempt *a,
                 struct err *err);
 int watch_skipped(struct watch *w, const struct sched_action *act,
                   struct err *err);
+int watch_active_again(struct watch *w, const struct sched_action *act,
+                       struct err *err);
 void watch_lost(struct watch *w, uint32_t worker);
 
 /* After each turn: can it go on? At the end: do the counts agree? */

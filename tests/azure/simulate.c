@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/quantity.h"
+#include "model/divide.h"
 #include "model/jobcommand.h"
 #include "model/jobspec.h"
 #include "sim/sim.h"
@@ -58,6 +59,7 @@ static struct {
     struct attempt *last[JOBSPEC_MAX_JOBS];
     bool cut[MAX_LOG];
     bool all_completed, any_failed;
+    bool nobody; /* is left to run what is not completed */
     struct buf out;
 } w;
 
@@ -67,7 +69,7 @@ static _Noreturn void die(const char *what)
     exit(3);
 }
 
-static void node_name(uint32_t worker, char name[32])
+static void node_name(uint32_t worker, char *name)
 {
     snprintf(name, 32, "node%" PRIu32, w.nodes == 1 ? 0 : worker);
 }
@@ -368,6 +370,8 @@ static void put_jobs(const struct sched *s)
         put("%s\"%s\": [\"%s\", \"%s\"]", j > 0 ? ", " : "", w.spec->jobs[j].id,
             job_state_name(jobs[j].state), job_end_name(jobs[j].end));
         w.all_completed &= jobs[j].state == JOB_COMPLETED;
+        w.nobody |=
+            jobs[j].state != JOB_COMPLETED && jobs[j].state != JOB_DISABLED;
     }
     put("}, ");
 }
@@ -411,18 +415,41 @@ static void divide(struct sim_worker *workers)
     }
 }
 
-static void node_init(struct sched_node *n, uint64_t capacity[], uint32_t pool)
+/* The nodes, as at the start of a session; what can never run is refused. */
+static void nodes_init(const struct sim_worker *workers,
+                       struct sched_node nodes[WORKERS])
 {
-    const struct pool *p = &w.spec->pools[pool];
-    for (uint32_t i = 0; i < p->node_resource_count; i++)
-        capacity[p->node_resources[i].resource] = p->node_resources[i].units;
-    n->pool = pool;
-    n->capacity = capacity;
+    static uint64_t capacity[WORKERS][JOBSPEC_MAX_RESOURCES];
+    static struct node_info info[WORKERS];
+    static struct divide_node divided[WORKERS];
+    struct err err = {0};
+    for (uint32_t i = 0; i < w.nodes; i++) {
+        info[i] = (struct node_info){
+            .cores = 2, .hwthreads = 2, .memory_bytes = UINT64_C(1) << 34};
+        node_name(i, info[i].hostname);
+        divided[i] = (struct divide_node){.info = &info[i]};
+        for (uint32_t k = 0; k < WORKERS; k++)
+            if ((w.nodes == 1 || k == i) && workers[k].slots > divided[i].slots)
+                divided[i].slots = workers[k].slots;
+    }
+    if (divide_nodes(w.spec, divided, w.nodes, &err) < 0 ||
+        divide_check(w.spec, divided, w.nodes, &err) < 0) {
+        fprintf(stderr, "%s\n", err.text);
+        exit(2);
+    }
+    for (uint32_t i = 0; i < w.nodes; i++) {
+        uint32_t pool = divided[i].pool;
+        for (uint32_t r = 0; r < w.spec->resource_count; r++)
+            capacity[i][r] = divide_capacity(w.spec, r, pool, &info[i]);
+        nodes[i] = (struct sched_node){.pool = pool,
+                                       .leader = i,
+                                       .name = info[i].hostname,
+                                       .capacity = capacity[i]};
+    }
 }
 
 static void run(void)
 {
-    static uint64_t capacity[WORKERS][JOBSPEC_MAX_RESOURCES];
     static struct sched_node nodes[WORKERS];
     static uint32_t worker_nodes[WORKERS];
     static struct sim_worker workers[WORKERS];
@@ -432,14 +459,9 @@ static void run(void)
     sim_config_init(&c);
     c.sched.spec = w.spec;
     divide(workers);
-    for (uint32_t i = 0; i < WORKERS; i++) {
-        uint32_t node = w.nodes == 1 ? 0 : i;
-        worker_nodes[i] = node;
-        if (node == i) {
-            node_init(&nodes[node], capacity[node], 0);
-            nodes[node].leader = i;
-        }
-    }
+    nodes_init(workers, nodes);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        worker_nodes[i] = w.nodes == 1 ? 0 : i;
     c.sched.nodes = nodes;
     c.sched.node_count = w.nodes;
     c.sched.worker_nodes = worker_nodes;
@@ -458,9 +480,10 @@ static void run(void)
     if (sim_run(&c, &stats, &err) < 0)
         die(err.text);
     put("\"seconds\": %.3f, \"exit\": %d}\n", (double)stats.makespan_ns / 1e9,
-        !w.all_completed ? 3
-        : w.any_failed   ? 1
-                         : 0);
+        w.nobody           ? 4
+        : !w.all_completed ? 3
+        : w.any_failed     ? 1
+                           : 0);
 }
 
 /* ---- */
