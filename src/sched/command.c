@@ -238,7 +238,7 @@ int sched_task_command(struct sched *s, int64_t now_ns, uint32_t job,
 bool command_is_ended(const struct sched *s, uint32_t job, uint32_t index)
 {
     const struct job_run *j = &s->jobs[job];
-    if (j->ended.count + j->ending.count == 0)
+    if (!command_has_ended(j))
         return false;
     return indices_contains(&j->ended, index) ||
            indices_contains(&j->ending, index);
@@ -247,7 +247,7 @@ bool command_is_ended(const struct sched *s, uint32_t job, uint32_t index)
 void command_ended(struct sched *s, const struct attempt *a)
 {
     struct job_run *j = &s->jobs[a->job];
-    if (j->ended.count + j->ending.count == 0)
+    if (!command_has_ended(j))
         return;
     indices_remove(&j->ending, a->index);
     indices_remove(&j->ended, a->index);

@@ -20,6 +20,11 @@ void command_recall(struct sched *s, struct job_run *j);
 bool command_is_ended(const struct sched *s, uint32_t job, uint32_t index);
 /* What ended because its job is disabled did not end for its job's sake. */
 void command_reason(const struct job_run *j, struct attempt *a);
+/* Has somebody ended tasks of the job, which workers have? */
+static inline bool command_has_ended(const struct job_run *j)
+{
+    return j->ended.count + j->ending.count > 0;
+}
 /* An attempt has ended, and is settled. */
 void command_ended(struct sched *s, const struct attempt *a);
 /* A worker has given back a task, which no set holds now. */

@@ -288,7 +288,7 @@ void grant_part_gone(struct sched *s, struct worker *w, const struct range *r)
     grant_free(g);
     const struct job_run *j = &s->jobs[job];
     enum task_past past = after == AFTER_FRESH ? TASK_FRESH : TASK_TRIED;
-    if (after != AFTER_NOTHING && j->ended.count + j->ending.count > 0)
+    if (after != AFTER_NOTHING && command_has_ended(j))
         command_returned(s, job, index, past);
     else if (after != AFTER_NOTHING)
         task_put(s, job, index, past);

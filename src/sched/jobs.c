@@ -60,16 +60,6 @@ void job_fini(struct job_run *j)
     mem_free(j->why);
 }
 
-uint64_t job_total(const struct job_run *j)
-{
-    return (uint64_t)j->task_count + (j->spec->manager ? 1 : 0);
-}
-
-bool job_is_done(const struct job_run *j)
-{
-    return j->succeeded + j->failed + j->skipped.count == job_total(j);
-}
-
 bool job_begin(struct job_run *j, int64_t now_ns)
 {
     int64_t limit_ns = j->spec->max_wall_clock_ns;
@@ -205,8 +195,8 @@ struct verdict job_judge(const struct job_run *j, const struct attempt *a,
                          uint32_t retries)
 {
     static const struct verdict over = {.again = false};
-    if (a->result == RESULT_SUCCESS && a->reason == REASON_NONE)
-        return over; /* most of them: what it means is job_end_options' */
+    if (job_is_plain_end(a))
+        return over; /* what it means is job_end_options' */
     struct verdict v =
         policy_judge(job_template(j->spec, a->index), a, retries);
     /* a job that ends gives no further attempt */

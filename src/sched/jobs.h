@@ -92,8 +92,16 @@ int job_init(struct job_run *j, const struct job *spec);
 void job_look(struct job_run *j, uint32_t first);
 void job_fini(struct job_run *j);
 
+/* All its tasks, its job manager included. */
+static inline uint64_t job_total(const struct job_run *j)
+{
+    return (uint64_t)j->task_count + (j->spec->manager ? 1 : 0);
+}
 /* Are all its tasks completed? */
-bool job_is_done(const struct job_run *j);
+static inline bool job_is_done(const struct job_run *j)
+{
+    return j->succeeded + j->failed + j->skipped.count == job_total(j);
+}
 
 /* Its first task is handed out: its time limit runs. Is there one? */
 bool job_begin(struct job_run *j, int64_t now_ns);
@@ -109,6 +117,11 @@ void job_count(struct job_run *j, const struct attempt *a);
 /* A completed task does not count any more. */
 void job_uncount(struct job_run *j, uint32_t index);
 
+/* Most attempts: the task is completed, whatever policy it has. */
+static inline bool job_is_plain_end(const struct attempt *a)
+{
+    return a->result == RESULT_SUCCESS && a->reason == REASON_NONE;
+}
 /* What becomes of a task of this job behind attempt a, with so many retries
  * used before it. */
 struct verdict job_judge(const struct job_run *j, const struct attempt *a,
@@ -119,8 +132,6 @@ bool reason_uses_retry(enum reason reason);
 struct exit_options job_end_options(const struct job_run *j,
                                     const struct attempt *a);
 
-/* All its tasks, its job manager included. */
-uint64_t job_total(const struct job_run *j);
 /* Is it wanted that the job terminate? The first one who says so wins; why is
  * copied (NULL: nothing is to be said). 0, or -1 (no memory for why). */
 int job_want_end(struct job_run *j, enum job_end end, const char *why);

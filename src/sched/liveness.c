@@ -51,11 +51,6 @@ void liveness_now(struct liveness *l, int64_t now_ns)
         l->now_ns = now_ns;
 }
 
-void liveness_heard(struct liveness *l, uint32_t worker)
-{
-    l->leases[worker].heard_ns = l->watched_ns;
-}
-
 void liveness_forget(struct liveness *l, uint32_t worker)
 {
     heap_remove(&l->heap, &l->leases[worker].node);

@@ -39,7 +39,10 @@ void liveness_fini(struct liveness *l);
 /* It is now_ns. */
 void liveness_now(struct liveness *l, int64_t now_ns);
 /* Now something came from the worker. */
-void liveness_heard(struct liveness *l, uint32_t worker);
+static inline void liveness_heard(struct liveness *l, uint32_t worker)
+{
+    l->leases[worker].heard_ns = l->watched_ns;
+}
 /* The worker is not watched any more. */
 void liveness_forget(struct liveness *l, uint32_t worker);
 

@@ -38,11 +38,6 @@ void load_add(struct load *l, int sign, uint32_t tasks, uint32_t slots,
     l->work_ns += sign * (task_ns * used);
 }
 
-uint32_t load_free(const struct load *l)
-{
-    return l->used < l->slots ? l->slots - l->used : 0;
-}
-
 uint32_t load_room(const struct load *l, uint32_t slots, int64_t task_ns,
                    int64_t prefetch_ns)
 {

@@ -41,7 +41,10 @@ void load_add(struct load *l, int sign, uint32_t tasks, uint32_t slots,
               int64_t task_ns, int64_t prefetch_ns);
 
 /* Slots that are free: nothing given waits for them. */
-uint32_t load_free(const struct load *l);
+static inline uint32_t load_free(const struct load *l)
+{
+    return l->used < l->slots ? l->slots - l->used : 0;
+}
 
 /* How many tasks of that kind may be given beyond the slots; 0: it has enough
  * ahead. It is filled up when half is gone, so that tasks travel as ranges. */

@@ -37,13 +37,6 @@ struct node_run *node_of_quiet(const struct heap_node *n)
     return (struct node_run *)((char *)n - offsetof(struct node_run, quiet));
 }
 
-void machine_now(struct sched *s, int64_t now_ns)
-{
-    liveness_now(&s->live, now_ns);
-    if (s->begun_ns == INT64_MIN)
-        s->begun_ns = now_ns;
-}
-
 struct job_run *job_of_due(const struct heap_node *n)
 {
     return (struct job_run *)((char *)n - offsetof(struct job_run, due));
@@ -190,6 +183,8 @@ bool task_reactivate(struct sched *s, uint32_t job, uint32_t index)
 
 int attempt_tally(struct sched *s, const struct attempt *a)
 {
+    if (s->tally.count == 0 && a->attempt == 1 && a->disposition == TASK_ENDS)
+        return 0; /* the usual one, of which nothing is kept */
     struct tally t = tally_get(&s->tally, a->job, a->index, (struct tally){0});
     t.attempts = a->attempt;
     if (a->disposition == TASK_ENDS)
@@ -203,7 +198,8 @@ int attempt_tally(struct sched *s, const struct attempt *a)
 static void task_ended(struct sched *s, struct job_run *j,
                        const struct attempt *a)
 {
-    if (j->ends == ENDS_PLAINLY && !needs_has_parents(&s->needs, a->job))
+    if (j->ends == ENDS_PLAINLY &&
+        (s->needs.rule_count == 0 || !needs_has_parents(&s->needs, a->job)))
         return;
     struct exit_options o = job_end_options(j, a);
     bool good = o.dependency_action == DEPENDENCY_SATISFY;
@@ -227,7 +223,8 @@ void attempt_settle(struct sched *s, const struct attempt *a)
         task_put(s, a->job, a->index, TASK_TRIED);
         return;
     }
-    pickies_forget(s, a->job, a->index);
+    if (j->pickies)
+        pickies_forget(s, a->job, a->index);
     task_ended(s, j, a);
     if (a->index == INDEX_JOB_MANAGER) {
         if (j->spec->manager->kill_job_on_completion)
@@ -253,10 +250,13 @@ void tasks_release(struct sched *s, struct worker *w, struct range *r,
     if (r->state == RANGE_HELD)
         prep_hold(s, w, r, -(int64_t)count);
     node_given(s, w->node, -(int64_t)count);
+    if (r->kind == RANGE_PLAIN) {
+        outstanding_cut(&w->given, r, first, count);
+        return;
+    }
     struct range gone = *r;
     outstanding_cut(&w->given, r, first, count);
-    if (gone.kind != RANGE_PLAIN)
-        grant_part_gone(s, w, &gone);
+    grant_part_gone(s, w, &gone);
 }
 
 void tasks_requeue(struct sched *s, const struct range *r)
@@ -264,7 +264,7 @@ void tasks_requeue(struct sched *s, const struct range *r)
     const struct job_run *j = &s->jobs[r->job];
     enum task_past past = r->attempt == 1 ? TASK_FRESH : TASK_TRIED;
     if (needs_has_children(&s->needs, r->job) || j->pickies ||
-        j->ended.count + j->ending.count > 0) {
+        command_has_ended(j)) {
         for (uint32_t i = r->first; i < r->first + r->count; i++)
             command_returned(s, r->job, i, past);
     } else {

@@ -119,8 +119,14 @@ enum step {
     STEP_LATER /* no memory to go on */
 };
 
-/* It is now_ns. */
-void machine_now(struct sched *s, int64_t now_ns);
+/* It is now_ns: mostly it was so before. */
+static inline void machine_now(struct sched *s, int64_t now_ns)
+{
+    if (now_ns > s->live.now_ns)
+        liveness_now(&s->live, now_ns);
+    if (s->begun_ns == INT64_MIN)
+        s->begun_ns = now_ns;
+}
 
 static inline uint32_t job_count_of(const struct sched *s)
 {

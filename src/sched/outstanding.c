@@ -76,18 +76,19 @@ struct range *outstanding_find(const struct outstanding *o, uint32_t job,
 void outstanding_cut(struct outstanding *o, struct range *r, uint32_t first,
                      uint32_t count)
 {
-    uint32_t at = (uint32_t)(r - o->ranges);
-    uint32_t end = r->first + r->count, behind = end - (first + count);
-    struct range tail = *r;
+    uint32_t at = (uint32_t)(r - o->ranges), before = first - r->first;
+    uint32_t behind = r->count - before - count;
 
-    r->count = first - r->first;
-    tail.first = first + count;
-    tail.count = behind;
-    if (r->count > 0 && behind > 0) {
+    if (before > 0 && behind > 0) {
+        struct range tail = *r;
+        tail.first = first + count;
+        tail.count = behind;
+        r->count = before;
         insert(o, at + 1, &tail);
-    } else if (behind > 0) {
-        *r = tail;
-    } else if (r->count == 0) {
+    } else if (before + behind > 0) {
+        r->first = before > 0 ? r->first : first + count;
+        r->count = before + behind;
+    } else {
         o->count--;
         memmove(r, r + 1, (o->count - at) * sizeof(*r));
     }

@@ -30,15 +30,17 @@ static int by_id(const struct seat *a, const struct seat *b)
 static int compare_used(const struct heap_node *x, const struct heap_node *y)
 {
     const struct seat *a = seat_of_used(x), *b = seat_of_used(y);
-    int order = load_compare_used(&a->load, &b->load);
-    return order ? order : by_id(a, b);
+    if (a->load.used != b->load.used) /* and as many slots: one class */
+        return a->load.used < b->load.used ? -1 : 1;
+    return by_id(a, b);
 }
 
 static int compare_ahead(const struct heap_node *x, const struct heap_node *y)
 {
     const struct seat *a = seat_of_ahead(x), *b = seat_of_ahead(y);
-    int order = load_compare_ahead(&a->load, &b->load);
-    return order ? order : by_id(a, b);
+    if (a->load.ahead_ns != b->load.ahead_ns)
+        return a->load.ahead_ns < b->load.ahead_ns ? -1 : 1;
+    return by_id(a, b);
 }
 
 /* Those that have a slot free first. */

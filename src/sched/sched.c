@@ -404,50 +404,69 @@ static void note_tempo(struct job_run *j, const struct attempt *a)
         tempo_note(&j->tempo, a->end_ns - a->start_ns);
 }
 
+/* What becomes of the task behind an attempt of it: its disposition, and *v if
+ * there is to be another. 0, or -1 (no memory; nothing has changed). */
+static int attempt_judge(struct sched *s, struct attempt *a, struct verdict *v)
+{
+    struct job_run *j = &s->jobs[a->job];
+    enum disposition was = a->disposition;
+    enum reason reason = a->reason;
+    a->disposition = TASK_ENDS;
+    if (!job_is_plain_end(a)) {
+        command_reason(j, a);
+        *v = job_judge(
+            j, a,
+            tally_get(&s->tally, a->job, a->index, (struct tally){0}).retries);
+        v->again = v->again && !command_is_ended(s, a->job, a->index);
+        if (v->again)
+            a->disposition = TASK_RETRIES;
+        if (pickies_prepare(s, a, v) < 0)
+            goto nomem;
+    }
+    if (attempt_tally(s, a) < 0)
+        goto nomem;
+    return 0;
+nomem:
+    a->disposition = was;
+    a->reason = reason;
+    return -1;
+}
+
 int sched_attempt_ended(struct sched *s, int64_t now_ns, uint32_t worker,
                         struct attempt *a, bool *accepted, struct err *err)
 {
     struct worker *w = worker_reports(s, now_ns, worker);
+    struct range *r;
+    struct verdict v;
     *accepted = false;
-    if (!w || !attempt_find(w, a->job, a->index, a->attempt))
+    if (!w || !(r = attempt_find(w, a->job, a->index, a->attempt)))
         return 0;
+    uint32_t at = (uint32_t)(r - w->given.ranges);
     if (outstanding_reserve(&w->given, 1) < 0)
         return no_memory(err);
+    r = &w->given.ranges[at];
     if (special_is(a->index)) {
-        special_ended(s, now_ns, w,
-                      attempt_find(w, a->job, a->index, a->attempt), a);
+        special_ended(s, now_ns, w, r, a);
         w->progress_ns = now_ns;
         *accepted = true;
         return 0;
     }
-    struct range *r = attempt_find(w, a->job, a->index, a->attempt);
-    if (r->kind != RANGE_PLAIN && grant_takes_end(s, w, r, a)) {
+    bool granted = r->kind != RANGE_PLAIN;
+    if (granted && grant_takes_end(s, w, r, a)) {
         w->progress_ns = now_ns;
         return 0;
     }
     struct job_run *j = &s->jobs[a->job];
-    enum disposition was = a->disposition;
-    enum reason reason = a->reason;
-    command_reason(j, a);
-    struct verdict v = job_judge(
-        j, a,
-        tally_get(&s->tally, a->job, a->index, (struct tally){0}).retries);
-    bool again = v.again && !command_is_ended(s, a->job, a->index);
-    v.again = again;
-    a->disposition = again ? TASK_RETRIES : TASK_ENDS;
-    if (pickies_prepare(s, a, &v) < 0 || attempt_tally(s, a) < 0) {
-        a->disposition = was;
-        a->reason = reason;
+    if (attempt_judge(s, a, &v) < 0)
         return no_memory(err);
-    }
-    bool granted = r->kind != RANGE_PLAIN;
     tasks_release(s, w, r, a->index, 1);
-    if (again)
+    if (a->disposition == TASK_RETRIES)
         pickies_note(s, now_ns, worker, a, &v);
     attempt_settle(s, a);
     if (granted)
         grant_settled(s, a, REASON_CANCELLED);
-    command_ended(s, a);
+    if (command_has_ended(j))
+        command_ended(s, a);
     node_judge(s, w->node, a);
     note_tempo(j, a);
     w->progress_ns = now_ns;

@@ -4,12 +4,6 @@
 
 #include "sched/prep.h"
 
-bool special_is(uint32_t index)
-{
-    enum special_kind kind = special_of(index);
-    return kind != SPECIAL_NONE && kind != SPECIAL_JOB_MANAGER;
-}
-
 int special_give(struct sched *s, int64_t now_ns, struct worker *w,
                  uint32_t job, uint32_t index, uint32_t attempt,
                  struct sched_action *act)

@@ -12,7 +12,10 @@
 #include "sched/machine.h"
 
 /* Is it a special task of a node? */
-bool special_is(uint32_t index);
+static inline bool special_is(uint32_t index)
+{
+    return index >= TASKSET_MAX_COUNT && special_is_of_node(index);
+}
 
 /* Give the worker an attempt. 0 and the action, or -1 (no memory). */
 int special_give(struct sched *s, int64_t now_ns, struct worker *w,
