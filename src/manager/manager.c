@@ -224,7 +224,8 @@ struct manager *manager_create(const struct manager_config *config,
     sc.worker_count = ranks;
     sc.task_limit = config->task_limit;
     sc.silence_ns = config->silence_ns;
-    sc.wall_now_ns = clock_wall_ns() - now_ns(m);
+    sc.session_now_ns = now_ns(m);
+    sc.wall_now_ns = clock_wall_ns() - sc.session_now_ns;
     m->sched = sched_create(&sc, err);
     m->origin = m->sched ? origin_create(config->spec, err) : NULL;
     if (!m->origin ||

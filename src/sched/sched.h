@@ -65,8 +65,9 @@ struct sched_config {
      * gpu_stride + i]; NULL: 0, 1, ... */
     const uint32_t *gpu_order;
     uint32_t gpu_stride;
-    int64_t wall_now_ns; /* since 1970 UTC at time 0 of the inputs: for
-                            schedules */
+    int64_t wall_now_ns;    /* since 1970 UTC at time 0 of the inputs: for
+                               schedules */
+    int64_t session_now_ns; /* when the session starts, as the inputs count */
 };
 
 /* Sensible silence_ns and prefetch_ns; the rest is zero. */

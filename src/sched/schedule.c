@@ -38,7 +38,9 @@ static int64_t sum(int64_t a, int64_t b)
 /* A time of the spec, since 1970. */
 static int64_t time_ns(const struct sched *s, const struct schedule_time *t)
 {
-    return t->from_start ? sum(s->config.wall_now_ns, t->ns) : t->ns;
+    const struct sched_config *c = &s->config;
+    return t->from_start ? sum(c->wall_now_ns, sum(c->session_now_ns, t->ns))
+                         : t->ns;
 }
 
 /* When the job r->next of that schedule is due, since 1970. */

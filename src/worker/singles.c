@@ -212,6 +212,15 @@ bool singles_start(struct worker *w)
     return true;
 }
 
+uint32_t singles_promised(const struct worker *w)
+{
+    uint32_t slots = 0;
+    for (const struct single *s = w->singles; s; s = s->next)
+        if (!s->special && s->stage != SINGLE_LEAVING)
+            slots += worker_template(w, &s->task)->required_slots;
+    return slots;
+}
+
 /* ---- Giving up ---- */
 
 static void single_give_up(struct worker *w, struct single *s, enum reason why)

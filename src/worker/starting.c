@@ -196,7 +196,8 @@ static bool next_start(struct worker *w)
     if (!next_find(w, &next))
         return false;
     uint32_t need = worker_template(w, &next.task)->required_slots;
-    if (!slots_pick(w, need))
+    if (w->config.slots->count - w->busy_count < need + singles_promised(w) ||
+        !slots_pick(w, need))
         return false;
     if (worker_is_behind(w))
         return false;

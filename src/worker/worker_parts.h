@@ -110,6 +110,8 @@ void singles_put(struct worker *w, const struct msg_range *task,
 /* Prepare and start what can be started. False: one waits for slots, which
  * nothing else may take. */
 bool singles_start(struct worker *w);
+/* Slots of those that were launched and have not started: theirs already. */
+uint32_t singles_promised(const struct worker *w);
 /* Give up what has not started, of a job (-1: of any; -2: of any, but no
  * special tasks): special tasks have failed for this reason, others are given
  * back. */
