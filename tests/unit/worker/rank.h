@@ -40,15 +40,13 @@
 #include "worker/staging.h"
 #include "worker/worker.h"
 
-extern char **environ;
-
 enum { RANK_SAID_MAX = 64, RANK_SLOTS = 4 };
 
 /* What the worker has said: a line each. */
 struct said {
     enum msg_kind kind;
     char text[512];    /* "JOB/INDEX.ATTEMPT reason message" */
-    char output[4096]; /* of a result */
+    char output[8192]; /* of a result: all of it */
 };
 
 static struct {
@@ -91,6 +89,7 @@ static inline void rank_note(const struct msg *m)
     case MSG_RESULT:
         snprintf(s->text, sizeof(s->text), "%x/%x.%u %s %s", a->job, a->index,
                  a->attempt, attempt_reason_name(a->reason), a->message);
+        assert_in_range(m->u.result.output_len[0], 0, sizeof(s->output) - 1);
         snprintf(s->output, sizeof(s->output), "%.*s",
                  (int)m->u.result.output_len[0], m->u.result.output[0]);
         break;
@@ -300,7 +299,12 @@ static inline void rank_slots(void)
 static inline void rank_prepare(const char *spec)
 {
     static const struct pair_faults none;
+    /* the same whoever runs the tests: make's own can be longer than a result
+     * may be */
+    static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", c[] = "LC_ALL=C";
+    static char *const fixed[] = {path, c, NULL};
     struct err err = {0};
+    assert_null(rank.worker);
     memset(&rank, 0, sizeof(rank));
     snprintf(rank.root, sizeof(rank.root), "/tmp/t_worker.XXXXXX");
     assert_non_null(mkdtemp(rank.root));
@@ -308,7 +312,7 @@ static inline void rank_prepare(const char *spec)
     rank.spawner = spawner_create(&err);
     rank.keeper =
         keeper_create(RANK_SLOTS + WORKER_MAX_SPECIALS, WORKER_MARKER, &err);
-    rank.environment = environment_create(environ, &err);
+    rank.environment = environment_create(fixed, &err);
     rank.loop = loop_create(&err);
     assert_true(rank.spawner && rank.keeper && rank.environment && rank.loop);
     rank.control = pair_create(2, &none, &err);
@@ -361,14 +365,10 @@ static inline void rank_up(const struct worker_config *config)
     rank_await(MSG_READY, 1);
 }
 
-static inline void rank_down(void)
+static inline void rank_free(void)
 {
     struct err err = {0};
     char command[128];
-    rank_tell(&(struct msg){.kind = MSG_BYE});
-    for (int i = 0; i < 200 && !rank.left; i++)
-        rank_pass(10 * NS_PER_MS);
-    assert_true(rank.left);
     worker_hurry(rank.worker);
     stager_stop(rank.stager);
     io_destroy(rank.io);
@@ -389,8 +389,30 @@ static inline void rank_down(void)
     spawner_destroy(rank.spawner);
     loop_destroy(rank.loop);
     jobspec_destroy(rank.spec);
+    rank.worker = NULL;
     snprintf(command, sizeof(command), "rm -rf %s", rank.root);
     assert_int_equal(system(command), 0);
 }
+
+static inline void rank_down(void)
+{
+    rank_tell(&(struct msg){.kind = MSG_BYE});
+    for (int i = 0; i < 2000 && !rank.left; i++)
+        rank_pass(10 * NS_PER_MS);
+    assert_true(rank.left);
+    rank_free();
+}
+
+/* A test that fails leaves its worker behind, with threads and processes that
+ * use what the next one would: the teardown of each. */
+static inline int rank_teardown(void **state)
+{
+    (void)state;
+    if (rank.worker)
+        rank_free();
+    return 0;
+}
+
+#define rank_test(f) cmocka_unit_test_teardown(f, rank_teardown)
 
 #endif

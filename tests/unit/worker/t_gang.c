@@ -186,8 +186,8 @@ static void ports(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_instance), cmocka_unit_test(second_instance),
-        cmocka_unit_test(coordination_fails),
-        cmocka_unit_test(without_coordination), cmocka_unit_test(ports)};
+        rank_test(first_instance), rank_test(second_instance),
+        rank_test(coordination_fails), rank_test(without_coordination),
+        cmocka_unit_test(ports)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,8 +224,8 @@ static void launched(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(start_task),   cmocka_unit_test(preparation),
-        cmocka_unit_test(beside_tasks), cmocka_unit_test(one_is_ended),
-        cmocka_unit_test(after_a_stop), cmocka_unit_test(launched)};
+        rank_test(start_task),   rank_test(preparation),
+        rank_test(beside_tasks), rank_test(one_is_ended),
+        rank_test(after_a_stop), rank_test(launched)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
