@@ -105,7 +105,8 @@ void attempt_fail(struct worker *w, const struct msg_range *task,
     a.attempt = task->attempt;
     a.node = w->config.node;
     a.rank = comm_rank(w->config.comm);
-    a.slot = w->config.slots->slots[0].number;
+    if (w->config.slots->count > 0)
+        a.slot = w->config.slots->slots[0].number;
     a.start_ns = a.end_ns = clock_wall_ns();
     a.prepare_ns = prepare_ns;
     a.result = RESULT_FAILURE;

@@ -38,7 +38,8 @@ void guard_look(struct run_context *c);
 /* The process of a run has ended (its reason is set), what it left is swept:
  * was it the kernel, for lack of memory? Then that is its reason. */
 void guard_judge(struct run *run);
-/* It will not run: its control group is removed. */
+/* The run is over, or will not begin: its control group is removed, if it has
+ * one. */
 void guard_leave(struct run *run);
 
 #endif

@@ -156,6 +156,7 @@ static void hold_close(struct run *run)
 static void run_release(struct run *run)
 {
     hold_close(run);
+    guard_leave(run);
     keeper_clear(run->context->config->keeper, run->number);
     loop_timer_stop(run->context->config->loop, &run->timer);
     for (int s = 0; s < 2; s++)
@@ -352,7 +353,9 @@ static void on_end(struct loop_fd *watch, uint32_t events)
     run_judge(run, status);
     run_account(run, &usage);
     guard_judge(run);
-    if (run->coordinating && run->attempt.message[0] == '\0')
+    if (run->coordinating && run->attempt.message[0] == '\0' &&
+        run->end_reason != REASON_CANCELLED &&
+        run->end_reason != REASON_STOPPED)
         snprintf(run->attempt.message, sizeof(run->attempt.message),
                  "of the coordination command, on %.100s",
                  run->context->config->host);
@@ -425,6 +428,7 @@ static void run_end_waiting(struct run *run, enum reason why)
     a->end_ns = a->start_ns + clock_mono_ns() - run->start_mono_ns;
     a->result = RESULT_FAILURE;
     a->reason = run->end_reason = why;
+    guard_judge(run);
     hold_close(run);
     run->stage = RUN_DRAINING;
     run_drain(run);
@@ -566,7 +570,6 @@ static void run_abandon(struct run *run)
              i++)
             usleep(1000);
     }
-    guard_leave(run);
     run_release(run);
 }
 

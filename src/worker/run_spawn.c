@@ -216,8 +216,6 @@ int run_spawn(struct run *run, int out_fd, int err_fd, int *pidfd,
     rc = spawner_start(cfg->spawner, &what, &run->pid, pidfd, step, err);
     if (what.cgroup_fd > 0)
         close(what.cgroup_fd);
-    if (rc < 0)
-        guard_leave(run);
     if (rc < 0 && *step == SPAWN_EXEC && run_template(run)->container)
         err_context(err, "the runtime of its container");
 out:

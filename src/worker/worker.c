@@ -31,7 +31,7 @@ enum { MANAGER_RANK = 0 };
 void worker_say(struct worker *w, const struct msg *m)
 {
     struct err err;
-    if (w->stage == WORKER_ORPHANED || w->stage == WORKER_GONE)
+    if (w->stage >= WORKER_CUT)
         return;
     buf_reset(&w->out);
     if (msg_put(&w->out, m, w->config.spec) < 0)
@@ -40,9 +40,10 @@ void worker_say(struct worker *w, const struct msg *m)
                        w->out.data, w->out.len, &err) == 0)
         return;
     /* A result that cannot be reported would be a task without an end; the
-     * run is resumed without it. */
+     * run is resumed without it. What runs is ended in on_turn: who says
+     * something is in the middle of it. */
     log_error("cannot report to the manager: %s", err.text);
-    w->stage = WORKER_ORPHANED;
+    w->stage = WORKER_CUT;
 }
 
 void worker_say_attempt(struct worker *w, enum msg_kind kind,
@@ -224,10 +225,10 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
     case MSG_REMOTE:
         attempt_remote(w, &m);
         break;
-    case MSG_REMOTE_ENDED:
     case MSG_FRAGMENT:
         on_fragment(w, &m);
         break;
+    case MSG_REMOTE_ENDED:
     case MSG_PREPARED:
     case MSG_INSTANCE:
     case MSG_READY:
@@ -246,7 +247,7 @@ static void on_message(void *arg, uint32_t peer, const void *data, size_t len)
 
 static void orphan(struct worker *w, const char *why)
 {
-    if (w->stage != WORKER_SERVING && w->stage != WORKER_LEAVING)
+    if (w->stage >= WORKER_ORPHANED)
         return;
     log_error("%s: ending the tasks of this rank", why);
     w->stage = WORKER_ORPHANED;
@@ -291,6 +292,8 @@ static bool on_turn(void *arg)
 
     if (!w->waits)
         tasks_start(w);
+    if (w->stage == WORKER_CUT)
+        orphan(w, "the manager cannot be told of them");
     if (w->stage == WORKER_LEAVING)
         left = w->busy_count == 0 && !w->singles && all_ended(w) &&
                comm_idle(w->config.comm);

@@ -19,6 +19,7 @@
 enum worker_stage {
     WORKER_SERVING,
     WORKER_LEAVING,  /* told to go; waits until all is acknowledged */
+    WORKER_CUT,      /* nothing can be said any more: orphaned with the turn */
     WORKER_ORPHANED, /* the manager is lost; waits for its tasks to end */
     WORKER_GONE
 };
