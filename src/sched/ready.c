@@ -306,6 +306,14 @@ void bucket_put(struct bucket *b, struct indices *set, uint32_t first,
     settle(b);
 }
 
+bool bucket_take_one(struct bucket *b, struct indices *set, uint32_t index)
+{
+    if (!indices_remove(set, index))
+        return false;
+    settle(b);
+    return true;
+}
+
 void bucket_take(struct bucket *b, struct indices *set, uint32_t first,
                  uint32_t count)
 {

@@ -100,5 +100,7 @@ void bucket_put(struct bucket *b, struct indices *set, uint32_t first,
                 uint32_t count);
 void bucket_take(struct bucket *b, struct indices *set, uint32_t first,
                  uint32_t count);
+/* Take one out if it is in the set. Was it? */
+bool bucket_take_one(struct bucket *b, struct indices *set, uint32_t index);
 
 #endif

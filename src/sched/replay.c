@@ -46,18 +46,18 @@ int sched_replay_attempt(struct sched *s, const struct attempt *a,
                        "the journal speaks of attempt %" PRIu32
                        " of task %" PRIu32 ", job %s has %" PRIu32,
                        a->attempt, a->index, j->spec->id, j->task_count);
-    struct bucket *b = NULL;
-    struct indices *set = task_ready_set(s, a->job, a->index, &b);
-    bool fresh = set && set == &b->fresh; /* most of them */
+    struct bucket *b = is_manager ? NULL : task_bucket(s, a->job, a->index);
+    bool fresh = b && bucket_take_one(b, &b->fresh, a->index); /* most */
     if (!fresh && !is_news(s, a))
         return 0;
     /* where and when it was to be tried again is of no use any more */
     const struct verdict again = {.again = a->disposition == TASK_RETRIES};
-    if (pickies_prepare(s, a, &again) < 0 || attempt_tally(s, a) < 0)
+    if (pickies_prepare(s, a, &again) < 0 || attempt_tally(s, a) < 0) {
+        if (fresh)
+            bucket_put(b, &b->fresh, a->index, 1);
         return err_set(err, ENOMEM, "no memory for what the journal says");
-    if (fresh) {
-        bucket_take(b, set, a->index, 1);
-    } else if (!task_take(s, a->job, a->index)) {
+    }
+    if (!fresh && !task_take(s, a->job, a->index)) {
         job_uncount(j, a->index);
         follow_reopened(s, a->job, a->index);
     }
