@@ -404,9 +404,13 @@ static void on_skipped(struct events *l, const struct journal_record *r)
     if (t->count > 1)
         snprintf(more, sizeof(more), " and %s behind it",
                  describe_count(t->count - 1, "task", count));
-    snprintf(e.text, sizeof(e.text), "task %s%s: skipped, depends on %s",
-             describe_task(l->run->spec, t->job, t->first, first), more,
-             parent);
+    describe_task(l->run->spec, t->job, t->first, first);
+    if (t->count == 1 && r->u.skipped.parent_job == t->job &&
+        r->u.skipped.parent == t->first)
+        snprintf(e.text, sizeof(e.text), "task %s: deleted", first);
+    else
+        snprintf(e.text, sizeof(e.text), "task %s%s: skipped, depends on %s",
+                 first, more, parent);
     event_show(l, &e);
 }
 

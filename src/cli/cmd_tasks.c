@@ -66,6 +66,8 @@ static int ending_put(const struct listing *l, const struct query_task *t,
     const char *gap = job->tasks.kind != TASKS_LISTED ? "  " : "";
     if (describe_parameters(job, t->index, cells) < 0)
         return -1;
+    if (query_task_deleted(t))
+        return buf_printf(cells, "%sdeleted", gap);
     if (t->state == QUERY_SKIPPED)
         return buf_printf(
             cells, "%sdepends on %s", gap,

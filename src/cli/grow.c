@@ -19,8 +19,8 @@ int spec_grow(struct jobspec *spec, const char *job_id, const char *text,
                        "tasks were added to job \"%s\", which the spec does "
                        "not have",
                        job_id);
-    int rc =
-        spec_add_tasks(spec, (uint32_t)job, text, len, &first, &count, &errors);
+    int rc = spec_add_tasks(spec, (uint32_t)job, text, len, NULL, &first,
+                            &count, &errors);
     if (rc < 0)
         err_set(err, EPROTO,
                 "tasks that were added to job \"%s\" do not suit the spec, "

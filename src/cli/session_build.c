@@ -228,6 +228,7 @@ int session_manager_start(struct session *s, struct err *err)
                                   .rank_nodes = s->ranks.nodes,
                                   .node_count = s->ranks.node_count,
                                   .node_pools = s->ranks.pools,
+                                  .divided = s->ranks.divided,
                                   .mpi_library = world_library(s->world),
                                   .provenance = from,
                                   .work_dir = s->start.work_dir,

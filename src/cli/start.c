@@ -259,6 +259,7 @@ void start_ranks_fini(struct start_ranks *r)
     mem_free(r->ranks);
     mem_free(r->nodes);
     mem_free(r->pools);
+    mem_free(r->divided);
     *r = (struct start_ranks){0};
 }
 
@@ -451,7 +452,8 @@ int start_check(struct world *w, const struct jobspec *spec, uint32_t slots,
         rc = divide_check(spec, seen.nodes, r->node_count, err);
     if (rc == 0 && world_rank(w) == 0)
         managers_tell(spec, seen.nodes, r->node_count);
-    mem_free(seen.nodes);
+    mem_free(r->divided);
+    r->divided = seen.nodes;
     return rc;
 }
 

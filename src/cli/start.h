@@ -35,8 +35,9 @@ struct start_ranks {
     struct node_info *ranks;
     uint32_t *nodes; /* of each rank, from 0 */
     uint32_t node_count;
-    uint32_t *pools;      /* of each node: POOL_NONE for one that has none */
-    uint32_t spare_count; /* ranks without a slot */
+    uint32_t *pools; /* of each node: POOL_NONE for one that has none */
+    struct divide_node *divided; /* the same with what each has; start_check */
+    uint32_t spare_count;        /* ranks without a slot */
 };
 
 /* A rank that dies at start-up leaves the others in a call that never returns,

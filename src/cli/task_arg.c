@@ -8,7 +8,60 @@
 #include "base/text.h"
 #include "cli/command.h"
 
-enum { JOBS_SHOWN = 5, SHOWN_BYTES = 1024 };
+enum { JOBS_SHOWN = 5, SHOWN_BYTES = 1024, NEAR_MAX = 10000 };
+
+/* The id of a listed task that is nearest to what was written; "": none is. */
+static void near_in_job(const struct job *job, const char *id,
+                        char near[JOBSPEC_MAX_ID + 1])
+{
+    char other[JOBSPEC_MAX_ID + 1];
+    struct err err;
+    if (job->tasks.kind != TASKS_LISTED)
+        return; /* numbers: all are near */
+    for (uint32_t i = 0; i < job->tasks.count && i < NEAR_MAX; i++) {
+        if (job_task_id(job, i, other, &err) < 0)
+            return;
+        const char *const names[] = {other, near};
+        if (text_nearest(id, names, *near ? 2 : 1) == other)
+            memcpy(near, other, sizeof(other));
+    }
+}
+
+/* No such task in the job. */
+static int not_in_job(const char *command, const struct job *job,
+                      const char *id)
+{
+    char near[JOBSPEC_MAX_ID + 1] = "";
+    near_in_job(job, id, near);
+    if (*near)
+        return usage_error(command,
+                           "job %s has no task \"%s\"; did you mean %s?",
+                           job->id, id, near);
+    return usage_error(command,
+                       "job %s has no task \"%s\"; `mpibatch tasks` lists "
+                       "them",
+                       job->id, id);
+}
+
+/* No job has such a task. */
+static int in_no_job(const char *command, const struct jobspec *spec,
+                     const char *id)
+{
+    char near[JOBSPEC_MAX_ID + 1] = "";
+    const char *of = "";
+    for (uint32_t j = 0; j < spec->job_count && !*near; j++) {
+        near_in_job(&spec->jobs[j], id, near);
+        of = spec->jobs[j].id;
+    }
+    if (*near)
+        return usage_error(command,
+                           "the run has no task \"%s\"; did you mean %s/%s?",
+                           id, of, near);
+    return usage_error(command,
+                       "the run has no task \"%s\"; `mpibatch tasks` lists "
+                       "them",
+                       id);
+}
 
 /* JOB/TASK: the job is said. */
 static int find_in_job(const char *command, const struct jobspec *spec,
@@ -30,10 +83,7 @@ static int find_in_job(const char *command, const struct jobspec *spec,
     }
     int64_t i = job_find_task(&spec->jobs[j], id + len + 1);
     if (i < 0)
-        return usage_error(command,
-                           "job %s has no task \"%s\"; `mpibatch tasks` lists "
-                           "them",
-                           name, id + len + 1);
+        return not_in_job(command, &spec->jobs[j], id + len + 1);
     *job = (uint32_t)j;
     *index = (uint32_t)i;
     return EXIT_OK;
@@ -72,10 +122,7 @@ int task_arg_find(const char *command, const struct jobspec *spec,
     }
     int rc = EXIT_OK;
     if (count == 0)
-        rc = usage_error(command,
-                         "the run has no task \"%s\"; `mpibatch tasks` lists "
-                         "them",
-                         id);
+        rc = in_no_job(command, spec, id);
     else if (count > 1)
         rc = usage_error(command, "which task? There are %s%s",
                          buf_text(&found), count > JOBS_SHOWN ? ", ..." : "");

@@ -264,6 +264,8 @@ static void state_put(struct life *l, const struct query_task *t)
         display_printf(d, " for %s on rank %" PRIu32 ", attempt %" PRIu32,
                        duration_format(l->now_ns - t->running_since_ns, took),
                        t->running_rank, attempts + 1);
+    else if (query_task_deleted(t))
+        display_puts(d, ": it was deleted");
     else if (t->state == QUERY_SKIPPED)
         display_printf(
             d, ": it depends on %s, which has not ended well",

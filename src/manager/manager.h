@@ -90,6 +90,8 @@ struct manager_means {
     const uint32_t *rank_nodes;    /* the node of each rank */
     uint32_t node_count;
     const uint32_t *node_pools; /* one a node; NULL: all are of the first */
+    const struct divide_node *divided; /* one a node: what tasks that are added
+                                          may ask for; NULL: anything */
     const char *mpi_library;
     const struct provenance *provenance;
     const char *work_dir; /* where tasks run */

@@ -79,8 +79,7 @@ static void node_changed(struct manager *m, const struct sched_action *act)
                                                 .why = why}};
     manager_journal_put(m, &r);
     if (act->node_state == NODE_START_TASK_FAILED)
-        manager_notice(m, "node %s gets no tasks: its start task failed%s%s",
-                       name, *why ? ": " : "", why);
+        manager_notice(m, "node %s gets no tasks: %s", name, why);
     else if (act->node_state == NODE_UNUSABLE)
         manager_notice(m, "node %s gets no tasks any more%s%s", name,
                        *why ? ": " : "", why);
@@ -142,7 +141,8 @@ static void skipped(struct manager *m, const struct sched_action *act)
                       .parent_job = act->parent_job,
                       .parent = act->attempt}};
     manager_journal_put(m, &r);
-    skips_add(&m->skips, act->parent_job, act->attempt, act->count);
+    if (act->parent_job != act->job || act->attempt != act->first)
+        skips_add(&m->skips, act->parent_job, act->attempt, act->count);
     m->ended += act->count;
 }
 

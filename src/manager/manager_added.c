@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "manager/background.h"
+#include "model/divide.h"
 #include "spec/spec.h"
 #include "store/added.h"
 
@@ -109,6 +110,8 @@ static void refuse_text(struct manager *m, struct addition *a,
         if (spec_error_show(&errors->list[i], "added tasks", a->text, a->len,
                             &b) < 0)
             break;
+    if (b.len > 0 && b.data[b.len - 1] == '\n')
+        b.data[b.len - 1] = '\0'; /* as all messages are */
     refuse(m, a, "InvalidRequestBody",
            b.len > 0 ? buf_text(&b) : "no memory for these tasks");
     buf_fini(&b);
@@ -132,6 +135,16 @@ static int check(struct manager *m, struct addition *a, struct err *err)
     }
 }
 
+/* What no node of the session could run would wait for ever, and no session
+ * like this one could go on with the run. */
+static int room_check(void *arg, const struct jobspec *grown, uint32_t job,
+                      uint32_t first, uint32_t *index, struct err *err)
+{
+    const struct manager_means *means = arg;
+    return divide_check_added(grown, means->divided, means->node_count, job,
+                              first, index, err);
+}
+
 /* The spec grows; the next thing is to write it down. */
 static void begin(struct manager *m, struct addition *a)
 {
@@ -145,7 +158,9 @@ static void begin(struct manager *m, struct addition *a)
         refuse(m, a, answer.code, answer.message);
         return;
     }
-    if (spec_add_tasks(spec, a->job, a->text, a->len, &a->first, &a->count,
+    const struct spec_room room = {.check = room_check, .arg = &m->means};
+    if (spec_add_tasks(spec, a->job, a->text, a->len,
+                       m->means.divided ? &room : NULL, &a->first, &a->count,
                        &errors) < 0) {
         refuse_text(m, a, &errors);
         spec_errors_fini(&errors);

@@ -248,7 +248,7 @@ void attempt_describe(const struct attempt *a, char text[384])
         snprintf(phrase, sizeof(phrase), "lost with its worker");
         break;
     case REASON_CANCELLED:
-        snprintf(phrase, sizeof(phrase), "cancelled with its job");
+        snprintf(phrase, sizeof(phrase), "cancelled");
         break;
     case REASON_STOPPED:
         snprintf(phrase, sizeof(phrase), "stopped with the session");

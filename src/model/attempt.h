@@ -22,7 +22,7 @@ enum reason {
     REASON_NOT_FOUND,      /* the command's program does not exist */
     REASON_LAUNCH,         /* it could not be started; message says why */
     REASON_LOST,           /* its worker was lost while it ran */
-    REASON_CANCELLED,      /* its job was terminated */
+    REASON_CANCELLED,      /* it, or its job, was terminated */
     REASON_STOPPED,        /* the session was stopped */
     REASON_INTERNAL,       /* the worker could not keep its output */
     REASON_PRE_PROCESSING, /* its files or packages could not be staged */

@@ -273,3 +273,26 @@ int divide_check(const struct jobspec *spec, const struct divide_node *nodes,
     mem_free(seen);
     return rc;
 }
+
+int divide_check_added(const struct jobspec *spec,
+                       const struct divide_node *nodes, uint32_t count,
+                       uint32_t job, uint32_t first, uint32_t *index,
+                       struct err *err)
+{
+    const struct job *j = &spec->jobs[job];
+    const struct checking c = {.spec = spec,
+                               .nodes = nodes,
+                               .count = count,
+                               .pool = j->pool,
+                               .err = err};
+    const struct request *last = NULL; /* many that are alike are one look */
+    for (uint32_t i = first; i < job_template_count(j); i++) {
+        const struct request *r = &spec->requests[job_template(j, i)->request];
+        if (r != last && request_check(&c, r) < 0) {
+            *index = i;
+            return -1;
+        }
+        last = r;
+    }
+    return 0;
+}

@@ -33,4 +33,11 @@ uint64_t divide_capacity(const struct jobspec *spec, uint32_t resource,
 int divide_check(const struct jobspec *spec, const struct divide_node *nodes,
                  uint32_t count, struct err *err);
 
+/* The same, of the tasks of a job from number first on, which were added.
+ * *index is the one that could never run. */
+int divide_check_added(const struct jobspec *spec,
+                       const struct divide_node *nodes, uint32_t count,
+                       uint32_t job, uint32_t first, uint32_t *index,
+                       struct err *err);
+
 #endif

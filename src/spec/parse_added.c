@@ -24,6 +24,7 @@ struct growth {
     const struct tree_node *list;
     struct fragment fragment;
     struct map ids;
+    const struct spec_room *room; /* NULL: for all */
 };
 
 /* Room for one more element of an array that grows by doubling from nothing. */
@@ -159,6 +160,18 @@ static int circle_check(struct growth *g)
     return 0;
 }
 
+/* Could each of them run on what there is? */
+static void room_check(struct growth *g)
+{
+    struct err err;
+    uint32_t index;
+    if (!g->room || g->room->check(g->room->arg, &g->spec, g->job,
+                                   g->fragment.first, &index, &err) == 0)
+        return;
+    const struct tree_node *n = &g->list->u.items[index - g->fragment.first];
+    spec_errors_add(g->parse.errors, n->line, n->column, "%s", err.text);
+}
+
 static int tasks_grow(struct growth *g, const struct job *old)
 {
     struct task_template *templates =
@@ -176,6 +189,8 @@ static int tasks_grow(struct growth *g, const struct job *old)
         return 0;
     if (fragment_build(g) < 0)
         return -1;
+    if (g->parse.errors->total == 0)
+        room_check(g);
     return g->parse.errors->total > 0 ? 0 : circle_check(g);
 }
 
@@ -222,10 +237,10 @@ static int growth_commit(const struct growth *g, struct jobspec *spec)
 /* Grow a copy of the spec in that arena; if it is the spec's own, and nothing
  * is wrong, the spec. */
 static void spec_grow(struct jobspec *spec, uint32_t job, const char *text,
-                      size_t len, struct arena *arena,
-                      struct spec_errors *errors)
+                      size_t len, const struct spec_room *room,
+                      struct arena *arena, struct spec_errors *errors)
 {
-    struct growth g = {.spec = *spec, .job = job};
+    struct growth g = {.spec = *spec, .job = job, .room = room};
     struct arena *scratch = arena_create(SPEC_MAX_BYTES);
     g.parse = (struct parse){.errors = errors,
                              .arena = arena,
@@ -247,8 +262,8 @@ static void spec_grow(struct jobspec *spec, uint32_t job, const char *text,
 }
 
 int spec_add_tasks(struct jobspec *spec, uint32_t job, const char *text,
-                   size_t len, uint32_t *first, uint32_t *count,
-                   struct spec_errors *errors)
+                   size_t len, const struct spec_room *room, uint32_t *first,
+                   uint32_t *count, struct spec_errors *errors)
 {
     const struct job *of = &spec->jobs[job];
     uint32_t before = of->tasks.count;
@@ -264,10 +279,10 @@ int spec_add_tasks(struct jobspec *spec, uint32_t job, const char *text,
                                                       : "a command file");
     } else {
         struct arena *trial = arena_create(SPEC_MAX_BYTES);
-        spec_grow(spec, job, text, len, trial, errors);
+        spec_grow(spec, job, text, len, room, trial, errors);
         arena_destroy(trial);
         if (errors->total == 0)
-            spec_grow(spec, job, text, len, spec->arena, errors);
+            spec_grow(spec, job, text, len, NULL, spec->arena, errors);
     }
     if (errors->total > 0) {
         spec_errors_sort(errors);

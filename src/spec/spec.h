@@ -72,16 +72,24 @@ struct jobspec *spec_parse(const char *text, size_t len,
                            struct spec_errors *errors);
 void spec_errors_fini(struct spec_errors *errors);
 
+/* What the parser cannot know: is there room for the tasks of the job from
+ * number first on? -1 with err, and which one has none in *index. */
+struct spec_room {
+    int (*check)(void *arg, const struct jobspec *grown, uint32_t job,
+                 uint32_t first, uint32_t *index, struct err *err);
+    void *arg;
+};
+
 /* Add tasks to a job of listed tasks: a list as under `tasks:`, or a mapping
  * with that one key. All of them, or none: on an error nothing has changed.
  * They become tasks *first to *first + *count - 1, one fragment more; task
  * sets, templates, rules and requests that were there stay where they are, but
  * for the arrays spec->depends, requests and fragments, which may move. 0, or
  * -1 with at least one error in errors (from zero; spec_errors_fini it), sorted
- * by place in text. */
+ * by place in text. room: NULL if there is for all. */
 int spec_add_tasks(struct jobspec *spec, uint32_t job, const char *text,
-                   size_t len, uint32_t *first, uint32_t *count,
-                   struct spec_errors *errors);
+                   size_t len, const struct spec_room *room, uint32_t *first,
+                   uint32_t *count, struct spec_errors *errors);
 
 /* "FILE:LINE:COLUMN: error: TEXT", with the source line and a caret below.
  * FILE is file, or the table beside it that the error is in. */

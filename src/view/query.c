@@ -433,7 +433,8 @@ static int skipped_value(const struct query *q, const struct query_task *t,
 {
     char name[DESCRIBE_TASK_BYTES];
     describe_task(q->spec, t->for_job, t->for_index, name);
-    if (buf_printf(room, "depends on %s", name) < 0)
+    if ((query_task_deleted(t) ? buf_puts(room, "deleted")
+                               : buf_printf(room, "depends on %s", name)) < 0)
         return err_set(err, ENOMEM, "no memory for a message");
     value_string(v, buf_text(room));
     return 0;

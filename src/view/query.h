@@ -55,7 +55,8 @@ struct query_task {
     uint32_t session;            /* the session of that; 0: none */
     int64_t running_since_ns;    /* of a running one; else 0 */
     uint32_t running_rank;       /* of a running one */
-    uint32_t for_job, for_index; /* of a skipped one: the task it waited for */
+    uint32_t for_job, for_index; /* of a skipped one: the task it waited for;
+                                    itself if it was deleted */
     bool now;                    /* it is the task, not one of its attempts */
 };
 
@@ -130,5 +131,12 @@ int query_attempts(struct query *q, uint32_t job, uint32_t index,
                    int (*visit)(void *arg, const struct query_task *t,
                                 struct err *err),
                    void *arg, struct err *err);
+
+/* Is it skipped because somebody has deleted it? */
+static inline bool query_task_deleted(const struct query_task *t)
+{
+    return t->state == QUERY_SKIPPED && t->for_job == t->job &&
+           t->for_index == t->index;
+}
 
 #endif

@@ -270,6 +270,8 @@ static int skipped_put(struct waiting *w, const struct jobspec *spec,
 {
     char name[DESCRIBE_TASK_BYTES];
     w->kind = WAITING_SKIPPED;
+    if (query_task_deleted(t))
+        return buf_puts(&w->text, "it was deleted: `mpibatch task delete`");
     w->parents[0] =
         (struct waiting_parent){t->for_job, t->for_index, QUERY_FAILED};
     w->parent_count = 1;

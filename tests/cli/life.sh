@@ -5,7 +5,7 @@
 . "$TEST_SRCDIR/tests/lib.sh"
 : "${RANK_COUNTS:=0}"
 set -- $RANK_COUNTS
-plan $((74 * $#))
+plan $((81 * $#))
 command -v jq >/dev/null || skip_all "no jq"
 host=$(hostname)
 
@@ -96,7 +96,10 @@ for n in "$@"; do
     printf -- '- {id: e, command_line: echo e}\n- {id: f, command_line: echo f}\n' >more.yaml
     is "$("$MPIBATCH" task add work long.run --file more.yaml | paste -sd ' ')" "work/e work/f" "task add says the new ids"
     is "$("$MPIBATCH" task add work long.run --file - --json <more.yaml | jq -r .error.code)" "InvalidRequestBody" "the same ids again are refused"
+    printf -- '- {id: g, command_line: echo g}\n- {id: h, command_line: echo h, multi_instance_settings: {number_of_instances: 99}}\n' >wide.yaml
+    like "$("$MPIBATCH" task add work long.run --file wide.yaml 2>&1 | head -n 1)" "added tasks:2:3: .*99 nodes at once.*never run" "one that could never run is refused"
     is "$(count long.run active)" 3 "all or none are added"
+    says 2 "has no task \"A\"; did you mean a" explain work/A long.run
     says 0 "work/e: .*(nobody|no node|job)" explain work/e long.run
     says 0 "gets tasks" node online "$host" long.run
     eventually 10 test "$(count long.run succeeded)" = 3
@@ -105,6 +108,8 @@ for n in "$@"; do
     says 0 "terminated" task terminate work/a long.run
     eventually 10 test "$(count long.run skipped)" = 1
     is "$(count long.run skipped)" 1 "what depends on a task that was terminated is skipped"
+    says 0 "deleted" task delete work/f long.run
+    says 0 "work/f: it was deleted" explain work/f long.run
     says 0 "work is (terminat|complet)" job terminate work long.run --reason "good enough"
     finish
     is "$rc" 1 "$n ranks: the session ends"

@@ -143,7 +143,7 @@ static void says_how_it_ended(void **state)
         {REASON_LAUNCH, -1, 0, 0, "cannot enter /x",
          "could not be started: cannot enter /x"},
         {REASON_LOST, -1, 0, 0, "", "lost with its worker"},
-        {REASON_CANCELLED, -1, 0, 0, "", "cancelled with its job"},
+        {REASON_CANCELLED, -1, 0, 0, "", "cancelled"},
         {REASON_STOPPED, -1, 0, 0, "", "stopped with the session"},
         {REASON_INTERNAL, -1, 0, 0, "disk full",
          "failed in the worker: disk full"},

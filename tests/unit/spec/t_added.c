@@ -29,8 +29,8 @@ static uint32_t add(struct jobspec *spec, uint32_t job, const char *text)
 {
     struct spec_errors errors;
     uint32_t first = 99, count = 0, before = spec->jobs[job].tasks.count;
-    int rc =
-        spec_add_tasks(spec, job, text, strlen(text), &first, &count, &errors);
+    int rc = spec_add_tasks(spec, job, text, strlen(text), NULL, &first, &count,
+                            &errors);
     for (size_t i = 0; i < errors.count; i++)
         print_error("%u:%u: %s\n", errors.list[i].line, errors.list[i].column,
                     errors.list[i].text);
@@ -51,9 +51,9 @@ static void refuse(struct jobspec *spec, uint32_t job, const char *text,
     uint32_t first = 7, count = 8;
     struct buf got;
     memcpy(jobs, spec->jobs, sizeof(jobs));
-    assert_int_equal(
-        spec_add_tasks(spec, job, text, strlen(text), &first, &count, &errors),
-        -1);
+    assert_int_equal(spec_add_tasks(spec, job, text, strlen(text), NULL, &first,
+                                    &count, &errors),
+                     -1);
     buf_init(&got, 1 << 16);
     for (size_t i = 0; i < errors.count; i++)
         buf_printf(&got, "%u:%u: %s\n", errors.list[i].line,
@@ -205,9 +205,9 @@ static void many(void **state)
     snprintf(one, sizeof(one), "[{id: t5, command_line: ./b}]");
     struct spec_errors errors;
     uint32_t first, count;
-    assert_int_equal(
-        spec_add_tasks(spec, EMPTY, one, strlen(one), &first, &count, &errors),
-        -1);
+    assert_int_equal(spec_add_tasks(spec, EMPTY, one, strlen(one), NULL, &first,
+                                    &count, &errors),
+                     -1);
     assert_string_equal(errors.list[0].text,
                         "job \"empty\" has a task \"t5\" already");
     spec_errors_fini(&errors);
@@ -230,8 +230,8 @@ static void allocation_failures(void **state)
         struct spec_errors errors = {0};
         uint32_t first, count;
         mem_fail_at(n);
-        rc = spec_add_tasks(spec, LIST, text, strlen(text), &first, &count,
-                            &errors);
+        rc = spec_add_tasks(spec, LIST, text, strlen(text), NULL, &first,
+                            &count, &errors);
         mem_fail_at(0);
         if (rc < 0) {
             assert_memory_equal(&before, spec, sizeof(before));
