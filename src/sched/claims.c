@@ -134,21 +134,33 @@ static bool is_avoided(const struct sched *s, const struct want *want,
     return false;
 }
 
-/* Is there a worker that is able, and not avoided? */
+/* Has the node a worker that is able, and not avoided? */
+static bool is_choice(const struct sched *s, const struct want *want,
+                      const struct node_run *n)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        const struct worker *w = &s->workers[s->node_workers[n->first + i]];
+        if (is_able(s, want, w) && !is_avoided(s, want, w))
+            return true;
+    }
+    return false;
+}
+
+/* Are there as many such nodes as instances? */
 static bool has_choice(const struct sched *s, const struct want *want)
 {
-    for (uint32_t i = 0; i < s->config.worker_count; i++)
-        if (is_able(s, want, &s->workers[i]) &&
-            !is_avoided(s, want, &s->workers[i]))
-            return true;
-    return false;
+    uint32_t nodes = 0;
+    for (uint32_t i = 0; i < s->node_count && nodes < want->instances; i++)
+        nodes += is_choice(s, want, &s->nodes[i]);
+    return nodes == want->instances;
 }
 
 /* Must it go on where it was, because what it has left is there? */
 static bool is_tied(const struct sched *s, const struct want *want)
 {
-    for (uint32_t i = 0; want->keep_directory && i < s->config.worker_count;
-         i++)
+    if (!want->keep_directory || want->instances > 1)
+        return false;
+    for (uint32_t i = 0; i < s->config.worker_count; i++)
         if (node_id(s, &s->workers[i]) == want->picky->prefer &&
             is_able(s, want, &s->workers[i]))
             return true;
@@ -165,7 +177,8 @@ enum lack {
 static bool is_seated(const struct pool_run *p, const struct worker *w,
                       const struct claim *c)
 {
-    return w->seat.seated || (w->reserved && p->reserved_for == c);
+    return w->seat.seated ||
+           (w->reserved && p->reserved_for == c && w->node->alone == 0);
 }
 
 static enum lack lack_of(const struct sched *s, const struct claim *c,
@@ -339,6 +352,20 @@ static enum step place(struct sched *s, int64_t now_ns, struct claim *c,
     return grants_step(s, act);
 }
 
+/* Claims of a pool that found no place just now: not in their heap meanwhile,
+ * so nothing may change what waits. */
+struct passed {
+    struct heap *claims;
+    struct heap_node *nodes[CLAIMS_PASSED];
+    uint32_t count;
+};
+
+static void passed_back(struct passed *p)
+{
+    while (p->count > 0)
+        (void)heap_add(p->claims, p->nodes[--p->count]); /* has the memory */
+}
+
 /* Is the pool's first reservation to be this claim's? */
 static bool may_reserve(const struct sched *s, const struct claim *c,
                         uint32_t pool)
@@ -350,7 +377,7 @@ static bool may_reserve(const struct sched *s, const struct claim *c,
 }
 
 static enum step claim_try(struct sched *s, int64_t now_ns, struct claim *c,
-                           struct sched_action *act)
+                           struct passed *passed, struct sched_action *act)
 {
     struct want want;
     enum step step = STEP_NONE;
@@ -364,6 +391,7 @@ static enum step claim_try(struct sched *s, int64_t now_ns, struct claim *c,
     if (!workers)
         return STEP_LATER;
     if (choose(s, c, &want, LACK_NOTHING, workers) == want.instances) {
+        passed_back(passed); /* a job may be full now */
         step = place(s, now_ns, c, &want, workers, act);
     } else if (may_reserve(s, c, want.pool) &&
                choose(s, c, &want, LACK_SLOTS, workers) == want.instances) {
@@ -378,27 +406,25 @@ static enum step claim_try(struct sched *s, int64_t now_ns, struct claim *c,
 static enum step pool_step(struct sched *s, uint32_t pool, int64_t now_ns,
                            const struct bucket *plain, struct sched_action *act)
 {
-    struct heap *claims = &s->ready.claims[pool];
-    struct heap_node *passed[CLAIMS_PASSED], *n;
-    uint32_t count = 0;
+    struct passed passed = {.claims = &s->ready.claims[pool]};
+    struct heap_node *n;
     enum step step = STEP_NONE;
     reservation_check(s, pool);
-    while (step == STEP_NONE && count < CLAIMS_PASSED &&
-           (n = heap_top(claims))) {
+    while (step == STEP_NONE && passed.count < CLAIMS_PASSED &&
+           (n = heap_top(passed.claims))) {
         struct claim *c = claim_of_node(n);
         if (plain && claim_behind(c, plain))
             break;
         uint64_t freed = s->pools[pool].freed;
         if (c->seen != freed)
-            step = claim_try(s, now_ns, c, act);
+            step = claim_try(s, now_ns, c, &passed, act);
         if (step != STEP_NONE)
             break;
         c->seen = freed;
-        passed[count++] = n;
-        heap_remove(claims, n);
+        passed.nodes[passed.count++] = n;
+        heap_remove(passed.claims, n);
     }
-    while (count > 0)
-        (void)heap_add(claims, passed[--count]); /* has the memory */
+    passed_back(&passed);
     return step;
 }
 
@@ -513,7 +539,7 @@ struct bucket *claims_backfill(const struct sched *s, int64_t now_ns,
             continue;
         for (uint32_t i = 0; i < s->config.worker_count; i++) {
             struct worker *w = &s->workers[i];
-            if (!w->reserved || w->node->pool != p ||
+            if (!w->reserved || w->node->pool != p || w->node->alone > 0 ||
                 load_free(&w->seat.load) == 0)
                 continue;
             struct bucket *b = backfill_bucket(s, p, w, until_ns - now_ns);

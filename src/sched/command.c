@@ -296,15 +296,16 @@ static bool end_step(struct sched *s, struct job_run *j,
     while (j->ending.count > 0) {
         uint32_t index = indices_first(&j->ending);
         struct worker *w = holder(s, job_id(s, j), index, &r);
-        if (w && r->state == RANGE_HELD) {
+        if (w && r && r->state == RANGE_HELD) {
             if (take_held(s, w, r, index) < 0)
                 return false; /* later */
             continue;
         }
         indices_remove(&j->ending, index);
         indices_add(&j->ended, index);
-        if (!w || w->state != WORKER_JOINED)
-            continue; /* it is about to be called lost */
+        if (!w || !r || w->state != WORKER_JOINED)
+            continue; /* it is about to be called lost, or has ended but for
+                         other instances */
         *act = (struct sched_action){.kind = SCHED_END,
                                      .worker = worker_id(s, w),
                                      .job = r->job,

@@ -94,6 +94,11 @@ static void revived_range(void *arg, uint32_t job, uint32_t first,
             task_put(s, job, i, fresh ? TASK_FRESH : TASK_TRIED);
             continue;
         }
+        bool tried;
+        if (j->pickies && pickies_withdraw(s, job, i, &tried)) {
+            task_put(s, job, i, tried ? TASK_TRIED : TASK_FRESH);
+            continue;
+        }
         bool skipped = indices_contains(&j->skipped, i);
         if ((!skipped && !indices_contains(&j->doomed, i)) ||
             needs_state(&s->needs, job, i) == NEED_FAILED)

@@ -103,9 +103,13 @@ void task_put(struct sched *s, uint32_t job, uint32_t index,
         bucket_put(b, past == TASK_FRESH ? &b->fresh : &b->again, index, 1);
         return;
     }
-    indices_add(&j->blocked, index);
+    bool doomed = j->state < JOB_TERMINATING &&
+                  needs_state(&s->needs, job, index) == NEED_FAILED;
+    indices_add(doomed ? &j->doomed : &j->blocked, index);
     if (past == TASK_TRIED)
         indices_add(&j->tried, index);
+    if (doomed)
+        job_due(s, j);
 }
 
 struct indices *task_ready_set(const struct sched *s, uint32_t job,

@@ -404,6 +404,7 @@ void node_take_alone(struct sched *s, struct node_run *n)
 void node_leave_alone(struct sched *s, struct node_run *n)
 {
     n->alone--;
+    s->pools[n->pool].freed++; /* for whom it is reserved */
     node_news(s, n);
 }
 

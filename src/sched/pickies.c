@@ -177,6 +177,17 @@ bool pickies_take(struct sched *s, uint32_t job, uint32_t index)
     return true;
 }
 
+bool pickies_withdraw(struct sched *s, uint32_t job, uint32_t index,
+                      bool *tried)
+{
+    struct picky_task *p = pickies_get(s, job, index);
+    if (!p || p->state != PICKY_WAITING)
+        return false;
+    *tried = p->needs.tried;
+    pickies_given(s, job, index);
+    return true;
+}
+
 void pickies_gate(struct sched *s, struct job_run *j)
 {
     for (struct picky_task *p = j->pickies; p; p = p->next)

@@ -73,6 +73,9 @@ void pickies_forget(struct sched *s, uint32_t job, uint32_t index);
 bool pickies_put(struct sched *s, uint32_t job, uint32_t index, bool tried);
 /* Take it out of where it waits. Did it? */
 bool pickies_take(struct sched *s, uint32_t job, uint32_t index);
+/* The same of one whose time has come. *tried: it was attempted before. */
+bool pickies_withdraw(struct sched *s, uint32_t job, uint32_t index,
+                      bool *tried);
 bool pickies_wait(const struct sched *s, uint32_t job, uint32_t index);
 /* A worker has been given it. */
 void pickies_given(struct sched *s, uint32_t job, uint32_t index);

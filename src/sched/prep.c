@@ -187,6 +187,11 @@ static enum step node_prep_step(struct sched *s, struct job_run *j,
     enum step step;
     switch (p->state) {
     case PREP_WANTED:
+        if (!node_takes_tasks(s, &s->nodes[node])) {
+            p->state = PREP_NONE; /* with the next task there */
+            node_unhold(s, &s->nodes[node], job_id(s, j));
+            return STEP_NONE;
+        }
         if (p->at_ns > now_ns) {
             nodes_at(s, p->at_ns);
             return STEP_NONE;

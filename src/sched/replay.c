@@ -111,7 +111,9 @@ uint64_t sched_reactivate(struct sched *s, const struct task_range *range)
         return 0;
     struct job_run *j = &s->jobs[range->job];
     uint64_t end = (uint64_t)range->first + range->count;
-    if (end > j->task_count)
+    if (range->first == INDEX_JOB_MANAGER && j->spec->manager)
+        end = (uint64_t)range->first + 1;
+    else if (end > j->task_count)
         end = j->task_count;
     for (uint64_t i = range->first; i < end; i++)
         count += task_reactivate(s, range->job, (uint32_t)i);
@@ -131,7 +133,10 @@ int sched_replay_skipped(struct sched *s, const struct task_range *range,
         return -1;
     struct job_run *j = &s->jobs[range->job];
     uint32_t count = j->task_count;
-    if (range->first >= count || range->count > count - range->first)
+    bool is_manager = range->first == INDEX_JOB_MANAGER && range->count == 1 &&
+                      j->spec->manager;
+    if (!is_manager &&
+        (range->first >= count || range->count > count - range->first))
         return err_set(err, EINVAL,
                        "the journal speaks of task %" PRIu32
                        ", job %s has %" PRIu32,
