@@ -145,14 +145,19 @@ bool node_is_hopeful(const struct sched *s, const struct node_run *n)
             node_state_is_usable(n->state));
 }
 
+/* Special tasks run on the CPUs of the worker's slots. */
+static bool may_lead(const struct worker *w, const struct node_run *n)
+{
+    return w->node == n && w->state == WORKER_JOINED && w->seat.load.slots > 0;
+}
+
 struct worker *node_leader(const struct sched *s, const struct node_run *n)
 {
-    if (s->workers[n->leader].node == n &&
-        s->workers[n->leader].state == WORKER_JOINED)
+    if (may_lead(&s->workers[n->leader], n))
         return &s->workers[n->leader];
     for (uint32_t i = 0; i < n->count; i++) {
         struct worker *w = &s->workers[s->node_workers[n->first + i]];
-        if (w->state == WORKER_JOINED)
+        if (may_lead(w, n))
             return w;
     }
     return NULL;
@@ -234,7 +239,8 @@ static bool start_is_due(struct sched *s, const struct node_run *n,
 {
     if (n->start != START_WANTED || s->stop != SCHED_RUN || s->paused ||
         (n->state != NODE_WAITING_FOR_START_TASK &&
-         !node_state_is_usable(n->state)))
+         !node_state_is_usable(n->state)) ||
+        !node_leader(s, n))
         return false;
     if (n->start_at_ns > now_ns)
         nodes_at(s, n->start_at_ns);
@@ -267,7 +273,8 @@ static enum node_state state_begun(struct sched *s, const struct node_run *n,
         return NODE_STARTING;
     if (n->joined + n->lost < n->count && !is_late(s, n->pool, now_ns))
         return NODE_STARTING;
-    if (start && start->wait_for_success && n->start != START_DONE)
+    if (start && start->wait_for_success && n->start != START_DONE &&
+        node_leader(s, n)) /* none: no task will run there */
         return NODE_WAITING_FOR_START_TASK;
     return NODE_IDLE;
 }
@@ -332,7 +339,8 @@ static enum node_state state_due(struct sched *s, const struct node_run *n,
         }
         if (n->wish == WISH_OFFLINE && n->start != START_GIVEN)
             return NODE_OFFLINE;
-        return n->start == START_DONE ? NODE_IDLE : n->state;
+        return n->start == START_DONE || !node_leader(s, n) ? NODE_IDLE
+                                                            : n->state;
     case NODE_IDLE:
     case NODE_RUNNING:
         if (n->aside == NODE_ASIDE) {
@@ -424,8 +432,6 @@ enum step node_step(struct sched *s, struct node_run *n, int64_t now_ns,
     for (;;) {
         if (start_is_due(s, n, now_ns)) {
             struct worker *w = node_leader(s, n);
-            if (!w)
-                return STEP_NONE;
             n->start = START_GIVEN;
             if (special_give(s, now_ns, w, JOB_OF_POOL(n->pool), INDEX_START,
                              n->start_attempts + 1, act) == 0)

@@ -69,7 +69,8 @@ bool node_takes_tasks(const struct sched *s, const struct node_run *n);
 /* Will they, perhaps, as far as anybody knows now? */
 bool node_is_hopeful(const struct sched *s, const struct node_run *n);
 
-/* Its lowest worker that lives, the configured leader first; NULL: none. */
+/* Its lowest worker that lives and has slots, the configured leader first;
+ * NULL: none. */
 struct worker *node_leader(const struct sched *s, const struct node_run *n);
 
 /* A worker of it has joined, or is lost (was_joined: it had joined). */

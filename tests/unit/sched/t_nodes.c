@@ -127,6 +127,32 @@ static void start_task_comes_first(void **state)
     sched_destroy(s);
 }
 
+/* Ranks without slots run no special tasks; nodes without need none. */
+static void start_task_needs_slots(void **state)
+{
+    (void)state;
+    struct node_specs n;
+    node_specs_init(&n, 2, 2);
+    specs_add(&n.specs, 2, 1, 0, 0);
+    n.start = special_of_test("starttask", true, 1);
+    n.pools[0].start_task = &n.start;
+    struct sched *s = node_specs_sched(&n);
+    join(s, 0, 0, 0);
+    join(s, 0, 1, 1);
+    says_node(s, 0, 0, NODE_STARTING);
+    says_node(s, 0, 0, NODE_WAITING_FOR_START_TASK);
+    says_assign(s, 0, 1, POOL, INDEX_START, 1, 1);
+    join(s, 1, 2, 0);
+    join(s, 1, 3, 0);
+    says_node(s, 1, 1, NODE_STARTING);
+    says_node(s, 1, 1, NODE_IDLE);
+    says_none(s, 1);
+    assert_true(end_task(s, 2, 1, POOL, INDEX_START, 1, REASON_NONE));
+    says_node(s, 2, 0, NODE_IDLE);
+    says_assign(s, 2, 1, 0, 0, 1, 1);
+    sched_destroy(s);
+}
+
 static void start_task_fails(void **state)
 {
     (void)state;
@@ -573,6 +599,7 @@ int main(void)
         cmocka_unit_test(late_ranks_are_waited_for),
         cmocka_unit_test(lost_node_is_unusable),
         cmocka_unit_test(start_task_comes_first),
+        cmocka_unit_test(start_task_needs_slots),
         cmocka_unit_test(start_task_fails),
         cmocka_unit_test(start_task_beside_tasks),
         cmocka_unit_test(next_rank_leads),
