@@ -136,9 +136,15 @@ void command_recall(struct sched *s, struct job_run *j)
 
 void command_reason(const struct job_run *j, struct attempt *a)
 {
-    if (a->reason == REASON_CANCELLED && j->state == JOB_DISABLING &&
-        j->running == SCHED_REQUEUE && !indices_contains(&j->ended, a->index))
+    if (a->reason != REASON_CANCELLED || indices_contains(&j->ended, a->index))
+        return;
+    if (j->state == JOB_DISABLING && j->running == SCHED_REQUEUE)
         a->reason = REASON_STOPPED;
+    else if (a->message[0] == '\0')
+        attempt_set_message(
+            a, j->state == JOB_DISABLING     ? "its job was disabled"
+               : j->state >= JOB_TERMINATING ? "its job was terminated"
+                                             : "its node was taken out");
 }
 
 /* ---- Tasks ---- */

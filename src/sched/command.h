@@ -18,7 +18,8 @@ void command_recall(struct sched *s, struct job_run *j);
 
 /* Has somebody ended this task, which a worker has? */
 bool command_is_ended(const struct sched *s, uint32_t job, uint32_t index);
-/* What ended because its job is disabled did not end for its job's sake. */
+/* What was terminated with its job or node says so; what ended because its job
+ * is disabled, to run again, did not end for its own sake. */
 void command_reason(const struct job_run *j, struct attempt *a);
 /* Has somebody ended tasks of the job, which workers have? */
 static inline bool command_has_ended(const struct job_run *j)

@@ -5,7 +5,7 @@
 . "$TEST_SRCDIR/tests/lib.sh"
 : "${RANK_COUNTS:=0}"
 set -- $RANK_COUNTS
-plan $((81 * $#))
+plan $((83 * $#))
 command -v jq >/dev/null || skip_all "no jq"
 host=$(hostname)
 
@@ -107,6 +107,7 @@ for n in "$@"; do
     says 1 "TaskCompleted|task.*completed" task terminate work/b long.run
     says 0 "terminated" task terminate work/a long.run
     eventually 10 test "$(count long.run skipped)" = 1
+    says 0 $': cancelled\n' task show work/a long.run
     is "$(count long.run skipped)" 1 "what depends on a task that was terminated is skipped"
     says 0 "deleted" task delete work/f long.run
     says 0 "work/f: it was deleted" explain work/f long.run

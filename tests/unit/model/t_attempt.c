@@ -144,6 +144,8 @@ static void says_how_it_ended(void **state)
          "could not be started: cannot enter /x"},
         {REASON_LOST, -1, 0, 0, "", "lost with its worker"},
         {REASON_CANCELLED, -1, 0, 0, "", "cancelled"},
+        {REASON_CANCELLED, -1, 0, 0, "its job was terminated",
+         "cancelled: its job was terminated"},
         {REASON_STOPPED, -1, 0, 0, "", "stopped with the session"},
         {REASON_INTERNAL, -1, 0, 0, "disk full",
          "failed in the worker: disk full"},

@@ -160,7 +160,9 @@ static void disabled_with_termination(void **state)
     next_changes(s, 0, 0, JOB_DISABLING, JOB_END_NONE);
     next_is(s, 0, SCHED_CANCEL_JOB);
     returned(s, 0, 0, 0, 2, 2, 1);
-    assert_true(end_task(s, 0, 0, 0, 0, 1, REASON_CANCELLED));
+    struct attempt one = attempt_of(0, 0, 1, REASON_CANCELLED);
+    assert_true(end_took(s, 0, 0, &one, 0));
+    assert_string_equal(one.message, "its job was disabled");
     assert_true(end_task(s, 0, 0, 0, 1, 1, REASON_CANCELLED));
     next_changes(s, 0, 0, JOB_DISABLED, JOB_END_NONE);
     is_state(s, 0, TASK_COMPLETED, RESULT_FAILURE);
@@ -207,7 +209,9 @@ static void terminated_with_a_reason(void **state)
     assert_string_equal(a.text, "the wrong mesh");
     next_is(s, 0, SCHED_CANCEL_JOB);
     task_refuses(s, 5, SCHED_TASK_TERMINATE, EINVAL, "JobBeingTerminated: ");
-    assert_true(end_task(s, 0, 0, 0, 0, 1, REASON_CANCELLED));
+    struct attempt one = attempt_of(0, 0, 1, REASON_CANCELLED);
+    assert_true(end_took(s, 0, 0, &one, 0));
+    assert_string_equal(one.message, "its job was terminated");
     assert_true(end_task(s, 0, 0, 0, 1, 1, REASON_CANCELLED));
     returned(s, 0, 0, 0, 2, 2, 1);
     a = next_changes(s, 0, 0, JOB_COMPLETED, JOB_END_USER);

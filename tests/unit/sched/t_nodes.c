@@ -481,6 +481,7 @@ static void offline_terminates(void **state)
     struct attempt ended = attempt_of(0, 0, 1, REASON_CANCELLED);
     assert_true(end_took(s, 4, 0, &ended, 1));
     assert_int_equal(ended.disposition, TASK_ENDS);
+    assert_string_equal(ended.message, "its node was taken out");
     says_node(s, 4, 0, NODE_OFFLINE);
     sched_destroy(s);
 }
