@@ -116,9 +116,11 @@ static int run_environment(struct run *run, const struct template_context *tc,
         environment_set(env, "MPIBATCH_JOB_ID", tc->job_id, err) < 0)
         return -1;
     if (job &&
-        (env_put(run, err, "MPIBATCH_JOB_INDEX", "%" PRIu32, run->attempt.job) <
-             0 ||
-         env_put(run, err, "MPIBATCH_TASK_INDEX", "%" PRIu32, tc->index) < 0))
+        env_put(run, err, "MPIBATCH_TASK_INDEX", "%" PRIu32, tc->index) < 0)
+        return -1;
+    if (run->launch.instance_count > 1 && /* for mpibatch remote */
+        env_put(run, err, "MPIBATCH_JOB_INDEX", "%" PRIu32, run->attempt.job) <
+            0)
         return -1;
     const struct variables_of who = {.host = cfg->host,
                                      .job_id = tc->job_id,
