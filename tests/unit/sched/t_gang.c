@@ -377,6 +377,51 @@ static void gang_waits_for_its_nodes_to_be_prepared(void **state)
     sched_destroy(s);
 }
 
+/* Is that attempt of the gang launched now? */
+static bool is_launched(struct sched *s, int64_t now, uint32_t attempt)
+{
+    struct sched_action a;
+    bool launched = false;
+    while (sched_next(s, now, &a))
+        launched |= a.kind == SCHED_LAUNCH && a.attempt == attempt;
+    return launched;
+}
+
+/* There are other nodes, but too few for it. */
+static void gang_goes_where_it_was_if_it_must(void **state)
+{
+    (void)state;
+    struct gang_specs g;
+    struct sched *s = two(&g, 1);
+    g.n.specs.templates[0].retry.different_node = true;
+    assert_true(end_task(s, 1, 0, 0, 0, 1, REASON_EXIT_CODE));
+    says_end(s, 1, 1, 0, 0, 1);
+    returned(s, 2, 1, 0, 0, 1, 1);
+    assert_true(is_launched(s, 2, 2));
+    sched_destroy(s);
+}
+
+static void gang_is_terminated_while_it_is_given_back(void **state)
+{
+    (void)state;
+    struct gang_specs g;
+    struct sched_action a;
+    struct sched *s = two(&g, 1);
+    bool ended = false;
+    assert_true(end_task(s, 1, 0, 0, 0, 1, REASON_EXIT_CODE));
+    says_end(s, 1, 1, 0, 0, 1);
+    assert_int_equal(sched_task_command(s, 1, 0, 0, SCHED_TASK_TERMINATE, NULL),
+                     0);
+    assert_false(is_launched(s, 1, 2));
+    returned(s, 2, 1, 0, 0, 1, 1);
+    while (sched_next(s, 2, &a))
+        ended |= a.kind == SCHED_ATTEMPT_LOST && a.attempt == 2 &&
+                 a.reason == REASON_CANCELLED;
+    assert_true(ended);
+    assert_int_equal(state_of(s, 0), TASK_COMPLETED);
+    sched_destroy(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +436,8 @@ int main(void)
         cmocka_unit_test(higher_priority_breaks_a_reservation),
         cmocka_unit_test(short_tasks_fill_the_gap),
         cmocka_unit_test(gang_waits_for_its_nodes_to_be_prepared),
+        cmocka_unit_test(gang_goes_where_it_was_if_it_must),
+        cmocka_unit_test(gang_is_terminated_while_it_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,7 @@ struct world {
     uint64_t seed, random;
     uint32_t step;
     int64_t now;
-    bool stopped, calm, broken;
+    bool stopped, calm, broken, deletes;
     uint64_t capacity[NODES][RESOURCES];
     struct amount licences;
     struct job_schedule schedule;
@@ -459,7 +459,10 @@ static void check_given(struct world *w, const struct sched_action *a,
     MUST(w, !t->done);
     MUST(w, a->attempt == t->attempts + 1);
     MUST(w, j->state == JOB_ACTIVE && !j->hidden);
-    MUST(w, index == INDEX_JOB_MANAGER || needs_of(w, a->job, index) == 2);
+    /* what waits on its node for preparation was given before a parent was
+     * deleted */
+    MUST(w, index == INDEX_JOB_MANAGER || needs_of(w, a->job, index) == 2 ||
+                (job->preparation && w->deletes));
     MUST(w, node_state_is_usable(w->nodes[node]));
     MUST(w, t->until <= w->now);
     if (job->preparation && job->preparation->wait_for_success)
@@ -1011,7 +1014,7 @@ static void ask_task(struct world *w, uint32_t job, uint32_t index,
     else
         t->touched = true;
     if (command == SCHED_TASK_DELETE)
-        t->deleted = true;
+        t->deleted = w->deletes = true;
     if (command == SCHED_TASK_TERMINATE)
         MUST(w, !was.done);
 }
