@@ -385,6 +385,16 @@ fail:
     return -1;
 }
 
+void record_get_exit(struct unpack *u, struct attempt *a)
+{
+    for (int i = 0; i < 3; i++) /* job, index, attempt */
+        (void)unpack_uint(u);
+    for (int i = 0; i < 3; i++) /* result, reason, parts */
+        (void)unpack_u8(u);
+    a->exit_code = get_i32(u);
+    a->signal = get_i32(u);
+}
+
 int record_put_node(struct buf *b, const struct node_info *n)
 {
     size_t before = b->len;

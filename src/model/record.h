@@ -37,6 +37,10 @@ int record_put_attempt(struct buf *b, const struct attempt *a,
 int record_get_attempt(struct unpack *u, const struct jobspec *spec,
                        struct attempt *a, struct err *err);
 
+/* Of the record of an attempt that begins here only how its process has ended:
+ * exit_code and signal. u->bad if that cannot be read. */
+void record_get_exit(struct unpack *u, struct attempt *a);
+
 /* The same for a node; *n is zeroed on failure. */
 int record_put_node(struct buf *b, const struct node_info *n);
 int record_get_node(struct unpack *u, struct node_info *n, struct err *err);

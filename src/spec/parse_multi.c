@@ -25,6 +25,12 @@ static int multi_instance_build(struct parse *p, const struct tree_node *n,
     if (!m || !coordination)
         return -1;
     m->number_of_instances = (uint32_t)f.number_of_instances.u.integer;
+    if (m->number_of_instances == 1 &&
+        (f.coordination_command_line.node || f.common_resource_files.node))
+        spec_errors_add(p->errors, n->line, n->column,
+                        "one instance has nobody to coordinate with: leave "
+                        "`multi_instance_settings` out, and use `command_line` "
+                        "and `resource_files` alone");
     if (f.coordination_command_line.node) {
         m->coordination = coordination;
         if (command_build(p, &f.coordination_command_line, set, coordination) <

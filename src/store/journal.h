@@ -160,10 +160,11 @@ uint64_t journal_bytes(const struct journal_reader *jr);
  * warning. */
 uint64_t journal_torn_bytes(const struct journal_reader *jr, const char **file);
 
-/* Light: of attempts only what a scheduler's replay asks for is decoded, five
- * times as fast: job, index, attempt, result, reason, disposition, and of the
- * metrics their count and whether all are ok (all are said to be, or the first
- * to be missing); the rest is as attempt_init leaves it. */
+/* Light: of attempts only what a scheduler's replay asks for is decoded,
+ * several times as fast: job, index, attempt, result, reason, disposition, exit
+ * code, signal, and of the metrics their count and whether all are ok (all are
+ * said to be, or the first to be missing); the rest is as attempt_init leaves
+ * it. */
 void journal_reader_light(struct journal_reader *jr, bool light);
 
 /* Where the reader is: behind the record delivered last. */

@@ -74,7 +74,8 @@ static int get_attempt(struct journal_reader *jr, enum journal_type type,
         type == JOURNAL_SPECIAL ? 0 : jr->spec->jobs[a->job].metric_count;
     a->metrics[0].state =
         invalid && a->metric_count > 0 ? METRIC_MISSING : METRIC_OK;
-    return 1;
+    record_get_exit(u, a);
+    return u->bad ? -1 : 1;
 }
 
 static void get_node(struct journal_reader *jr, struct unpack *u,

@@ -2,7 +2,7 @@
 # depends_on, exit_conditions and success through the command line; tasks that
 # were added, as readers of the run and a session that goes on see them.
 . "$TEST_SRCDIR/tests/lib.sh"
-plan 20
+plan 23
 
 state() { "$MPIBATCH" tasks --state "$2" --format ids "$1" | sed 's#.*/##' | sort | tr '\n' ' '; }
 
@@ -96,3 +96,29 @@ printf 'x\n' >grows.run/added/000003.yaml
 "$MPIBATCH" tasks grows.run >out 2>&1
 is "$?" 1 "a fragment that is none"
 like "$(cat out)" 'added/000003.yaml does not begin with "# job: " and an id' "is said so"
+
+# -- What an end means is not forgotten ------------------------------------------
+cat >later.yaml <<'EOF2'
+jobs:
+  - id: main
+    tasks:
+      - id: a
+        command_line: exit 9
+        exit_conditions:
+          exit_codes: [{code: 9, exit_options: {dependency_action: satisfy}}]
+      - id: b
+        command_line: echo b
+        exit_conditions:
+          exit_codes: [{code: 0, exit_options: {dependency_action: block}}]
+      - {id: after-a, command_line: echo goes on, depends_on: [a]}
+      - {id: after-b, command_line: echo does not, depends_on: [b]}
+EOF2
+"$MPIBATCH" run --limit 2 later.yaml >limit.out 2>&1
+run 0 later.yaml
+is "$(state later.run succeeded)" "after-a b " "a later session knows which end satisfies"
+is "$(state later.run skipped)" "after-b " "and which one blocks"
+
+cat >alone.yaml <<'EOF2'
+jobs: [{tasks: [{id: a, command_line: echo, multi_instance_settings: {number_of_instances: 1, coordination_command_line: hostname}}]}]
+EOF2
+like "$("$MPIBATCH" validate alone.yaml 2>&1)" "alone.yaml:1:.*nobody to coordinate with" "one instance coordinates nothing"
