@@ -4,7 +4,8 @@
  * Loading takes 2 to 4 ms: no caches, of the devices only what may be a GPU,
  * and not the components that take long or do harm: x86, which would bind us to
  * every CPU in turn to ask it; cuda and opencl, which start up whole libraries
- * (nvml, rsmi and levelzero are quick); gl, which asks X servers. */
+ * (nvml, rsmi and levelzero are quick); gl, which asks X servers; pci, which
+ * leaks memory where Linux tells the same. */
 #include "config.h"
 #include "topo/topo.h"
 
@@ -18,7 +19,7 @@
 #include "topo/topo_gpu.h"
 #include "topo/topo_machine.h"
 
-static const char *const unwanted[] = {"x86", "cuda", "opencl", "gl"};
+static const char *const unwanted[] = {"x86", "cuda", "opencl", "gl", "pci"};
 static const char synthetic_prefix[] = "synthetic:";
 
 /* Say where the topology comes from and what of it is wanted. */
