@@ -90,7 +90,7 @@ is "$(state grows.run succeeded)" "a b c d e " "all of it"
 is "$("$MPIBATCH" logs e grows.run)" e "with what tasks of the job share"
 run 0 grows.yaml
 like "$(cat run.out)" "done" "and then nothing is left"
-run 2 -o other.run grows.yaml
+run 0 -o other.run grows.yaml
 is "$rc" 0 "another run knows nothing of it"
 printf 'x\n' >grows.run/added/000003.yaml
 "$MPIBATCH" tasks grows.run >out 2>&1
